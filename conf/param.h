@@ -1,0 +1,63 @@
+/* param - typed main.cf parameters, declared once in conf/<area>.def */
+
+#ifndef CONF_PARAM_H
+#define CONF_PARAM_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Areas and their files follow the parameter's name:
+ *
+ *	conf_smtpd	smtpd_*			conf/smtpd.def
+ *	conf_smtp	smtp_*			conf/smtp.def
+ *	conf_lmtp	lmtp_*			conf/lmtp.def
+ *	conf_postscreen	postscreen_*		conf/postscreen.def
+ *	conf_tls	tls_*, tlsproxy_*	conf/tls.def
+ *	conf_milter	milter_*		conf/milter.def
+ *	conf_qmgr	qmgr_*, default_destination_*, default_delivery_slot_*,
+ *			default_minimum_delivery_slots,
+ *			default_*_recipient_limit, default_recipient_*	conf/qmgr.def
+ *	conf_mail	everything else		conf/mail.def
+ *
+ * A field has the parameter's name (conf_smtpd.smtpd_banner); a name that
+ * begins with a digit gets "n_" in front (conf_mail.n_2bounce_notice_recipient).
+ *
+ * Field types: bool; int; long (PARAM_LONG); time: int in the parameter's
+ * own unit of seconds unless its .def entry says otherwise; string:
+ * const char *, expanded, never NULL; raw string: const char *, $ not
+ * expanded (expanded later by who uses it: banner-like texts, pipe macros).
+ */
+enum param_type {
+	PARAM_BOOL, PARAM_INT, PARAM_LONG, PARAM_TIME, PARAM_STR, PARAM_RAW,
+};
+
+/* One row of a parameter table.  `def` is unexpanded text. */
+struct param {
+	const char	*name;
+	enum param_type	 type;
+	const char	*def;
+	long		 min, max;	/* value; length for strings; 0 max: none */
+	char		 unit;		/* default unit of PARAM_TIME: s m h d w */
+	size_t		 offset;	/* of the value in the area's struct */
+	const char	*doc;		/* NULL unless built for documentation */
+};
+
+struct param_area {
+	const char		*name;		/* "smtpd" */
+	const struct param	*params;	/* ends with a NULL name */
+	void			*values;	/* the conf_* struct */
+};
+
+/* struct conf_smtpd ..., extern struct conf_smtpd conf_smtpd ..., and
+ * extern const struct param_area param_smtpd ... follow here from *.def. */
+#include "conf/param_fields.h"
+
+/* All areas, ending with NULL. */
+extern const struct param_area *const param_areas[];
+
+/* The row of a name in any area, or NULL. */
+const struct param *param_find(const char *name);
+
+#endif

@@ -1,0 +1,81 @@
+/* address - mail addresses: RFC 5321 paths and RFC 5322 header fields */
+
+#ifndef MAIL_ADDRESS_H
+#define MAIL_ADDRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "util/buf.h"
+
+/*
+ * Two forms.  External: as on the wire, local part quoted where it must be:
+ * "john doe"@example.com.  Internal: without quotes: john doe@example.com;
+ * the last '@' separates the domain.  Tables, queue files and log
+ * fields of recipients hold the internal form unless a header says otherwise;
+ * logs print the external.
+ */
+
+/* Domain after the last '@', or NULL. */
+const char	*address_domain(const char *internal);
+size_t		 address_local_len(const char *internal);
+
+/* Internal to external and back; the result is appended. */
+void		 address_quote(struct buf *, const char *internal);
+bool		 address_unquote(struct buf *, const char *external);
+
+/*
+ * The extension of a local part: points at the delimiter within `local`, or
+ * NULL.  Postfix's rules: owner-x and x-request are not split, nor
+ * double-bounce, nor mailer-daemon; nothing at position 0.
+ */
+const char	*address_extension(const char *local, size_t len,
+		    const char *delimiters, const char *double_bounce);
+
+/*
+ * SMTP path of MAIL FROM and RCPT TO: "<...>" or, when not strict, without
+ * brackets, with white space and source route as Postfix takes them.  Text
+ * after the path starts at *ret_rest.  Internal form is appended.  False
+ * with why (static text): "Bad sender address syntax" ... is the caller's.
+ */
+bool		 address_parse_path(struct buf *internal, const char *text,
+		    const char **ret_rest, bool strict, const char **ret_why);
+
+/* Is it empty ("<>")? */
+bool		 address_is_null(const char *);
+
+/* Address literal "[192.0.2.1]", "[IPv6:...]" as domain. */
+bool		 address_is_literal(const char *domain);
+
+/* --- header fields: token trees of RFC 5322 with obsolete syntax */
+
+enum token_type {
+	TOKEN_ATOM, TOKEN_QUOTED, TOKEN_COMMENT, TOKEN_LITERAL,
+	TOKEN_SPECIAL,		/* one byte in `text` */
+	TOKEN_SPACE,		/* folding white space, as it was */
+	TOKEN_ADDRESS,		/* an addr-spec: its tokens are children */
+};
+
+struct token {
+	enum token_type	 type;
+	struct str	 text;		/* as written, quotes and all */
+	struct token	*next;
+	struct token	*children;	/* TOKEN_ADDRESS */
+};
+
+struct pool;
+
+/* Parses the value of an address header.  At most `limit` tokens
+ * (header_address_token_limit): the rest of the text is one TOKEN_ATOM. */
+struct token	*address_parse_header(struct pool *, struct str text,
+		    size_t limit);
+
+/* Writes a list back, folded at 78 columns like Postfix does. */
+void		 address_write_header(struct buf *, const struct token *);
+
+/* Internal form of a TOKEN_ADDRESS; and setting it anew. */
+void		 address_token_get(struct buf *, const struct token *);
+void		 address_token_set(struct pool *, struct token *,
+		    const char *internal);
+
+#endif

@@ -1,0 +1,32 @@
+/* bounce_log - the files bounce/ID, defer/ID, trace/ID */
+
+#ifndef MAIL_BOUNCE_LOG_H
+#define MAIL_BOUNCE_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "util/mem.h"
+
+/*
+ * A record a recipient, appended with one write(2): name=value lines and an
+ * empty line, so that an administrator can read it.  A half record at the end
+ * (crash) is ignored.  Written by bounce alone; read by bounce and showq.
+ */
+struct bounce_record {
+	const char	*recipient, *original, *orcpt;
+	unsigned	 notify, index;
+	const char	*dsn, *action, *reason, *diag_type, *diag_text;
+	const char	*mta_type, *mta_name, *relay;
+	long		 time;		/* seconds */
+};
+
+bool	bounce_log_append(const char *service, const char *id,
+	    const struct bounce_record *);		/* false with errno */
+bool	bounce_log_remove(const char *service, const char *id);
+
+/* All records, in order, in `pool`; false with errno (ENOENT: no log). */
+bool	bounce_log_read(const char *service, const char *id, struct pool *,
+	    struct bounce_record **ret, size_t *ret_count);
+
+#endif

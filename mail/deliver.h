@@ -1,0 +1,81 @@
+/* deliver - what every delivery agent does around its delivery */
+
+#ifndef MAIL_DELIVER_H
+#define MAIL_DELIVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mail/envelope.h"
+#include "mail/queue_file.h"
+#include "mail/why.h"
+#include "util/mem.h"
+
+struct stream;
+
+/*
+ * One request of qmgr: a message and the recipients for one next hop.
+ * The queue file is open for as long as the struct lives, and locked
+ * (flock, shared), so that a restarted qmgr does not deliver it twice.
+ */
+struct delivery {
+	struct pool		 pool;
+	const char		*queue, *id, *nexthop, *sender;
+	const char		*envid, *encoding;
+	unsigned		 flags;		/* enum deliver_flag */
+	unsigned		 env_flags;
+	enum dsn_ret		 ret;
+	int64_t			 arrival_us, active_us, handed_us;
+	int64_t			 begin_us;	/* the agent has the request */
+	int64_t			 connected_us;	/* agent sets it: end of set-up
+						   ("c" of delays=a/b/c/d); 0 */
+	struct queue_file	 file;
+	struct recipient	*rcpt;
+	size_t			 rcpt_count;
+	char			*status;	/* enum deliver_status, 0 not yet */
+	/* for qmgr: set with delivery_dead() */
+	struct why		 dead;
+	bool			 traced;
+};
+
+/*
+ * The agent's serve(): requests come one after the other on `s`; `deliver` is
+ * called for each and must settle every recipient with one of the three
+ * calls below; a recipient left over is deferred with 4.3.0 "unknown mail
+ * system error".  A damaged or missing queue file is answered without a call.
+ */
+void	deliver_serve(struct stream *s, void (*deliver)(struct delivery *));
+
+/*
+ * Settle a recipient.  Each logs
+ *   ID: to=<r>[, orig_to=<o>], relay=R[, conn_use=N], delay=, delays=a/b/c/d,
+ *   [tls=..., ]dsn=, status=sent (text)
+ * tells trace (NOTIFY=SUCCESS, -v, -bv) or bounce or defer, and marks the
+ * file.  `relay` "local", "none", "host[addr]:port".  When the bounce log
+ * can't be written the recipient is deferred.  soft_bounce is honoured.
+ */
+struct deliver_via {
+	const char	*relay;
+	const char	*tls;		/* "may:none" or NULL: no field */
+	int		 conn_use;	/* > 1: logged */
+};
+
+void	delivery_sent(struct delivery *, struct recipient *,
+	    const struct deliver_via *, const struct why *);
+void	delivery_bounced(struct delivery *, struct recipient *,
+	    const struct deliver_via *, const struct why *);
+void	delivery_deferred(struct delivery *, struct recipient *,
+	    const struct deliver_via *, const struct why *);
+
+/* By why_outcome(). */
+void	delivery_settle(struct delivery *, struct recipient *,
+	    const struct deliver_via *, const struct why *);
+
+/* The whole next hop does not answer: feedback for qmgr's scheduling. */
+void	delivery_dead(struct delivery *, const struct why *);
+
+/* The rest of the envelope (client attributes), read on first use. */
+const struct envelope *delivery_envelope(struct delivery *);
+
+#endif

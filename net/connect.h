@@ -1,0 +1,22 @@
+/* connect - making connections and listeners */
+
+#ifndef NET_CONNECT_H
+#define NET_CONNECT_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "net/addr.h"
+
+/* Waits as a task up to the deadline (clock_ms).  A descriptor, or -1 with
+ * errno (ETIMEDOUT).  `bind_to` may be NULL. */
+int	connect_inet(const struct addr *, const struct addr *bind_to,
+	    int64_t deadline);
+int	connect_unix(const char *path, int64_t deadline);
+
+/* -1 with errno.  listen_unix removes what is there first, and sets mode. */
+int	listen_inet(const struct addr *, int backlog);
+int	listen_unix(const char *path, mode_t, int backlog);
+int	listen_dgram(const char *path, mode_t);
+
+#endif

@@ -1,0 +1,74 @@
+/* dns - DNS and /etc/hosts, for tasks */
+
+#ifndef NET_DNS_H
+#define NET_DNS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net/addr.h"
+
+/*
+ * c-ares underneath.  Every call waits as a task (or blocks outside of one)
+ * at most for the resolver's own time limits.  Answers are cached in the
+ * process for their TTL, at most 5 minutes, negative ones at most 10 seconds,
+ * temporary failures not at all.
+ */
+enum dns_type {
+	DNS_A = 1, DNS_NS = 2, DNS_CNAME = 5, DNS_SOA = 6, DNS_PTR = 12,
+	DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28, DNS_SRV = 33, DNS_TLSA = 52,
+};
+
+enum dns_status {
+	DNS_OK,
+	DNS_NO_DATA,		/* the name exists, no such record */
+	DNS_NOT_FOUND,		/* NXDOMAIN */
+	DNS_INVALID,		/* the name can't be looked up; null MX data
+				   and the like are for the caller */
+	DNS_FAIL,		/* a permanent error: NOTIMP, FORMERR, REFUSED */
+	DNS_TRY_AGAIN,		/* time-out, SERVFAIL */
+};
+
+struct dns_record {
+	struct dns_record	*next;
+	char			*name;		/* owner after CNAMEs, no final dot */
+	enum dns_type		 type;
+	uint32_t		 ttl;
+	bool			 authentic;	/* AD bit seen and trusted */
+	uint16_t		 preference;	/* MX; SRV priority */
+	uint16_t		 weight, port;	/* SRV */
+	char			*target;	/* MX NS CNAME PTR SRV host; TXT text */
+	size_t			 target_len;	/* TXT, TLSA bytes */
+	struct addr		 addr;		/* A, AAAA; port 0 */
+};
+
+/* Records in the order received; the caller frees them.  *ret_why (may be
+ * NULL) is static text as Postfix writes it: "Host not found", "Host not
+ * found, try again", "Host found but no data record of requested type" ... */
+enum dns_status	dns_query(const char *name, enum dns_type,
+		    struct dns_record **ret, const char **ret_why);
+void		dns_free(struct dns_record *);
+
+/*
+ * Addresses of a host.  `families`: DNS_V4 | DNS_V6; `use_hosts`: look in
+ * /etc/hosts first ("native"), `use_dns`.
+ */
+enum { DNS_V4 = 1, DNS_V6 = 2 };
+
+enum dns_status	dns_addresses(const char *host, int families, bool use_hosts,
+		    bool use_dns, struct addr_list *ret, const char **ret_why);
+
+/* The name of an address: /etc/hosts, then PTR.  The name is malloc'ed. */
+enum dns_status	dns_name_of(const struct addr *, char **ret_name,
+		    const char **ret_why);
+
+/* A name fit for DNS: labels 1 to 63 bytes of letters, digits, '-' and '_',
+ * 255 in all, not all-numeric. */
+bool		dns_valid_name(const char *);
+bool		dns_valid_address(const char *);	/* numeric IPv4, IPv6 */
+
+/* Once, before a chroot: reads resolv.conf, nsswitch, hosts. */
+bool		dns_start(const char **ret_why);
+
+#endif

@@ -1,0 +1,88 @@
+/* server - the skeleton of every daemon */
+
+#ifndef SERVER_SERVER_H
+#define SERVER_SERVER_H
+
+#include <stdbool.h>
+
+#include "conf/param.h"
+
+struct stream;
+
+/*
+ * A daemon fills a struct server and calls server_main(), which never
+ * returns.  Order of life:
+ *
+ *	options (-c -d -D -i -l -m -n NAME -o name=value -s N -S -t -u -v -V -z)
+ *	main.cf read, `areas` loaded, logging opened
+ *	before_jail()	as root (or the user): open what needs it
+ *	jail		chroot to queue_directory if -o/-t column says so, uid
+ *			mail_owner unless `privileged`, no_new_privs, seccomp,
+ *			Landlock
+ *	after_jail()	tables, connections
+ *	serve(stream)	a task for each connection; the stream is closed
+ *			afterwards
+ *	before_exit()	after the last session
+ *
+ * master hands over the listening descriptors and the status channel (see
+ * server/master_proto.h); a program started by hand with -S serves one
+ * session on standard input and output.  The working directory is
+ * queue_directory, so "private/cleanup" and "active/A1B2" are paths.
+ */
+enum server_kind {
+	SERVER_MULTI,		/* many sessions a process, each a task */
+	SERVER_SINGLE,		/* one session at a time, may block: local,
+				   virtual, pipe, spawn */
+};
+
+struct server {
+	const char	*name;			/* program: "smtpd" */
+	enum server_kind kind;
+	bool		 privileged;		/* keeps root: local, pipe */
+	bool		 one_process;		/* qmgr, anvil, verify: state
+						   in one worker */
+	unsigned	 jail;			/* enum proc_jail bits */
+	const struct param_area *const *areas;	/* ends with NULL; conf_mail
+						   is always loaded */
+	void		(*before_jail)(void);
+	void		(*after_jail)(void);
+	void		(*serve)(struct stream *);
+	void		(*datagram)(const char *, unsigned len); /* unix-dgram */
+	void		(*before_exit)(void);
+	/* true: the process may not end yet although it has no session
+	 * (qmgr with an active queue). */
+	bool		(*is_busy)(void);
+};
+
+void	server_main(int argc, char **argv, const struct server *)
+	    __attribute__((noreturn));
+
+/* What master and the command line told. */
+const char	*server_service(void);		/* service name: "relay" */
+const char	*server_process_name(void);	/* "postfix/relay/smtp" tail */
+bool		 server_stopping(void);		/* finish soon: reload or stop;
+						   sessions may go on */
+int		 server_max_sessions(void);	/* this worker's share of
+						   maxproc; 0: no limit */
+int		 server_sessions(void);		/* now */
+bool		 server_stress(void);		/* -o stress=yes */
+
+/* Name and address that the session's socket is connected to and bound to:
+ * use getpeername()/getsockname() on stream_fd(). */
+
+/*
+ * Between our own programs.  Paths are relative to queue_directory:
+ * "private/bounce", "public/qmgr".  A pool keeps connections that are idle
+ * for a while, so a request costs no connect.  NULL with errno if it can't be
+ * reached within ipc_timeout.
+ */
+struct stream	*server_connect(const char *path);
+
+/* Give it back in a clean state, or close it with stream_close(). */
+void		 server_keep(const char *path, struct stream *);
+
+/* Sends requests (bytes such as "W") to a trigger socket, without waiting
+ * for more than that; as postkick and master's wake-ups do. */
+bool		 server_trigger(const char *path, const char *requests);
+
+#endif

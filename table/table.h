@@ -1,0 +1,110 @@
+/* table - lookup tables: one interface, one file a type */
+
+#ifndef TABLE_TABLE_H
+#define TABLE_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+
+enum {
+	TABLE_FOLD = 1,		/* fold keys to lower case */
+	TABLE_UTF8 = 2,		/* fold as UTF-8 (smtputf8_enable) */
+	TABLE_DUP_WARN = 4, TABLE_DUP_REPLACE = 8, TABLE_DUP_IGNORE = 16,
+	TABLE_TRY0 = 32, TABLE_TRY1 = 64,	/* with and without NUL (DB) */
+	TABLE_PARENT = 128,	/* caller wants regexp $1 forbidden */
+	TABLE_SRC_IS_FILE = 256,
+	TABLE_WRITE = 512,	/* open an existing table for put and delete */
+	TABLE_CREATE = 1024,	/* new, empty; appears atomically at close */
+	TABLE_SYNC = 2048,
+};
+
+enum table_result {
+	TABLE_FOUND, TABLE_NOT_FOUND,
+	TABLE_ERROR,		/* try later; see table_error() */
+};
+
+struct table;
+
+/*
+ * "type:name".  A table that can't be opened is still a table: every lookup
+ * gives TABLE_ERROR and the reason is logged at first use, so that mail is
+ * deferred, not lost.  Bad syntax of a type ("nosuch:x") too.  Never NULL.
+ * Tables of the same type:name and flags are shared in a process: open and
+ * close count.  An on-disk table that has changed is reopened at the next
+ * lookup, checked at most once a second.
+ */
+struct table	*table_open(const char *type_name, int flags);
+void		 table_close(struct table *);	/* TABLE_CREATE: publishes */
+
+/* The result is put into `ret` (cleared first).  May wait as a task. */
+enum table_result table_find(struct table *, const char *key, struct buf *ret);
+
+/* Why the last call gave TABLE_ERROR; also true when it could not open. */
+const char	*table_error(const struct table *);
+bool		 table_is_broken(const struct table *);
+
+/* For network tables keyed by patterns (regexp, pcre, cidr, tcp ...): no
+ * partial keys are tried. */
+bool		 table_is_pattern(const struct table *);
+const char	*table_name(const struct table *);	/* "hash:/etc/aliases" */
+
+/* postmap: false with table_error(). */
+bool		 table_put(struct table *, const char *key, const char *value);
+enum table_result table_delete(struct table *, const char *key);
+
+/* Every entry in turn; first = true starts.  Not for pattern tables. */
+enum table_result table_sequence(struct table *, bool first,
+		    struct buf *ret_key, struct buf *ret_value);
+
+/* The types this build knows, for postconf -m; ends with NULL. */
+const char *const *table_types(void);
+bool		 table_can_create(const char *type);
+
+/* --- several tables in order, as parameters name them */
+
+struct table_list;
+
+/* "hash:a, regexp:b, inline:{...}".  `title`: parameter name for messages. */
+struct table_list *table_list_open(const char *title, const char *names,
+		    int flags);
+void		 table_list_close(struct table_list *);
+bool		 table_list_is_empty(const struct table_list *);
+enum table_result table_list_find(struct table_list *, const char *key,
+		    struct buf *ret);
+/* The error of the table that failed last. */
+const char	*table_list_error(const struct table_list *);
+/* "partial" keys only in tables that are not patterns. */
+enum table_result table_list_find_exact(struct table_list *, const char *key,
+		    struct buf *ret);
+
+/*
+ * Address keys in Postfix's order: user+ext@dom, user@dom, user+ext (if the
+ * domain is local, see `is_local`), user, @dom.  Pattern tables see only the
+ * full address.  *ret_ext: the extension that was left out of the key that
+ * matched, to be propagated (buf cleared; empty if none).
+ */
+struct table_address {
+	const char	*address;		/* internal form */
+	const char	*delimiters;		/* recipient_delimiter */
+	bool		(*is_local)(void *arg, const char *domain); /* or NULL */
+	void		*arg;
+	bool		 no_at_domain;		/* do not try @dom */
+};
+
+enum table_result table_list_find_address(struct table_list *,
+		    const struct table_address *, struct buf *ret,
+		    struct buf *ret_ext);
+
+/* Lines of a source file joined as postmap reads them: comments, leading
+ * white space continues.  False at the end. */
+struct table_source;
+
+struct table_source *table_source_open(const char *path, const char **ret_why);
+bool		 table_source_next(struct table_source *, struct buf *line,
+		    int *ret_line);
+void		 table_source_close(struct table_source *);
+
+#endif

@@ -1,0 +1,74 @@
+/* log - log lines, to syslog, postlogd or standard output */
+
+#ifndef UTIL_LOG_H
+#define UTIL_LOG_H
+
+#include <stdbool.h>
+
+/*
+ * A line has no newline; control bytes in it are replaced by '?'.  Levels
+ * other than info get Postfix's labels "warning: ", "error: ", "fatal: ",
+ * "panic: ".
+ *
+ * Logging never blocks mail.  Lines are gathered in memory and go out with
+ * log_flush(), which the event loop calls before it sleeps and before the
+ * process ends; lines of level warning and worse go at once.  When the
+ * receiver is gone or full, lines are kept up to a bound (64 KB), tried
+ * again, then dropped, and the number lost is logged when it is back.
+ */
+void	log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void	log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void	log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Only with -v (log_verbose > 0). */
+void	log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * The process can't go on: logs, sleeps a second in daemons as Postfix does
+ * not: master throttles instead, exits with 1.  fatal() adds ": " and
+ * strerror(errno).  Only programs and server/ may call them.
+ */
+void	fatal(const char *fmt, ...)
+	    __attribute__((format(printf, 1, 2), noreturn));
+void	fatalx(const char *fmt, ...)
+	    __attribute__((format(printf, 1, 2), noreturn));
+
+/* As fatalx() with an exit status of <sysexits.h>. */
+void	fatal_exit(int status, const char *fmt, ...)
+	    __attribute__((format(printf, 2, 3), noreturn));
+
+/* A bug: logs and aborts. */
+void	panic(const char *fmt, ...)
+	    __attribute__((format(printf, 1, 2), noreturn));
+
+extern int log_verbose;
+
+enum log_to {
+	LOG_TO_STDERR,		/* "prog: warning: text": commands */
+	LOG_TO_SYSLOG,		/* /dev/log, facility as given */
+	LOG_TO_SOCKET,		/* datagrams to postlogd's socket at `path`:
+				   finished lines, several in one datagram,
+				   each ending in '\n' */
+	LOG_TO_STDOUT,		/* as LOG_TO_SOCKET's lines, one write a line */
+};
+
+/*
+ * `tag` as in "postfix/smtpd" (copied); `path` only for LOG_TO_SOCKET.  May
+ * be called again when the configuration was read.  Before the first call
+ * lines go to stderr.  log_also_stderr(true): a copy on standard error in
+ * the commands' form.
+ */
+void	log_open(enum log_to, const char *tag, const char *path, int facility);
+void	log_also_stderr(bool);
+
+/* "mail" -> LOG_MAIL ...; -1 if unknown. */
+int	log_facility(const char *name);
+
+/* The host name in front of lines for postlogd; first label, copied. */
+void	log_set_host(const char *name);
+
+const char *log_tag(void);
+
+void	log_flush(void);
+
+#endif

@@ -1,0 +1,58 @@
+/* proc - processes and privileges */
+
+#ifndef UTIL_PROC_H
+#define UTIL_PROC_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* uid, gid and supplementary groups for good; `user` for initgroups() or
+ * NULL for none.  False with errno. */
+bool	proc_become(uid_t, gid_t, const char *user);
+
+/* Effective ids only, and back to root: around one delivery. */
+bool	proc_act_as(uid_t, gid_t);
+bool	proc_act_as_root(void);
+
+/* PR_SET_NO_NEW_PRIVS, not dumpable, no core with secrets. */
+bool	proc_no_new_privs(void);
+
+/*
+ * What a jailed program may do.  The filter (libseccomp) kills the process
+ * with SIGSYS when it leaves the set; Landlock limits the paths where the
+ * kernel has it.  All false with errno; ENOSYS where the kernel lacks it.
+ */
+enum proc_jail {
+	PROC_JAIL_NET = 1,	/* sockets, connect, accept */
+	PROC_JAIL_FILES = 2,	/* open, rename, link, unlink ... */
+	PROC_JAIL_EXEC = 4,	/* fork and exec */
+	PROC_JAIL_IDS = 8,	/* change of uid and gid */
+};
+
+bool	proc_seccomp(unsigned allow);
+
+struct proc_path {
+	const char	*path;
+	bool		 write;
+};
+
+bool	proc_landlock(const struct proc_path *, size_t n);
+
+/*
+ * Runs a program to its end: argv as for execve, `env` NULL for our own,
+ * `input`/`output` descriptors or -1 for /dev/null.  wait_seconds 0: no
+ * limit; at the limit the process group is killed and the result is -1 with
+ * ETIMEDOUT.  Otherwise the wait status.  Must not be called in a process
+ * that serves other sessions at the same time.
+ */
+int	proc_run(char *const argv[], char *const env[], int input, int output,
+	    int wait_seconds);
+
+void	proc_set_title(const char *);	/* not argv games: prctl(PR_SET_NAME) */
+
+/* Raises RLIMIT_NOFILE to the hard limit; the new limit. */
+int	proc_max_files(void);
+
+int	proc_cpus(void);	/* usable by this process */
+
+#endif
