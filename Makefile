@@ -1,0 +1,109 @@
+# Rohrpost - one makefile for everything, nothing recursive
+#
+#	make			programs into build/
+#	make run		a private mail system on 127.0.0.1:2525
+#	make demo		the same, sends itself two messages and ends
+#	make check		every test; SAN=1: with ASan and UBSan
+#	make bench		beside Debian's Postfix, where that is installed
+#	make install DESTDIR=	programs, configuration, manuals, unit
+#	make deps		installs missing Debian packages
+
+CC	?= cc
+BUILD	?= build
+SAN	?= 0
+
+ifeq ($(SAN),1)
+BUILD	:= $(BUILD)/san
+OPT	= -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+	  -fno-omit-frame-pointer -DTASK_WATERMARK
+else
+OPT	= -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+endif
+
+WARN	= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	  -Wwrite-strings -Wvla
+CFLAGS	= $(OPT)
+ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -I. -I$(BUILD)/gen $(WARN) -fPIE \
+	  -fstack-protector-strong -fno-common -pthread $(CFLAGS)
+LDFLAGS	=
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed -pthread \
+	  $(OPT) $(LDFLAGS)
+LIBS	= -ldb-5.3 -lcares -lpcre2-8 -lidn2 -lseccomp -lssl -lcrypto -ldl
+
+# --- libraries, lowest floor first
+LIB_DIRS = util conf net table sasl milter mail server
+LIB_SRC	:= $(foreach d,$(LIB_DIRS),$(wildcard $(d)/*.c))
+LIB_ASM	:= $(wildcard util/*.S)
+LIB_OBJ	:= $(LIB_SRC:%.c=$(BUILD)/%.o) $(LIB_ASM:%.S=$(BUILD)/%.o)
+LIB	= $(BUILD)/librohrpost.a
+
+# --- programs: a folder each, or a file each in services/ and commands/
+# local/ holds three programs: NAME_main.c beside the shared files.
+DAEMON_DIRS = master smtpd cleanup qmgr smtp bounce postscreen
+DAEMONS	:= $(foreach d,$(DAEMON_DIRS),$(if $(wildcard $(d)/*.c),$(d)))
+LOCALS	:= $(patsubst local/%_main.c,%,$(wildcard local/*_main.c))
+SERVICES := $(patsubst services/%.c,%,$(wildcard services/*.c))
+COMMANDS := $(patsubst commands/%.c,%,$(wildcard commands/*.c))
+REWRITE	:= $(if $(wildcard rewrite/*.c),trivial-rewrite)
+
+BIN	= $(BUILD)/bin
+PROGRAMS := $(addprefix $(BIN)/,$(DAEMONS) $(LOCALS) $(SERVICES) \
+	  $(COMMANDS) $(REWRITE))
+
+all: $(PROGRAMS)
+
+obj_of	= $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c $(1)/*/*.c))
+link	= $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS)
+
+define folder_program
+$(BIN)/$(1): $$(call obj_of,$(1)) $$(LIB) | $(BIN)
+	$$(link)
+endef
+$(foreach d,$(DAEMONS),$(eval $(call folder_program,$(d))))
+
+$(BIN)/trivial-rewrite: $(call obj_of,rewrite) $(LIB) | $(BIN)
+	$(link)
+
+LOCAL_SHARED := $(filter-out $(BUILD)/local/%_main.o,$(call obj_of,local))
+$(addprefix $(BIN)/,$(LOCALS)): $(BIN)/%: $(BUILD)/local/%_main.o \
+	    $(LOCAL_SHARED) $(LIB) | $(BIN)
+	$(link)
+$(addprefix $(BIN)/,$(SERVICES)): $(BIN)/%: $(BUILD)/services/%.o $(LIB) | $(BIN)
+	$(link)
+$(addprefix $(BIN)/,$(COMMANDS)): $(BIN)/%: $(BUILD)/commands/%.o $(LIB) | $(BIN)
+	$(link)
+
+$(LIB): $(LIB_OBJ)
+	rm -f $@
+	ar rcs $@ $(LIB_OBJ)
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/%.o: %.S
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BIN):
+	mkdir -p $@
+
+# --- tests: tests/FOLDER/x_test.c are unit tests; tests/system has the rest
+TEST_SRC := $(wildcard tests/*/*_test.c)
+TESTS	:= $(TEST_SRC:%.c=$(BUILD)/%)
+
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIB)
+	$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(LIBS)
+
+unit: $(TESTS)
+	tests/run $(TESTS)
+
+check: all $(TESTS)
+	BUILD=$(BUILD) SAN=$(SAN) tests/run $(TESTS) tests/layers.sh $(wildcard tests/system/*.t)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+clean:
+	rm -rf $(BUILD)
+
+.PHONY: all unit check clean install deps run demo bench
+.SECONDARY:
