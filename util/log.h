@@ -69,6 +69,12 @@ void	log_set_host(const char *name);
 
 const char *log_tag(void);
 
-void	log_flush(void);
+/* The name in front of lines on standard error; otherwise it is the last part
+ * of the tag, or of the program's path before log_open(). */
+void	log_set_name(const char *name);
+
+/* False: lines are left, because the receiver takes none now.  The event loop
+ * then sleeps a tenth of a second at most and tries again. */
+bool	log_flush(void);
 
 #endif

@@ -1,0 +1,339 @@
+/* file - files on disk: whole reads, atomic writes, locks, sync */
+
+#include "util/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "util/buf.h"
+#include "util/clock.h"
+#include "util/mem.h"
+
+enum { LOCK_POLL_MS = 50 };
+
+static void
+pause_ms(long ms)
+{
+	struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
+
+	nanosleep(&t, NULL);
+}
+
+static void
+close_keep_errno(int fd)
+{
+	int saved = errno;
+
+	close(fd);
+	errno = saved;
+}
+
+bool
+file_read(const char *path, size_t max, struct buf *b)
+{
+	size_t	start = b->len;
+	ssize_t n;
+	int	fd;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	for (;;) {
+		n = read(fd, buf_room(b, 16384), 16384);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		buf_grow(b, (size_t)n);
+		if (b->len - start > max) {
+			errno = EFBIG;
+			n = -1;
+			break;
+		}
+	}
+	close_keep_errno(fd);
+	if (n < 0)
+		buf_cut(b, start);
+	return n == 0;
+}
+
+bool
+file_write_all(int fd, const void *bytes, size_t len)
+{
+	const char *p = bytes;
+	ssize_t	    n;
+
+	while (len > 0) {
+		n = write(fd, p, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return false;
+		p += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+bool
+file_pwrite_all(int fd, const void *bytes, size_t len, off_t at)
+{
+	const char *p = bytes;
+	ssize_t	    n;
+
+	while (len > 0) {
+		n = pwrite(fd, p, len, at);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return false;
+		p += n;
+		at += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+/* --- replacing */
+
+static int
+open_temp(const char *path, mode_t mode)
+{
+	int fd;
+
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	if (fd >= 0 || errno != EEXIST)
+		return fd;
+	/* Left by a process that had our number and was killed. */
+	if (unlink(path) < 0)
+		return -1;
+	return open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+}
+
+int
+file_replace_begin(struct file_replace *r, const char *path, mode_t mode)
+{
+	struct stat st;
+	bool	    exists = stat(path, &st) == 0;
+
+	r->path = mem_strdup(path);
+	r->temp = mem_printf("%s.tmp.%d", path, (int)getpid());
+	r->fd = open_temp(r->temp, 0600);
+	if (r->fd < 0)
+		goto fail;
+	/* An ordinary user can't give files away: not an error for a file
+	 * that is the user's own. */
+	if (exists && (st.st_uid != geteuid() || st.st_gid != getegid()) &&
+	    fchown(r->fd, st.st_uid, st.st_gid) < 0 && errno != EPERM)
+		goto fail;
+	if (fchmod(r->fd, exists ? st.st_mode & 07777 : mode) < 0)
+		goto fail;
+	return r->fd;
+fail:
+	file_replace_cancel(r);
+	return -1;
+}
+
+static void
+replace_done(struct file_replace *r)
+{
+	mem_free(r->path);
+	mem_free(r->temp);
+	*r = (struct file_replace){ .fd = -1 };
+}
+
+/* "/etc/x" -> "/etc", "x" -> ".". */
+static bool
+sync_parent(const char *path)
+{
+	char *dir = mem_strdup(path), *slash = strrchr(dir, '/');
+	bool  ok;
+
+	if (slash == NULL)
+		ok = file_sync_dir(".");
+	else {
+		slash[slash == dir ? 1 : 0] = '\0';
+		ok = file_sync_dir(dir);
+	}
+	mem_free(dir);
+	return ok;
+}
+
+bool
+file_replace_end(struct file_replace *r)
+{
+	bool ok;
+
+	if (fsync(r->fd) < 0 || rename(r->temp, r->path) < 0) {
+		file_replace_cancel(r);
+		return false;
+	}
+	ok = sync_parent(r->path);
+	close_keep_errno(r->fd);
+	replace_done(r);
+	return ok;
+}
+
+void
+file_replace_cancel(struct file_replace *r)
+{
+	int saved = errno;
+
+	if (r->fd >= 0) {
+		close(r->fd);
+		unlink(r->temp);
+	}
+	replace_done(r);
+	errno = saved;
+}
+
+bool
+file_sync_dir(const char *path)
+{
+	int  fd;
+	bool ok;
+
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	ok = fsync(fd) == 0;
+	close_keep_errno(fd);
+	return ok;
+}
+
+/* --- locks */
+
+static int
+try_lock(int fd, enum file_lock how, enum file_mode mode)
+{
+	static const int   flock_op[] = { LOCK_SH, LOCK_EX, LOCK_UN };
+	static const short fcntl_op[] = { F_RDLCK, F_WRLCK, F_UNLCK };
+	struct flock	   l = { .l_type = fcntl_op[mode],
+				 .l_whence = SEEK_SET };
+
+	if (how == FILE_FLOCK)
+		return flock(fd, flock_op[mode] | LOCK_NB);
+	return fcntl(fd, F_SETLK, &l);
+}
+
+bool
+file_lock(int fd, enum file_lock how, enum file_mode mode, int wait_seconds)
+{
+	int64_t until = wait_seconds > 0 ? clock_in(wait_seconds) : 0;
+
+	for (;;) {
+		if (try_lock(fd, how, mode) == 0)
+			return true;
+		if (errno == EINTR)
+			continue;
+		if (errno == EACCES || errno == EWOULDBLOCK)
+			errno = EAGAIN;
+		if (errno != EAGAIN || wait_seconds == 0 ||
+		    clock_ms() >= until)
+			return false;
+		pause_ms(LOCK_POLL_MS);
+	}
+}
+
+/* True if it is old by the clock of the file system that holds it. */
+static bool
+is_stale(const char *lock, const struct stat *now, int stale_seconds)
+{
+	struct stat st;
+
+	return stat(lock, &st) == 0 &&
+	    now->st_ctime > st.st_ctime + stale_seconds;
+}
+
+bool
+file_dotlock(const char *path, int wait_seconds, int stale_seconds)
+{
+	char	   *lock = mem_printf("%s.lock", path);
+	char	   *temp = mem_printf("%s.lock.%d", path, (int)getpid());
+	int64_t	    until = clock_in(wait_seconds);
+	struct stat st;
+	bool	    ok = false;
+	int	    fd, saved;
+
+	for (;;) {
+		fd = open_temp(temp, 0644);
+		if (fd < 0)
+			break;
+		fstat(fd, &st);
+		close(fd);
+		/* NFS: link() may report failure and yet have done it. */
+		ok = link(temp, lock) == 0 ||
+		    (stat(temp, &st) == 0 && st.st_nlink == 2);
+		saved = errno;
+		unlink(temp);
+		errno = saved;
+		if (ok || errno != EEXIST)
+			break;
+		if (stale_seconds > 0 && is_stale(lock, &st, stale_seconds))
+			unlink(lock);
+		else if (clock_ms() >= until) {
+			errno = EAGAIN;
+			break;
+		} else
+			pause_ms(LOCK_POLL_MS);
+	}
+	saved = errno;
+	mem_free(lock);
+	mem_free(temp);
+	errno = saved;
+	return ok;
+}
+
+void
+file_dotunlock(const char *path)
+{
+	char *lock = mem_printf("%s.lock", path);
+
+	unlink(lock);
+	mem_free(lock);
+}
+
+/* --- directories and descriptors */
+
+bool
+file_mkdirs(const char *path, mode_t mode)
+{
+	char *p = mem_strdup(path);
+	bool  ok = true;
+
+	for (char *s = p + 1; ok && *p != '\0'; s++) {
+		char c = *s;
+
+		if (c != '/' && c != '\0')
+			continue;
+		*s = '\0';
+		ok = mkdir(p, mode) == 0 || errno == EEXIST;
+		*s = c;
+		if (c == '\0')
+			break;
+	}
+	mem_free(p);
+	return ok;
+}
+
+bool
+file_set_nonblock(int fd, bool on)
+{
+	int flags = fcntl(fd, F_GETFL), want;
+
+	if (flags < 0)
+		return false;
+	want = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
+	return want == flags || fcntl(fd, F_SETFL, want) == 0;
+}
+
+bool
+file_set_cloexec(int fd, bool on)
+{
+	return fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0) == 0;
+}

@@ -1,0 +1,172 @@
+/* proc - processes and privileges */
+
+#include "util/proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "util/clock.h"
+
+/* --- ids */
+
+bool
+proc_become(uid_t uid, gid_t gid, const char *user)
+{
+	if (user != NULL ? initgroups(user, gid) < 0 : setgroups(1, &gid) < 0)
+		return false;
+	return setresgid(gid, gid, gid) == 0 && setresuid(uid, uid, uid) == 0;
+}
+
+bool
+proc_act_as(uid_t uid, gid_t gid)
+{
+	if (geteuid() != 0 && seteuid(0) < 0)
+		return false;
+	return setegid(gid) == 0 && setgroups(1, &gid) == 0 &&
+	    seteuid(uid) == 0;
+}
+
+bool
+proc_act_as_root(void)
+{
+	gid_t root = 0;
+
+	return seteuid(0) == 0 && setegid(0) == 0 && setgroups(1, &root) == 0;
+}
+
+bool
+proc_no_new_privs(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	/* After a change of ids the kernel has done this already, but not
+	 * where the ids stay. */
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 &&
+	    setrlimit(RLIMIT_CORE, &none) == 0;
+}
+
+/* --- running programs */
+
+static void
+child(char *const argv[], char *const env[], int input, int output)
+{
+	sigset_t none;
+	int	 null = -1;
+
+	setpgid(0, 0);
+	if (input < 0 || output < 0)
+		null = open("/dev/null", O_RDWR);
+	if (input < 0)
+		input = null;
+	if (output < 0)
+		output = null;
+	/* Not in the way of each other. */
+	if (output == STDIN_FILENO)
+		output = fcntl(output, F_DUPFD, STDERR_FILENO + 1);
+	if (dup2(input, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
+	    dup2(output, STDERR_FILENO) < 0)
+		_exit(127);
+	if (close_range(STDERR_FILENO + 1, ~0U, 0) < 0)
+		for (int fd = STDERR_FILENO + 1; fd < 1024; fd++)
+			close(fd);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	execve(argv[0], argv, env != NULL ? env : environ);
+	_exit(errno == ENOENT ? 127 : 126);
+}
+
+/* Sleeps on the process itself where the kernel can, otherwise in small
+ * steps.  False at the deadline. */
+static bool
+wait_until(pid_t pid, int64_t deadline, int *ret_status)
+{
+	struct pollfd pfd = { .events = POLLIN };
+	int64_t	      left;
+	pid_t	      got;
+
+	pfd.fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	for (;;) {
+		got = waitpid(pid, ret_status, WNOHANG);
+		if (got == pid || (got < 0 && errno != EINTR))
+			break;
+		left = deadline - clock_ms();
+		if (left <= 0)
+			break;
+		if (pfd.fd < 0 && left > 20)
+			left = 20;
+		poll(&pfd, pfd.fd >= 0, left > 60000 ? 60000 : (int)left);
+	}
+	if (pfd.fd >= 0)
+		close(pfd.fd);
+	return got != 0;
+}
+
+int
+proc_run(char *const argv[], char *const env[], int input, int output,
+    int wait_seconds)
+{
+	int64_t deadline;
+	pid_t	pid;
+	int	status = -1;
+
+	deadline = wait_seconds > 0 ? clock_in(wait_seconds) : CLOCK_NEVER;
+	pid = fork();
+	if (pid < 0)
+		return -1;
+	if (pid == 0)
+		child(argv, env, input, output);
+	if (wait_until(pid, deadline, &status))
+		return status;
+	kill(-pid, SIGKILL);
+	kill(pid, SIGKILL);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	errno = ETIMEDOUT;
+	return -1;
+}
+
+/* --- the process itself */
+
+void
+proc_set_title(const char *title)
+{
+	prctl(PR_SET_NAME, title, 0, 0, 0);
+}
+
+int
+proc_max_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 1024;
+	if (limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+		getrlimit(RLIMIT_NOFILE, &limit);
+	}
+	return limit.rlim_cur > INT32_MAX ? INT32_MAX : (int)limit.rlim_cur;
+}
+
+int
+proc_cpus(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof set, &set) < 0)
+		return 1;
+	return CPU_COUNT(&set) > 0 ? CPU_COUNT(&set) : 1;
+}
