@@ -31,6 +31,7 @@ struct delivery {
 	int64_t			 connected_us;	/* agent sets it: end of set-up
 						   ("c" of delays=a/b/c/d); 0 */
 	struct queue_file	 file;
+	struct envelope		*envelope;	/* see delivery_envelope() */
 	struct recipient	*rcpt;
 	size_t			 rcpt_count;
 	char			*status;	/* enum deliver_status, 0 not yet */
@@ -59,6 +60,8 @@ struct deliver_via {
 	const char	*relay;
 	const char	*tls;		/* "may:none" or NULL: no field */
 	int		 conn_use;	/* > 1: logged */
+	const char	*action;	/* for a success report: "relayed",
+					   "expanded"; NULL "delivered" */
 };
 
 void	delivery_sent(struct delivery *, struct recipient *,
@@ -75,7 +78,8 @@ void	delivery_settle(struct delivery *, struct recipient *,
 /* The whole next hop does not answer: feedback for qmgr's scheduling. */
 void	delivery_dead(struct delivery *, const struct why *);
 
-/* The rest of the envelope (client attributes), read on first use. */
+/* The rest of the envelope (client attributes), read on first use; NULL if
+ * it is damaged. */
 const struct envelope *delivery_envelope(struct delivery *);
 
 #endif

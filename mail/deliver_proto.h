@@ -43,6 +43,17 @@ enum deliver_key {
 	DELIVER_KEY_DEAD_TEXT,		/* str */
 	DELIVER_KEY_TRACED,		/* u64 1: a trace record was written */
 	DELIVER_KEY_SIZE,		/* u64: message size */
+	DELIVER_KEY_FILE,		/* u64: enum deliver_file, if not OK; the
+					   statuses are then all deferred */
+	DELIVER_KEY_CLOSING,		/* u64 1: the agent ends the connection */
+};
+
+/* What the agent found instead of a sound queue file. */
+enum deliver_file {
+	DELIVER_FILE_OK,
+	DELIVER_FILE_MISSING,		/* removed by the administrator */
+	DELIVER_FILE_DAMAGED,
+	DELIVER_FILE_BUSY,		/* can't be opened or locked: try later */
 };
 
 enum deliver_flag {

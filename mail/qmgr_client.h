@@ -16,11 +16,20 @@
  */
 enum { QMGR_NEW_MAX = 64 * 1024 };	/* bytes */
 
-enum qmgr_frame { QMGR_NEW = 1, TRIGGER_FRAME = 0x5452 };
-enum qmgr_key { QMGR_KEY_ID = 1, QMGR_KEY_TRAILER, QMGR_KEY_ENVELOPE,
-	TRIGGER_KEY_REQUESTS = 1 };
+#define QMGR_SERVICE "public/qmgr"
 
-/* Does not wait for qmgr: false if it can't be told now. */
+enum qmgr_frame { QMGR_NEW = 1, QMGR_FLUSH_ID, TRIGGER_FRAME = 0x5452 };
+
+enum qmgr_key {
+	QMGR_KEY_ID = 1,	/* str */
+	QMGR_KEY_TRAILER,	/* bytes: struct queue_trailer */
+	QMGR_KEY_ENVELOPE,	/* bytes: attributes of envelope_write() */
+	QMGR_KEY_MISSED,	/* u64 1: a NEW before this one was lost, scan */
+	TRIGGER_KEY_REQUESTS = 1,	/* bytes: enum qmgr_request */
+};
+
+/* Does not wait for qmgr: false if it can't be told now.  It finds the
+ * message later. */
 bool	qmgr_tell_new(const char *id, const struct queue_trailer *,
 	    const struct envelope *);
 
