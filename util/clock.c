@@ -42,7 +42,7 @@ clock_rfc_date(struct buf *b, time_t when)
 
 	localtime_r(&when, &tm);
 	off = tm.tm_gmtoff / 60;
-	buf_addf(b, "%.3s, %2d %.3s %04d %02d:%02d:%02d %c%02ld%02ld (%s)",
+	buf_addf(b, "%.3s, %02d %.3s %04d %02d:%02d:%02d %c%02ld%02ld (%s)",
 	    days + tm.tm_wday * 3, tm.tm_mday, months + tm.tm_mon * 3,
 	    tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec,
 	    off < 0 ? '-' : '+', labs(off) / 60, labs(off) % 60, tm.tm_zone);

@@ -1,0 +1,193 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "tests/test.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+static char dir[] = "/tmp/log_test.XXXXXX";
+static char text[1 << 20];
+
+static int
+receiver(void)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+
+	unlink("sock");
+	strcpy(sa.sun_path, "sock");
+	if (bind(fd, (struct sockaddr *)&sa, sizeof sa) < 0)
+		return -1;
+	return fd;
+}
+
+/* All that has come, and in how many datagrams. */
+static int
+receive(int fd)
+{
+	size_t	len = 0;
+	ssize_t n;
+	int	count = 0;
+
+	while ((n = recv(fd, text + len, sizeof text - 1 - len, 0)) > 0) {
+		len += (size_t)n;
+		count++;
+	}
+	text[len] = '\0';
+	return count;
+}
+
+static void
+lines_look_like_postfix_lines(void)
+{
+	int  fd = receiver();
+	char want[200], *at;
+
+	log_set_host("mx.example.com");
+	log_open(LOG_TO_SOCKET, "postfix/smtpd", "sock", LOG_MAIL);
+	log_info("connect from %s", "a\r\nb\x7f");
+	log_debug("not without -v");
+	CHECK(log_flush());
+	CHECK_INT(receive(fd), 1);
+	snprintf(want, sizeof want, " mx postfix/smtpd[%d]: connect from "
+	    "a??b?\n", (int)getpid());
+	at = strstr(text, want);
+	CHECK(at != NULL && at - text == 15);
+	CHECK(text[3] == ' ' && text[6] == ' ' && text[9] == ':');
+	close(fd);
+}
+
+static void
+several_lines_go_in_one_datagram(void)
+{
+	int fd = receiver();
+
+	log_open(LOG_TO_SOCKET, "postfix/x", "sock", LOG_MAIL);
+	for (int i = 0; i < 10; i++)
+		log_info("line %d", i);
+	CHECK_INT(receive(fd), 0);
+	log_flush();
+	CHECK_INT(receive(fd), 1);
+	CHECK(strstr(text, "line 0\n") != NULL);
+	CHECK(strstr(text, "line 9\n") != NULL);
+	log_warn("goes at once");
+	CHECK_INT(receive(fd), 1);
+	CHECK(strstr(text, ": warning: goes at once\n") != NULL);
+	close(fd);
+}
+
+static void
+receiver_that_is_gone_neither_blocks_nor_loses_all(void)
+{
+	int	fd = receiver();
+	int64_t start;
+
+	log_open(LOG_TO_SOCKET, "postfix/x", "sock", LOG_MAIL);
+	log_info("before");
+	log_flush();
+	close(fd);
+	unlink("sock");
+	start = clock_ms();
+	for (int i = 0; i < 20000; i++)
+		log_info("while gone %d", i);
+	CHECK(!log_flush());
+	CHECK(clock_ms() - start < 2000);
+	fd = receiver();
+	usleep(150000);
+	CHECK(log_flush());
+	receive(fd);
+	CHECK(strstr(text, "while gone 0\n") != NULL);
+	CHECK(strstr(text, "while gone 19999\n") == NULL);
+	CHECK(strstr(text, " log lines were lost") != NULL);
+	close(fd);
+}
+
+static void
+receiver_that_reads_nothing_does_not_block(void)
+{
+	int	fd = receiver();
+	int64_t start = clock_ms();
+
+	log_open(LOG_TO_SOCKET, "postfix/x", "sock", LOG_MAIL);
+	for (int i = 0; i < 50000; i++)
+		log_warn("flood %d", i);
+	CHECK(clock_ms() - start < 3000);
+	receive(fd);
+	CHECK(strstr(text, "flood 0\n") != NULL);
+	log_flush();
+	receive(fd);
+	log_flush();
+	receive(fd);
+	close(fd);
+}
+
+static void
+child_does_not_send_its_parents_lines_again(void)
+{
+	int   fd = receiver(), status;
+	pid_t pid;
+	char *first;
+
+	log_open(LOG_TO_SOCKET, "postfix/x", "sock", LOG_MAIL);
+	log_info("once");
+	pid = fork();
+	if (pid == 0) {
+		log_info("child");
+		log_flush();
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	log_flush();
+	receive(fd);
+	first = strstr(text, "once\n");
+	CHECK(first != NULL && strstr(first + 1, "once\n") == NULL);
+	CHECK(strstr(text, "child\n") != NULL);
+	close(fd);
+}
+
+static void
+fatal_ends_with_status_1_and_the_reason(void)
+{
+	int   pipes[2], status;
+	pid_t pid;
+	ssize_t n;
+
+	CHECK(pipe(pipes) == 0);
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		dup2(pipes[1], 2);
+		log_open(LOG_TO_STDERR, "postfix/postmap", NULL, 0);
+		errno = ENOENT;
+		fatal("open %s", "x");
+	}
+	waitpid(pid, &status, 0);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+	n = read(pipes[0], text, sizeof text - 1);
+	text[n > 0 ? n : 0] = '\0';
+	CHECK_STR(text, "postmap: fatal: open x: No such file or directory\n");
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
+int
+main(void)
+{
+	if (mkdtemp(dir) == NULL || chdir(dir) < 0)
+		return 1;
+	TEST(lines_look_like_postfix_lines);
+	TEST(several_lines_go_in_one_datagram);
+	TEST(receiver_that_is_gone_neither_blocks_nor_loses_all);
+	TEST(receiver_that_reads_nothing_does_not_block);
+	TEST(child_does_not_send_its_parents_lines_again);
+	TEST(fatal_ends_with_status_1_and_the_reason);
+	unlink("sock");
+	rmdir(dir);
+	return test_end();
+}
