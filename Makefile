@@ -102,6 +102,11 @@ check: all $(TESTS)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
+run: deps all
+	BUILD=$(BUILD) conf/demo.sh run
+demo: deps all
+	BUILD=$(BUILD) conf/demo.sh demo
+
 clean:
 	rm -rf $(BUILD)
 
