@@ -35,8 +35,9 @@ const char	*address_extension(const char *local, size_t len,
 /*
  * SMTP path of MAIL FROM and RCPT TO: "<...>" or, when not strict, without
  * brackets, with white space and source route as Postfix takes them.  Text
- * after the path starts at *ret_rest.  Internal form is appended.  False
- * with why (static text): "Bad sender address syntax" ... is the caller's.
+ * after the path starts at *ret_rest.  Internal form is appended; it may be
+ * empty, and its domain is sound if it has one.  False with why (static
+ * text): "Bad sender address syntax" ... is the caller's.
  */
 bool		 address_parse_path(struct buf *internal, const char *text,
 		    const char **ret_rest, bool strict, const char **ret_why);
@@ -47,18 +48,26 @@ bool		 address_is_null(const char *);
 /* Address literal "[192.0.2.1]", "[IPv6:...]" as domain. */
 bool		 address_is_literal(const char *domain);
 
-/* --- header fields: token trees of RFC 5322 with obsolete syntax */
+/* The shape of a host name (not all digits; a final dot is allowed; UTF-8
+ * passes); the same or a well-formed literal. */
+bool		 address_is_hostname(const char *, size_t len);
+bool		 address_is_domain(const char *domain);
+
+/* --- header fields: token trees of RFC 5322 with obsolete syntax
+ * (mail/address_header.c) */
 
 enum token_type {
 	TOKEN_ATOM, TOKEN_QUOTED, TOKEN_COMMENT, TOKEN_LITERAL,
 	TOKEN_SPECIAL,		/* one byte in `text` */
-	TOKEN_SPACE,		/* folding white space, as it was */
 	TOKEN_ADDRESS,		/* an addr-spec: its tokens are children */
 };
 
+/* White space is not kept: writing puts it where Postfix does. */
+
 struct token {
 	enum token_type	 type;
-	struct str	 text;		/* as written, quotes and all */
+	struct str	 text;		/* as written, quotes and all; of a
+					   TOKEN_ADDRESS: empty until set */
 	struct token	*next;
 	struct token	*children;	/* TOKEN_ADDRESS */
 };
@@ -66,11 +75,13 @@ struct token {
 struct pool;
 
 /* Parses the value of an address header.  At most `limit` tokens
- * (header_address_token_limit): the rest of the text is one TOKEN_ATOM. */
+ * (header_address_token_limit): the rest of the text is one TOKEN_ATOM.
+ * Tokens point into `text`, which must live as long as they do. */
 struct token	*address_parse_header(struct pool *, struct str text,
 		    size_t limit);
 
-/* Writes a list back, folded at 78 columns like Postfix does. */
+/* Writes a list back after the field name that `buf` ends with, a new line
+ * (CRLF, tab) before an entry that would make a line of 70 bytes or more. */
 void		 address_write_header(struct buf *, const struct token *);
 
 /* Internal form of a TOKEN_ADDRESS; and setting it anew. */

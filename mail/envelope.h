@@ -34,6 +34,7 @@ struct recipient {
  * Named facts: every attribute that postcat shows as named_attribute and
  * pipe(8), milters, policy and XFORWARD ask for.  One table gives each its
  * name (mail/envelope.c: envelope_attr_names), so a new fact is one line.
+ * The order is that of their keys in queue files: add at the end only.
  */
 enum envelope_attr {
 	ATTR_CLIENT_NAME, ATTR_REVERSE_CLIENT_NAME, ATTR_CLIENT_ADDRESS,
@@ -88,10 +89,19 @@ struct recipient *envelope_add_rcpt(struct envelope *, const char *address,
 	    const char *original, const char *orcpt, uint8_t notify);
 
 /* The envelope as attributes of a frame, and back: used in queue files and
- * between programs.  Limits are checked; false on damage. */
+ * between programs.  Limits are checked; false on damage.  Reading adds to
+ * what is there: start with an empty envelope. */
 struct frame;
+struct frame_attr;
 
 void	envelope_write(struct frame *, const struct envelope *);
 bool	envelope_read(const struct frame *, struct envelope *);
+
+/* One attribute at a time, for messages whose recipients do not all fit in
+ * memory: is it a recipient, add it; or one of the other facts. */
+void	envelope_write_rcpt(struct frame *, const struct recipient *);
+bool	envelope_is_rcpt(const struct frame_attr *);
+bool	envelope_read_rcpt(struct envelope *, const struct frame_attr *);
+bool	envelope_read_attr(struct envelope *, const struct frame_attr *);
 
 #endif

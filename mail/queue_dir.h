@@ -35,6 +35,17 @@ bool	queue_move(const char *id, const char *from, const char *to);
 int	queue_open(const char *queue, const char *id, int flags);
 bool	queue_remove(const char *queue, const char *id);
 
+/* Makes the directory of a name in the queue, when queues are hashed. */
+bool	queue_make_dirs(const char *queue, const char *id);
+
+/*
+ * Makes the names in the directory of queue/ID durable; waits as a task.
+ * All who wait for the same directory share one fsync(2): one runs, the rest
+ * join the next, since a name given after the running one began need not be
+ * covered by it.  False with errno.
+ */
+bool	queue_dir_sync(const char *queue, const char *id);
+
 /* Iterates over the ids in a queue with its hash directories.  Names that are
  * no queue id are skipped.  NULL at the end. */
 struct queue_scan;

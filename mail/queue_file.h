@@ -42,6 +42,8 @@ enum content_flag {
 	CONTENT_HEADER_8BIT = 128,
 };
 
+#define QUEUE_MAGIC "RohrQ01\n"
+
 struct queue_trailer {
 	char		magic[8];	/* "RohrQ01\n" */
 	uint64_t	body_len, header_len, envelope_len;	/* bytes */
@@ -61,7 +63,10 @@ struct queue_trailer {
  */
 uint64_t queue_size_of_line(uint64_t len, uint64_t line_length_limit);
 
-/* --- writing (cleanup, postdrop) */
+/* What belongs into `crc`; `envelope` has t->envelope_len bytes. */
+uint32_t queue_trailer_crc(const struct queue_trailer *t, const void *envelope);
+
+/* --- writing (cleanup, postdrop): mail/queue_write.c */
 
 struct queue_writer {
 	int		 fd;
@@ -80,7 +85,7 @@ void	queue_writer_body(struct queue_writer *, const void *, size_t len);
 
 /*
  * Writes header, envelope, status, trailer, gives the file its name, and
- * makes both durable (3); waits as a task.  `facts` has size, content_flags,
+ * makes both durable (2) (3); waits as a task.  `facts` has size, content_flags,
  * longest_line.  False with errno: the file is gone.
  */
 bool	queue_writer_commit(struct queue_writer *, const struct buf *header,
@@ -111,7 +116,8 @@ bool	queue_file_read_envelope(const struct queue_file *, struct envelope *);
 
 /* Only recipients first .. first+count-1 that are RCPT_TODO are added;
  * *ret_next is where to go on, rcpt_count when all were read.  For messages
- * with more recipients than fit in memory. */
+ * with more recipients than fit in memory.  The CRC is checked when first
+ * is 0. */
 bool	queue_file_read_some(const struct queue_file *, struct envelope *,
 	    uint32_t first, uint32_t count, uint32_t *ret_next);
 
