@@ -19,6 +19,11 @@ enum {
 	TABLE_WRITE = 512,	/* open an existing table for put and delete */
 	TABLE_CREATE = 1024,	/* new, empty; appears atomically at close */
 	TABLE_SYNC = 2048,
+	TABLE_EDIT = 4096,	/* put and delete on a copy (made empty if there
+				   is no table yet), which takes the table's
+				   place at close */
+	TABLE_MUST_EXIST = 8192, /* with TABLE_EDIT: an error if it does not */
+	TABLE_KEEP_MODE = 16384, /* TABLE_CREATE: mode 0644, not the source's */
 };
 
 enum table_result {
@@ -37,7 +42,19 @@ struct table;
  * lookup, checked at most once a second.
  */
 struct table	*table_open(const char *type_name, int flags);
-void		 table_close(struct table *);	/* TABLE_CREATE: publishes */
+
+/* False (only after writing) with errno: TABLE_CREATE and TABLE_EDIT publish
+ * what was written here. */
+bool		 table_close(struct table *);
+
+/* As table_close(), but what was written is thrown away. */
+void		 table_abort(struct table *);
+
+/*
+ * Sizes of Berkeley DB's caches (berkeley_db_*_buffer_size), if they shall
+ * differ from Postfix's defaults.
+ */
+void		 table_set_cache(size_t create_bytes, size_t read_bytes);
 
 /* The result is put into `ret` (cleared first).  May wait as a task. */
 enum table_result table_find(struct table *, const char *key, struct buf *ret);
@@ -103,8 +120,25 @@ enum table_result table_list_find_address(struct table_list *,
 struct table_source;
 
 struct table_source *table_source_open(const char *path, const char **ret_why);
+
+/* Standard input, say; `name` is for messages.  The descriptor is not
+ * closed.  `text` may be given instead of a file: fuzzing, inline tables. */
+struct table_source *table_source_fd(int fd, const char *name);
+struct table_source *table_source_text(const char *text, size_t len,
+		    const char *name);
+
+/* *ret_line: where the logical line begins. */
 bool		 table_source_next(struct table_source *, struct buf *line,
 		    int *ret_line);
+
+/* NULL unless reading failed: "read /etc/x: Is a directory". */
+const char	*table_source_error(const struct table_source *);
+int		 table_source_fileno(const struct table_source *);
 void		 table_source_close(struct table_source *);
+
+/* Splits a logical line of a postmap source in place: key (quotes kept),
+ * white space, value.  A part that is missing is empty. */
+void		 table_source_split(char *line, char **ret_key,
+		    char **ret_value);
 
 #endif

@@ -1,0 +1,204 @@
+/* Several tables in order, as parameters name them. */
+
+#include <string.h>
+#include <strings.h>
+
+#include "table/table_type.h"
+#include "util/buf.h"
+#include "util/log.h"
+#include "util/mem.h"
+#include "util/text.h"
+
+struct table_list {
+	char		*title;
+	struct table	**tables;
+	size_t		 count;
+	struct buf	 error;
+};
+
+struct table_list *
+table_list_open(const char *title, const char *names, int flags)
+{
+	struct table_list *l = NEW(struct table_list);
+	char		  *copy = mem_strdup(names), *p = copy, *word;
+
+	l->title = mem_strdup(title);
+	l->error = (struct buf)BUF_INIT;
+	while ((word = table_next_word(&p)) != NULL) {
+		l->tables = mem_realloc(l->tables,
+		    (l->count + 1) * sizeof *l->tables);
+		l->tables[l->count++] = table_open(word, flags);
+	}
+	mem_free(copy);
+	return l;
+}
+
+void
+table_list_close(struct table_list *l)
+{
+	if (l == NULL)
+		return;
+	for (size_t i = 0; i < l->count; i++)
+		table_close(l->tables[i]);
+	mem_free(l->tables);
+	mem_free(l->title);
+	buf_done(&l->error);
+	mem_free(l);
+}
+
+bool
+table_list_is_empty(const struct table_list *l)
+{
+	return l->count == 0;
+}
+
+const char *
+table_list_error(const struct table_list *l)
+{
+	return l->error.data;
+}
+
+/* An empty result would mean different things to different callers: the
+ * table is wrong. */
+static enum table_result
+check_result(struct table_list *l, struct table *t, const char *key,
+    enum table_result r, const struct buf *value)
+{
+	if (r == TABLE_ERROR) {
+		buf_clear(&l->error);
+		buf_addf(&l->error, "%s: %s", table_name(t), table_error(t));
+		log_warn("%s: %s lookup error for \"%.100s\"", l->title,
+		    table_name(t), key);
+	} else if (r == TABLE_FOUND && value->len == 0) {
+		buf_clear(&l->error);
+		buf_addf(&l->error, "%s: empty string result is not allowed",
+		    table_name(t));
+		log_warn("table %s: key %s: empty string result is not "
+		    "allowed", table_name(t), key);
+		log_warn("table %s should return NO RESULT in case of NOT "
+		    "FOUND", table_name(t));
+		r = TABLE_ERROR;
+	}
+	return r;
+}
+
+static enum table_result
+find(struct table_list *l, const char *key, bool exact, struct buf *ret)
+{
+	enum table_result r;
+
+	buf_clear(ret);
+	if (*key == '\0')
+		return TABLE_NOT_FOUND;
+	for (size_t i = 0; i < l->count; i++) {
+		struct table *t = l->tables[i];
+
+		if (exact && table_is_pattern(t))
+			continue;
+		r = check_result(l, t, key, table_find(t, key, ret), ret);
+		if (r != TABLE_NOT_FOUND)
+			return r;
+	}
+	return TABLE_NOT_FOUND;
+}
+
+enum table_result
+table_list_find(struct table_list *l, const char *key, struct buf *ret)
+{
+	return find(l, key, false, ret);
+}
+
+enum table_result
+table_list_find_exact(struct table_list *l, const char *key, struct buf *ret)
+{
+	return find(l, key, true, ret);
+}
+
+/* --- addresses */
+
+/* Addresses that look as if they had an extension and have none: names of
+ * the mail system, and with '-' mailing lists' owner-x and x-request. */
+static bool
+has_no_extension(const char *local, size_t len, char delimiter)
+{
+	static const char *const names[] = {
+		"mailer-daemon", "double-bounce", "postmaster",
+	};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (str_is_nocase((struct str){ local, len }, names[i]))
+			return true;
+	if (delimiter != '-')
+		return false;
+	return (len >= 6 && strncasecmp(local, "owner-", 6) == 0) ||
+	    (len >= 8 && strncasecmp(local + len - 8, "-request", 8) == 0);
+}
+
+/* Length of the user's name in front of an extension, or len. */
+static size_t
+user_length(const char *local, size_t len, const char *delimiters)
+{
+	if (delimiters == NULL)
+		return len;
+	for (size_t i = 1; i < len; i++)
+		if (strchr(delimiters, local[i]) != NULL)
+			return has_no_extension(local, len, local[i]) ?
+			    len : i;
+	return len;
+}
+
+static enum table_result
+try_key(struct table_list *l, struct buf *key, const char *a, size_t a_len,
+    const char *b, struct buf *ret)
+{
+	buf_clear(key);
+	buf_add(key, a, a_len);
+	buf_adds(key, b);
+	return table_list_find_exact(l, key->data, ret);
+}
+
+/* The keys after the full address, while nothing is found. */
+static enum table_result
+find_parts(struct table_list *l, const struct table_address *a,
+    struct buf *ret, struct buf *ret_ext)
+{
+	const char	 *at = strrchr(a->address, '@');
+	const char	 *domain = at != NULL ? at : "";
+	size_t		  local_len = at != NULL ?
+	    (size_t)(at - a->address) : strlen(a->address);
+	size_t		  user_len = user_length(a->address, local_len,
+	    a->delimiters);
+	bool		  has_ext = user_len < local_len;
+	struct buf	  key = BUF_INIT;
+	enum table_result r = TABLE_NOT_FOUND;
+
+	if (has_ext)
+		r = try_key(l, &key, a->address, user_len, domain, ret);
+	if (r == TABLE_NOT_FOUND && at != NULL && a->is_local != NULL &&
+	    a->is_local(a->arg, at + 1)) {
+		r = try_key(l, &key, a->address, local_len, "", ret);
+		if (r == TABLE_FOUND)
+			has_ext = false;
+		else if (r == TABLE_NOT_FOUND && has_ext)
+			r = try_key(l, &key, a->address, user_len, "", ret);
+	}
+	if (r == TABLE_NOT_FOUND && at != NULL && !a->no_at_domain)
+		r = table_list_find_exact(l, at, ret);
+	if (r == TABLE_FOUND && has_ext)
+		buf_add(ret_ext, a->address + user_len, local_len - user_len);
+	buf_done(&key);
+	return r;
+}
+
+enum table_result
+table_list_find_address(struct table_list *l, const struct table_address *a,
+    struct buf *ret, struct buf *ret_ext)
+{
+	enum table_result r;
+
+	buf_clear(ret_ext);
+	r = table_list_find(l, a->address, ret);
+	if (r != TABLE_NOT_FOUND)
+		return r;
+	return find_parts(l, a, ret, ret_ext);
+}

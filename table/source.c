@@ -1,0 +1,238 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "table/table.h"
+#include "util/buf.h"
+#include "util/log.h"
+#include "util/mem.h"
+#include "util/text.h"
+
+enum {
+	CHUNK = 64 * 1024,		/* bytes read at once */
+	LINE_LIMIT = 16 * 1024 * 1024,	/* bytes of a logical line */
+};
+
+struct table_source {
+	char		*name;
+	int		 fd;		/* -1: all is in `in` */
+	bool		 close_fd;
+	bool		 at_end;
+	struct buf	 in;
+	size_t		 at;		/* of the next physical line in `in` */
+	int		 line;		/* physical lines taken */
+	struct buf	 error;
+};
+
+static struct table_source *
+make(int fd, const char *name)
+{
+	struct table_source *s = NEW(struct table_source);
+
+	s->name = mem_strdup(name);
+	s->fd = fd;
+	s->in = s->error = (struct buf)BUF_INIT;
+	return s;
+}
+
+struct table_source *
+table_source_open(const char *path, const char **ret_why)
+{
+	struct table_source *s;
+	int		     fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0) {
+		*ret_why = strerror(errno);
+		return NULL;
+	}
+	s = make(fd, path);
+	s->close_fd = true;
+	return s;
+}
+
+struct table_source *
+table_source_fd(int fd, const char *name)
+{
+	return make(fd, name);
+}
+
+struct table_source *
+table_source_text(const char *text, size_t len, const char *name)
+{
+	struct table_source *s = make(-1, name);
+
+	buf_add(&s->in, text, len);
+	s->at_end = true;
+	return s;
+}
+
+const char *
+table_source_error(const struct table_source *s)
+{
+	return s->error.len > 0 ? s->error.data : NULL;
+}
+
+int
+table_source_fileno(const struct table_source *s)
+{
+	return s->fd;
+}
+
+void
+table_source_close(struct table_source *s)
+{
+	if (s == NULL)
+		return;
+	if (s->close_fd)
+		close(s->fd);
+	buf_done(&s->in);
+	buf_done(&s->error);
+	mem_free(s->name);
+	mem_free(s);
+}
+
+static void
+fill(struct table_source *s)
+{
+	ssize_t n;
+
+	if (s->at > 0) {
+		buf_skip(&s->in, s->at);
+		s->at = 0;
+	}
+	do
+		n = read(s->fd, buf_room(&s->in, CHUNK), CHUNK);
+	while (n < 0 && errno == EINTR);
+	if (n > 0) {
+		buf_grow(&s->in, (size_t)n);
+		return;
+	}
+	s->at_end = true;
+	if (n < 0)
+		buf_addf(&s->error, "read %s: %s", s->name, strerror(errno));
+}
+
+/* The next physical line is in[at .. at + *ret_len); false at the end. */
+static bool
+peek_line(struct table_source *s, size_t *ret_len, size_t *ret_next)
+{
+	size_t	    seen = 0;
+	const char *nl;
+
+	for (;;) {
+		size_t have = s->in.len - s->at;
+
+		nl = memchr(s->in.data + s->at + seen, '\n', have - seen);
+		if (nl != NULL) {
+			*ret_len = (size_t)(nl - (s->in.data + s->at));
+			*ret_next = *ret_len + 1;
+			return true;
+		}
+		seen = have;
+		if (s->at_end || have > LINE_LIMIT)
+			break;
+		fill(s);
+	}
+	*ret_len = *ret_next = seen;
+	return seen > 0;
+}
+
+static bool
+is_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* White space only, or a comment: also between continuation lines. */
+static bool
+is_empty(const char *p, size_t len)
+{
+	while (len > 0 && is_space(*p))
+		p++, len--;
+	return len == 0 || *p == '#';
+}
+
+/* What follows a NUL can't be seen by C string code: NUL becomes '?', so
+ * that nothing is lost silently. */
+static void
+add_line(struct buf *line, const char *p, size_t len)
+{
+	size_t from = line->len;
+
+	buf_add(line, p, len);
+	if (memchr(p, '\0', len) == NULL)
+		return;
+	for (size_t i = from; i < line->len; i++)
+		if (line->data[i] == '\0')
+			line->data[i] = '?';
+}
+
+bool
+table_source_next(struct table_source *s, struct buf *line, int *ret_line)
+{
+	size_t len, next;
+	bool   any = false;
+
+	buf_clear(line);
+	while (peek_line(s, &len, &next)) {
+		const char *p = s->in.data + s->at;
+
+		if (is_empty(p, len)) {
+			s->line++;
+			s->at += next;
+			continue;
+		}
+		if (any && !is_space(*p))
+			break;
+		s->line++;
+		s->at += next;
+		if (!any && is_space(*p)) {
+			log_warn("%s: logical line must not start with "
+			    "whitespace: \"%.*s\"", s->name,
+			    (int)(len < 30 ? len : 30), p);
+			continue;
+		}
+		if (!any)
+			*ret_line = s->line;
+		any = true;
+		add_line(line, p, len);
+		if (line->len > LINE_LIMIT)
+			break;
+	}
+	while (line->len > 0 && is_space(line->data[line->len - 1]))
+		buf_cut(line, line->len - 1);
+	return any;
+}
+
+/* The end of the first word; white space within double quotes belongs to
+ * it, and a backslash there hides the next byte. */
+static char *
+word_end(char *p)
+{
+	bool quoted = false;
+
+	for (; *p != '\0'; p++) {
+		if (*p == '"')
+			quoted = !quoted;
+		else if (*p == '\\' && quoted && p[1] != '\0')
+			p++;
+		else if (!quoted && is_space(*p))
+			break;
+	}
+	return p;
+}
+
+void
+table_source_split(char *line, char **ret_key, char **ret_value)
+{
+	char *key = text_trim(line), *end = word_end(key);
+
+	*ret_key = key;
+	if (*end != '\0') {
+		*end++ = '\0';
+		while (is_space(*end))
+			end++;
+	}
+	*ret_value = end;
+}

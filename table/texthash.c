@@ -1,0 +1,201 @@
+/* texthash: and inline:, tables kept in memory as they are written. */
+
+#include <string.h>
+
+#include "table/table_type.h"
+#include "util/buf.h"
+#include "util/log.h"
+#include "util/map.h"
+#include "util/mem.h"
+#include "util/text.h"
+
+struct memory_table {
+	struct map	*entries;	/* key -> value */
+	size_t		 next;		/* of table_sequence() */
+};
+
+static struct memory_table *
+make(void)
+{
+	struct memory_table *m = NEW(struct memory_table);
+
+	m->entries = map_new();
+	return m;
+}
+
+static void
+discard(struct memory_table *m)
+{
+	map_free(m->entries, mem_free);
+	mem_free(m);
+}
+
+static bool
+close_memory(struct table *t, bool publish)
+{
+	(void)publish;
+	discard(t->state);
+	return true;
+}
+
+/* False if the key was there and must stay. */
+static bool
+add(const struct table *t, struct memory_table *m, const char *key,
+    const char *value, bool replace)
+{
+	struct buf folded = BUF_INIT;
+
+	if ((t->flags & TABLE_FOLD) != 0)
+		text_fold(&folded, key, (t->flags & TABLE_UTF8) != 0);
+	else
+		buf_adds(&folded, key);
+	if (!replace && map_find(m->entries, folded.data) != NULL) {
+		buf_done(&folded);
+		return false;
+	}
+	mem_free(map_set(m->entries, folded.data, mem_strdup(value)));
+	buf_done(&folded);
+	return true;
+}
+
+static void
+add_text_line(const struct table *t, struct memory_table *m, char *line,
+    int number)
+{
+	char *key, *value;
+
+	table_source_split(line, &key, &value);
+	if (*key == '\0' || *value == '\0') {
+		log_warn("%s, line %d: expected format: key whitespace value"
+		    " -- ignoring this line", t->name, number);
+		return;
+	}
+	if (key[strlen(key) - 1] == ':')
+		log_warn("%s, line %d: record is in \"key: value\" format; "
+		    "is this an alias file?", t->name, number);
+	if (!add(t, m, key, value, (t->flags & TABLE_DUP_REPLACE) != 0) &&
+	    (t->flags & TABLE_DUP_IGNORE) == 0)
+		log_warn("%s, line %d: duplicate entry: \"%s\"", t->name,
+		    number, key);
+}
+
+static bool
+open_texthash(struct table *t)
+{
+	struct table_source *s = table_open_source(t, "open database");
+	struct memory_table *m;
+	struct buf	     line = BUF_INIT;
+	const char	    *error;
+	int		     number;
+
+	if (s == NULL)
+		return false;
+	m = make();
+	while (table_source_next(s, &line, &number))
+		add_text_line(t, m, line.data, number);
+	error = table_source_error(s);
+	if (error != NULL) {
+		table_fail(t, "%s", error);
+		discard(m);
+	} else {
+		t->state = m;
+	}
+	buf_done(&line);
+	table_source_close(s);
+	return error == NULL;
+}
+
+/* "name = value"; false if it is nothing of that kind. */
+static bool
+add_inline_word(const struct table *t, struct memory_table *m, char *word)
+{
+	size_t len = strlen(word);
+	char  *equal;
+
+	if (*word == '{') {
+		if (word[len - 1] != '}')
+			return false;
+		word[len - 1] = '\0';
+		word++;
+	}
+	equal = strchr(word, '=');
+	if (equal == NULL)
+		return false;
+	*equal = '\0';
+	word = text_trim(word);
+	if (*word == '\0')
+		return false;
+	add(t, m, word, text_trim(equal + 1), true);
+	return true;
+}
+
+static bool
+open_inline(struct table *t)
+{
+	struct memory_table *m;
+	char		    *copy, **words;
+
+	words = table_words(t->name, &copy);
+	if (words == NULL)
+		return table_fail(t, "bad syntax: \"%s\"; need "
+		    "\"inline:{name=value...}\"", t->full_name);
+	m = make();
+	for (size_t i = 0; words[i] != NULL; i++) {
+		if (add_inline_word(t, m, words[i]))
+			continue;
+		table_fail(t, "missing '=' after attribute name: \"%s\"; "
+		    "need \"inline:{name=value...}\"", t->full_name);
+		discard(m);
+		m = NULL;
+		break;
+	}
+	mem_free(words);
+	mem_free(copy);
+	t->state = m;
+	return m != NULL;
+}
+
+static enum table_result
+find_memory(struct table *t, const char *key, struct buf *ret)
+{
+	struct memory_table *m = t->state;
+	const char	    *value = map_find(m->entries, key);
+
+	if (value == NULL)
+		return TABLE_NOT_FOUND;
+	buf_adds(ret, value);
+	return TABLE_FOUND;
+}
+
+static enum table_result
+sequence_memory(struct table *t, bool first, struct buf *ret_key,
+    struct buf *ret_value)
+{
+	struct memory_table *m = t->state;
+	struct map_entry    *e;
+
+	if (first)
+		m->next = 0;
+	if (m->next >= map_count(m->entries))
+		return TABLE_NOT_FOUND;
+	e = map_at(m->entries, m->next++);
+	buf_add(ret_key, e->key, e->key_len);
+	buf_adds(ret_value, e->value);
+	return TABLE_FOUND;
+}
+
+const struct table_type table_type_texthash = {
+	.name = "texthash",
+	.open = open_texthash,
+	.close = close_memory,
+	.find = find_memory,
+	.sequence = sequence_memory,
+};
+
+const struct table_type table_type_inline = {
+	.name = "inline",
+	.open = open_inline,
+	.close = close_memory,
+	.find = find_memory,
+	.sequence = sequence_memory,
+};
