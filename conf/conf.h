@@ -22,18 +22,32 @@ void		 conf_set_dir(const char *dir);
 const char	*conf_dir(void);
 
 /*
+ * Texts in ret_why live until the next call that fails.  They begin with
+ * Postfix's words, where it has some, and go on with "; " and what to write;
+ * for the few commands whose messages other programs know by heart,
+ * conf_set_brief(true) leaves out the second half.
+ */
+void		 conf_set_brief(bool);
+
+/*
  * Reads main.cf.  False with a message that names file, line and what is
  * wrong: "/etc/postfix/main.cf, line 12: missing '=' after attribute name:
- * \"x\"; write \"name = value\"".
+ * \"x\"; write \"name = value\"".  Overrides stay; what conf_value() and
+ * conf_load() gave out before is gone: load the areas again.
  */
 bool		 conf_read(const char **ret_why);
+
+/* Logs what conf_read() found strange but not wrong: a name given twice, a
+ * file that begins with a continuation line. */
+void		 conf_warn_read(void);
 
 /* -o name=value.  False with why. */
 bool		 conf_override(const char *assignment, const char **ret_why);
 
 /*
  * Gives every parameter of the area its value.  On a value that is wrong for
- * its type: false with "main.cf, line N: parameter x: ...".
+ * its type: false with "bad numerical configuration: x = y; main.cf, line N:
+ * write a whole number from 1 to 100".
  * $name not defined anywhere expands to nothing.
  */
 bool		 conf_load(const struct param_area *, const char **ret_why);
@@ -44,8 +58,11 @@ const char	*conf_text(const char *name);
 /* The expanded value; NULL if unknown.  The result lives until conf_read(). */
 const char	*conf_value(const char *name);
 
-/* Typed values of names made at run time: TRANSPORT_destination_..., with
- * the default parameter's value when TRANSPORT's is not set. */
+/*
+ * Typed values of names made at run time: TRANSPORT_destination_..., with
+ * the default parameter's value when TRANSPORT's is not set.  On a value that
+ * is wrong: the fallback, with why (else *ret_why is NULL).
+ */
 int		 conf_int_for(const char *transport, const char *suffix,
 		     int fallback, const char **ret_why);
 int		 conf_time_for(const char *transport, const char *suffix,
@@ -72,11 +89,27 @@ bool		 conf_parse_time(const char *, char unit, int *ret_seconds);
 void		 conf_unknown(void (*report)(void *arg, const char *name,
 		     const char *nearest, int line), void *arg);
 
-/* Logs those as warnings, and "using backwards-compatible default" lines. */
+/* Logs those as warnings. */
 void		 conf_warn_unknown(void);
 
 /* compatibility_level reaches at least "3.6", say. */
 bool		 conf_compat_at_least(const char *level);
+
+/*
+ * Logs "using backwards-compatible default setting NAME=VALUE" when `name` is
+ * not set and compatibility_level is below `level`, from which on its default
+ * is another.  `detail` ("to ...") may be NULL; %s-free text.
+ */
+void		 conf_log_compat(const char *name, const char *level,
+		     const char *detail);
+
+/* True if the name is set in main.cf or by an override. */
+bool		 conf_is_set(const char *name);
+
+/* Every entry of main.cf and every override, in order of first appearance;
+ * line 0: an override. */
+void		 conf_each(void (*visit)(void *arg, const char *name,
+		     const char *text, int line), void *arg);
 
 /* mail_version's text. */
 #define CONF_MAIL_VERSION "3.11.6-rohrpost-0.1.0"

@@ -29,17 +29,28 @@ struct service {
 	char			**argv;		/* argv[0] = program; NULL ends */
 	int			 argc;
 	int			 line;		/* in master.cf, where it begins */
+	int			 replaced;	/* line of an earlier entry for the
+						   same service; the last counts */
 	char			*fields[8];	/* the columns as written */
 };
 
 struct service_table {
 	struct service	*services;
 	size_t		 count;
+	int		 stray_line;	/* a continuation line that continues
+					   nothing, left out; 0: none */
 };
 
-/* False with "master.cf: line N: what is wrong, what to write". */
+struct buf;
+
+/* False with "master.cf: line N: what is wrong; what to write; in "line"". */
 bool	master_cf_read(struct service_table *, const char *path,
 	    int default_process_limit, const char **ret_why);
+
+/* The same from memory; `path` is for messages. */
+bool	master_cf_parse(struct service_table *, const char *path,
+	    const struct buf *content, int default_process_limit,
+	    const char **ret_why);
 void	master_cf_done(struct service_table *);
 
 /* NULL if there is none of that name and type. */

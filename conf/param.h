@@ -19,7 +19,7 @@
  *	conf_qmgr	qmgr_*, default_destination_*, default_delivery_slot_*,
  *			default_minimum_delivery_slots,
  *			default_*_recipient_limit, default_recipient_*	conf/qmgr.def
- *	conf_mail	everything else		conf/mail.def
+ *	conf_mail	everything else		conf/mail.def (conf/mail_*.def)
  *
  * A field has the parameter's name (conf_smtpd.smtpd_banner); a name that
  * begins with a digit gets "n_" in front (conf_mail.n_2bounce_notice_recipient).
@@ -33,15 +33,21 @@ enum param_type {
 	PARAM_BOOL, PARAM_INT, PARAM_LONG, PARAM_TIME, PARAM_STR, PARAM_RAW,
 };
 
+enum param_flag {
+	UNLISTED = 1,	/* old, new or a template: known, but not among what
+			   "postconf -d" lists */
+	COMPUTED = 2,	/* the default is found out at run time (computed.h) */
+};
+
 /* One row of a parameter table.  `def` is unexpanded text. */
 struct param {
 	const char	*name;
 	enum param_type	 type;
 	const char	*def;
-	long		 min, max;	/* value; length for strings; 0 max: none */
 	char		 unit;		/* default unit of PARAM_TIME: s m h d w */
+	long		 min, max;	/* value; length for strings; 0 max: none */
+	unsigned	 flags;
 	size_t		 offset;	/* of the value in the area's struct */
-	const char	*doc;		/* NULL unless built for documentation */
 };
 
 struct param_area {
@@ -59,5 +65,8 @@ extern const struct param_area *const param_areas[];
 
 /* The row of a name in any area, or NULL. */
 const struct param *param_find(const char *name);
+
+/* Its default, unexpanded. */
+const char *param_default(const struct param *);
 
 #endif

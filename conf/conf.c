@@ -1,0 +1,318 @@
+/*
+ * main.cf as text: reading it, overrides, and the text of one name.
+ */
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/computed.h"
+#include "conf/conf.h"
+#include "conf/entries.h"
+#include "conf/lines.h"
+#include "util/buf.h"
+#include "util/file.h"
+#include "util/log.h"
+#include "util/map.h"
+#include "util/mem.h"
+#include "util/text.h"
+
+enum { FILE_MAX = 16 * 1024 * 1024 };
+
+struct map *conf_entries;
+
+static char	 *dir;
+static bool	  brief;
+static struct buf notes = BUF_INIT;	/* for conf_warn_read(), by line */
+static struct map *expanded;		/* conf_value()'s results */
+
+void
+conf_set_dir(const char *path)
+{
+	mem_free(dir);
+	dir = mem_strdup(path);
+	setenv("MAIL_CONFIG", dir, 1);
+}
+
+const char *
+conf_dir(void)
+{
+	const char *path;
+
+	if (dir == NULL) {
+		path = getenv("MAIL_CONFIG");
+		dir = mem_strdup(path != NULL && *path != '\0' ? path :
+		    "/etc/postfix");
+	}
+	return dir;
+}
+
+void
+conf_set_brief(bool on)
+{
+	brief = on;
+}
+
+bool
+conf_fail(const char **ret_why, const char *write, const char *fmt, ...)
+{
+	static struct buf message = BUF_INIT;
+	struct buf	  text = BUF_INIT;
+	va_list		  ap;
+
+	va_start(ap, fmt);
+	buf_addv(&text, fmt, ap);
+	va_end(ap);
+	if (write != NULL && !brief)
+		buf_addf(&text, "; %s", write);
+	buf_done(&message);	/* only now: it may be among the arguments */
+	message = text;
+	*ret_why = message.data;
+	return false;
+}
+
+static struct entry *
+make_entry(const char *name)
+{
+	struct map_entry *slot;
+
+	if (conf_entries == NULL)
+		conf_entries = map_new();
+	slot = map_slot(conf_entries, name, strlen(name));
+	if (slot->value == NULL)
+		slot->value = NEW(struct entry);
+	return slot->value;
+}
+
+struct entry *
+entry_find(const char *name)
+{
+	struct entry *e;
+
+	if (conf_entries == NULL)
+		return NULL;
+	e = map_find(conf_entries, name);
+	return e == NULL || (e->text == NULL && e->override == NULL) ? NULL : e;
+}
+
+const char *
+entry_where(const char *name, struct buf *out)
+{
+	const struct entry *e = entry_find(name);
+
+	buf_clear(out);
+	if (e == NULL)
+		buf_adds(out, "default");
+	else if (e->override != NULL)
+		buf_adds(out, "option -o");
+	else
+		buf_addf(out, "%s/main.cf, line %d", conf_dir(), e->line);
+	return out->data;
+}
+
+static void
+forget_values(void)
+{
+	map_free(expanded, mem_free);
+	expanded = NULL;
+	computed_forget();
+}
+
+/* Drops what came from main.cf, keeps overrides. */
+static void
+forget_entries(void)
+{
+	struct entry *e;
+
+	for (size_t i = 0; conf_entries && i < map_count(conf_entries); i++) {
+		e = map_at(conf_entries, i)->value;
+		mem_free(e->text);
+		e->text = NULL;
+		e->line = 0;
+	}
+	buf_clear(&notes);
+	forget_values();
+}
+
+static bool
+add_line(const char *path, const struct lines *l, char *text,
+    const char **ret_why)
+{
+	char	     *name, *value;
+	char	     *whole = mem_strdup(text);
+	const char   *wrong = lines_split(text, &name, &value);
+	struct entry *e;
+
+	if (wrong != NULL) {
+		conf_fail(ret_why, "write \"name = value\"",
+		    "%s, line %d: %s: \"%s\"", path, l->first, wrong,
+		    text_trim(whole));
+		mem_free(whole);
+		return false;
+	}
+	mem_free(whole);
+	e = make_entry(name);
+	if (e->text != NULL && strcmp(e->text, value) != 0)
+		buf_addf(&notes, "%s, line %d: overriding earlier entry: "
+		    "%s=%s\n", path, l->first, name, e->text);
+	mem_free(e->text);
+	e->text = mem_strdup(value);
+	e->line = l->first;
+	return true;
+}
+
+static bool
+parse(const char *path, const struct buf *content, const char **ret_why)
+{
+	struct lines l;
+	struct buf   line = BUF_INIT;
+	bool	     ok = true;
+
+	if (memchr(content->data, '\0', content->len) != NULL)
+		return conf_fail(ret_why, "remove them",
+		    "%s: the file has NUL bytes in it", path);
+	lines_init(&l, content->data, content->len);
+	while (ok && lines_next(&l, &line)) {
+		if (l.indented)
+			buf_addf(&notes, "%s: logical line must not start "
+			    "with whitespace: \"%s\"\n", path, line.data);
+		else
+			ok = add_line(path, &l, line.data, ret_why);
+	}
+	buf_done(&line);
+	return ok;
+}
+
+bool
+conf_read(const char **ret_why)
+{
+	char	  *path = mem_printf("%s/main.cf", conf_dir());
+	struct buf content = BUF_INIT;
+	bool	   ok;
+
+	forget_entries();
+	if (file_read(path, FILE_MAX, &content))
+		ok = parse(path, &content, ret_why);
+	else
+		ok = conf_fail(ret_why, NULL, "open %s: %s", path,
+		    strerror(errno));
+	buf_done(&content);
+	mem_free(path);
+	return ok;
+}
+
+void
+conf_warn_read(void)
+{
+	char *rest = notes.data, *line;
+
+	while ((line = strsep(&rest, "\n")) != NULL && *line != '\0')
+		log_warn("%s", line);
+	buf_clear(&notes);
+}
+
+bool
+conf_override(const char *assignment, const char **ret_why)
+{
+	char	     *copy = mem_strdup(assignment), *name, *value;
+	const char   *wrong;
+	struct entry *e;
+	size_t	      len = strlen(copy);
+
+	/* -o { name = value } comes with its braces from a command line. */
+	name = text_trim(copy);
+	len = strlen(name);
+	if (len >= 2 && name[0] == '{' && name[len - 1] == '}') {
+		name[len - 1] = '\0';
+		name++;
+	}
+	wrong = lines_split(name, &name, &value);
+	if (wrong != NULL) {
+		mem_free(copy);
+		return conf_fail(ret_why, "write \"name=value\"",
+		    "-o option: %s: \"%s\"", wrong, assignment);
+	}
+	e = make_entry(name);
+	mem_free(e->override);
+	e->override = mem_strdup(value);
+	forget_values();
+	mem_free(copy);
+	return true;
+}
+
+const char *
+conf_text(const char *name)
+{
+	const struct entry *e = entry_find(name);
+	const struct param *p;
+
+	if (e != NULL)
+		return e->override != NULL ? e->override : e->text;
+	if ((p = param_find(name)) == NULL)
+		return text_eq(name, "config_directory") ? conf_dir() : NULL;
+	return param_default(p);
+}
+
+const char *
+param_default(const struct param *p)
+{
+	if (p->flags & COMPUTED)
+		return computed_default(p->name);
+	return p->def;
+}
+
+const char *
+entry_value(const char *name, const char *text, const char **ret_why)
+{
+	struct buf	  value = BUF_INIT;
+	struct map_entry *slot;
+
+	if (strchr(text, '$') == NULL)
+		return text;
+	if (expanded == NULL)
+		expanded = map_new();
+	if ((slot = map_slot(expanded, name, strlen(name)))->value != NULL)
+		return slot->value;
+	if (!conf_expand(&value, text, NULL, NULL, ret_why)) {
+		buf_done(&value);
+		return NULL;
+	}
+	/* Others may have been expanded on the way: look again. */
+	slot = map_slot(expanded, name, strlen(name));
+	slot->value = buf_take(&value);
+	return slot->value;
+}
+
+const char *
+conf_value(const char *name)
+{
+	const char *text = conf_text(name), *value, *why;
+
+	if (text == NULL)
+		return NULL;
+	value = entry_value(name, text, &why);
+	return value != NULL ? value : "";
+}
+
+bool
+conf_is_set(const char *name)
+{
+	return entry_find(name) != NULL;
+}
+
+void
+conf_each(void (*visit)(void *, const char *, const char *, int), void *arg)
+{
+	struct map_entry *m;
+	struct entry	 *e;
+
+	for (size_t i = 0; conf_entries && i < map_count(conf_entries); i++) {
+		m = map_at(conf_entries, i);
+		e = m->value;
+		if (e->override != NULL)
+			visit(arg, m->key, e->override, 0);
+		else if (e->text != NULL)
+			visit(arg, m->key, e->text, e->line);
+	}
+}

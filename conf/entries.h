@@ -1,0 +1,39 @@
+/* entries - the text of main.cf and of the overrides, by name */
+
+#ifndef CONF_ENTRIES_H
+#define CONF_ENTRIES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "util/buf.h"
+
+struct map;
+
+/* For the files of conf/ alone: conf.h is what others see. */
+struct entry {
+	char	*text;		/* as in main.cf; NULL: only an override */
+	char	*override;	/* NULL: none */
+	int	 line;		/* in main.cf */
+};
+
+/* NULL before the first conf_read() or conf_override(). */
+extern struct map *conf_entries;
+
+struct entry	*entry_find(const char *name);
+
+/* Where a name's text comes from: "/etc/postfix/main.cf, line 12", "-o
+ * option" or "default". */
+const char	*entry_where(const char *name, struct buf *);
+
+/* Text of the name, expanded; kept as conf_value() keeps it.  NULL with why. */
+const char	*entry_value(const char *name, const char *text,
+		     const char **ret_why);
+
+/* Formats into the one message buffer; `write` is what conf_set_brief()
+ * leaves out (may be NULL).  Returns false. */
+bool		 conf_fail(const char **ret_why, const char *write,
+		     const char *fmt, ...)
+		     __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,469 @@
+/*
+ * Expansion of $name and its relatives.  The grammar:
+ *
+ *	text	   = *( "$$" / "$" name / "${" macro "}" / "$(" macro ")" / byte )
+ *	macro	   = name [ choice ] / "{" text "}" op "{" text "}" [ choice ] /
+ *		     function "{" text "}"
+ *	choice	   = "?" ( "{" text "}" [ ":" other ] / text ) / ":" other
+ *	other	   = "{" text "}" / text
+ *	op	   = "==" / "!=" / "<" / "<=" / ">" / ">=", each with or without
+ *		     "level" behind it
+ *
+ * with white space allowed between the parts of a macro, and braces counted
+ * to find the ends.  Without a choice a comparison is "true" or nothing.
+ *
+ * Three bounds keep main.cf from running away: the depth of names within
+ * names (a loop shows up there), the number of macros, and the size of the
+ * result.
+ */
+
+#include <idn2.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/conf.h"
+#include "conf/level.h"
+#include "util/buf.h"
+#include "util/mem.h"
+#include "util/text.h"
+
+enum {
+	DEPTH_MAX = 100,
+	MACRO_MAX = 50000,
+	SIZE_MAX_BYTES = 4 * 1024 * 1024,
+	SHOWN_MAX = 30,		/* bytes of context in a message */
+};
+
+struct expansion {
+	struct buf	*out;
+	conf_get_fn	*get;
+	void		*arg;
+	int		 depth, macros;
+	const char	*whole;		/* the text that is being expanded */
+	const char	**ret_why;
+};
+
+static bool expand(struct expansion *, const char *text, size_t len);
+
+/* The message lives until the next failure; see conf.h. */
+static bool __attribute__((format(printf, 2, 3)))
+fail(struct expansion *x, const char *fmt, ...)
+{
+	static struct buf message = BUF_INIT;
+	va_list		  ap;
+
+	buf_clear(&message);
+	va_start(ap, fmt);
+	buf_addv(&message, fmt, ap);
+	va_end(ap);
+	*x->ret_why = message.data;
+	return false;
+}
+
+/* Shows where in the text something is wrong: "...before>>>after". */
+static bool
+fail_at(struct expansion *x, const char *what, const char *from,
+    const char *at, const char *end)
+{
+	int before = (int)(at - from), after = (int)(end - at);
+
+	if (before > SHOWN_MAX)
+		before = SHOWN_MAX;
+	if (after > SHOWN_MAX)
+		after = SHOWN_MAX;
+	return fail(x, "%s at: \"...%.*s>>>%.*s\"", what, before, at - before,
+	    after, at);
+}
+
+static bool
+is_name(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	    (c >= '0' && c <= '9') || c == '_';
+}
+
+static bool
+is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static const char *
+skip_space(const char *p, const char *end)
+{
+	while (p < end && is_space(*p))
+		p++;
+	return p;
+}
+
+/* The bracket that matches the one at `p`, or NULL. */
+static const char *
+matching(const char *p, const char *end)
+{
+	char open = *p, close = open == '{' ? '}' : ')';
+	int  level = 0;
+
+	for (; p < end; p++) {
+		if (*p == open)
+			level++;
+		else if (*p == close && --level == 0)
+			return p;
+	}
+	return NULL;
+}
+
+/* Expands into a string of its own, which the caller frees. */
+static bool
+expand_apart(struct expansion *x, const char *text, size_t len,
+    char **ret_text)
+{
+	struct buf  part = BUF_INIT, *out = x->out;
+	bool	    ok;
+
+	x->out = &part;
+	ok = expand(x, text, len);
+	x->out = out;
+	if (!ok) {
+		buf_done(&part);
+		return false;
+	}
+	*ret_text = buf_take(&part);
+	return true;
+}
+
+/* {text} at *p: its content, with *p moved behind it. */
+static bool
+braced(struct expansion *x, const char **p, const char *end, struct str *ret)
+{
+	const char *close = matching(*p, end);
+
+	if (close == NULL)
+		return fail(x, "missing '}' in \"%.*s\"", (int)(end - *p), *p);
+	*ret = (struct str){ *p + 1, (size_t)(close - *p - 1) };
+	*p = skip_space(close + 1, end);
+	return true;
+}
+
+/*
+ * What stands behind a condition: which text is taken.  `p` is at '?' or ':'
+ * or at the end.
+ */
+static bool
+choose(struct expansion *x, const char *from, const char *p, const char *end,
+    bool condition)
+{
+	struct str yes = { "", 0 }, no = { "", 0 }, *taken;
+	const char *q;
+
+	if (*p == '?') {
+		q = skip_space(p + 1, end);
+		if (q == end || *q != '{') {
+			yes = (struct str){ p + 1, (size_t)(end - p - 1) };
+			p = end;
+		} else {
+			p = q;
+			if (!braced(x, &p, end, &yes))
+				return false;
+			if (p < end && *p != ':')
+				return fail_at(x, "\":\" expected", from, p,
+				    end);
+		}
+	}
+	if (p < end) {
+		q = skip_space(p + 1, end);
+		if (q == end || *q != '{') {
+			no = (struct str){ p + 1, (size_t)(end - p - 1) };
+		} else {
+			if (!braced(x, &q, end, &no))
+				return false;
+			if (q < end)
+				return fail_at(x, "unexpected input", from, q,
+				    end);
+		}
+	}
+	taken = condition ? &yes : &no;
+	return expand(x, taken->p, taken->n);
+}
+
+enum relation { EQ = 1, LT = 2, GT = 4 };
+
+static const struct operator {
+	const char	*text;
+	int		 accepts;	/* enum relation */
+} operators[] = {		/* the longer before its beginning */
+	{ "==", EQ },	   { "!=", LT | GT }, { "<=", LT | EQ },
+	{ ">=", GT | EQ }, { "<", LT },	      { ">", GT },
+};
+
+static bool
+compare_levels(struct expansion *x, const char *a, const char *b, int *ret)
+{
+	long la, lb;
+
+	if (!level_parse(a, &la) || !level_parse(b, &lb))
+		return fail(x, "malformed compatibility level syntax: \"%s\"",
+		    level_parse(a, &la) ? b : a);
+	*ret = la < lb ? LT : la > lb ? GT : EQ;
+	return true;
+}
+
+/* Numbers if both are; of any length, so by length first. */
+static int
+compare(const char *a, const char *b)
+{
+	size_t na, nb;
+	int    c;
+
+	if (text_is_digits(a) && text_is_digits(b)) {
+		a += strspn(a, "0");
+		b += strspn(b, "0");
+		na = strlen(a);
+		nb = strlen(b);
+		if (na != nb)
+			return na < nb ? LT : GT;
+	}
+	c = strcmp(a, b);
+	return c < 0 ? LT : c > 0 ? GT : EQ;
+}
+
+static bool
+related(struct expansion *x, struct str left, struct str right,
+    int accepts, bool by_level, bool *ret_true)
+{
+	char *a, *b;
+	int   is = 0;
+	bool  ok = true;
+
+	if (!expand_apart(x, left.p, left.n, &a))
+		return false;
+	if (!expand_apart(x, right.p, right.n, &b)) {
+		mem_free(a);
+		return false;
+	}
+	if (by_level)
+		ok = compare_levels(x, a, b, &is);
+	else
+		is = compare(a, b);
+	mem_free(a);
+	mem_free(b);
+	if (ok)
+		*ret_true = (is & accepts) != 0;
+	return ok;
+}
+
+/* "{a} op {b}" and its choice; `p` is at the first brace. */
+static bool
+comparison(struct expansion *x, const char *p, const char *end)
+{
+	const struct operator *op = NULL;
+	const char	      *from = p;
+	struct str	       left, right;
+	bool		       by_level = false, is_true;
+
+	if (!braced(x, &p, end, &left))
+		return false;
+	for (size_t i = 0; i < sizeof operators / sizeof *operators; i++)
+		if ((size_t)(end - p) > strlen(operators[i].text) &&
+		    text_starts(p, operators[i].text)) {
+			op = &operators[i];
+			break;
+		}
+	if (op == NULL)
+		return fail_at(x, "\"==\" or \"!=\" or \"<\" or \"<=\" or "
+		    "\">=\" or \">\" expected", from, p, end);
+	p += strlen(op->text);
+	if (end - p > 5 && memcmp(p, "level", 5) == 0) {
+		by_level = true;
+		p += 5;
+	}
+	p = skip_space(p, end);
+	if (p == end || *p != '{')
+		return fail_at(x, "\"{\" expected", from, p, end);
+	if (!braced(x, &p, end, &right))
+		return false;
+	if (p < end && *p != '?' && *p != ':')
+		return fail_at(x, "\"?\" expected", from, p, end);
+	if (!related(x, left, right, op->accepts, by_level, &is_true))
+		return false;
+	if (p == end) {
+		if (is_true)
+			buf_adds(x->out, "true");
+		return true;
+	}
+	return choose(x, from, p, end, is_true);
+}
+
+/* ${domain_to_ascii{text}}: every domain in a list of them by its A-labels. */
+static bool
+domain_to_ascii(struct expansion *x, struct str text)
+{
+	char *domain, *ascii = NULL;
+
+	if (!expand_apart(x, text.p, text.n, &domain))
+		return false;
+	if (text_is_ascii(domain, strlen(domain)))
+		buf_adds(x->out, domain);
+	else if (idn2_to_ascii_8z(domain, &ascii, IDN2_NONTRANSITIONAL) ==
+	    IDN2_OK)
+		buf_adds(x->out, ascii);
+	else
+		buf_adds(x->out, domain);
+	mem_free(domain);
+	idn2_free(ascii);
+	return true;
+}
+
+/* A named value, itself expanded. */
+static bool
+add_value(struct expansion *x, const char *name, const char *value)
+{
+	const char *whole = x->whole;
+	bool	    ok;
+
+	if (strchr(value, '$') == NULL) {
+		buf_adds(x->out, value);
+		return true;
+	}
+	if (x->depth >= DEPTH_MAX)
+		return fail(x, "unreasonable macro call nesting: \"%s\"", name);
+	x->whole = value;
+	ok = expand(x, value, strlen(value));
+	x->whole = whole;
+	return ok;
+}
+
+/* The value of a condition: is it there and not empty? */
+static bool
+has_value(struct expansion *x, const char *name, bool *ret)
+{
+	const char *value = x->get(x->arg, name);
+	struct buf  apart = BUF_INIT, *out = x->out;
+	bool	    ok = true;
+
+	if (value == NULL) {
+		*ret = false;
+		return true;
+	}
+	x->out = &apart;
+	ok = add_value(x, name, value);
+	x->out = out;
+	*ret = apart.len > 0;
+	buf_done(&apart);
+	return ok;
+}
+
+static bool
+named(struct expansion *x, const char *p, const char *end)
+{
+	const char *from = p, *q = p, *value;
+	char	   *name;
+	struct str  text;
+	bool	    ok, is_set;
+
+	while (q < end && is_name(*q))
+		q++;
+	name = mem_strndup(p, (size_t)(q - p));
+	p = skip_space(q, end);
+	if (p == end) {
+		value = x->get(x->arg, name);
+		ok = value == NULL || add_value(x, name, value);
+	} else if (*p == '?' || *p == ':') {
+		ok = has_value(x, name, &is_set) &&
+		    choose(x, from, p, end, is_set);
+	} else if (p == q && *p == '{' && text_eq(name, "domain_to_ascii")) {
+		ok = braced(x, &p, end, &text);
+		if (ok && p < end)
+			ok = fail_at(x, "unexpected input", from, p, end);
+		ok = ok && domain_to_ascii(x, text);
+	} else {
+		ok = fail_at(x, "attribute name syntax error", from, q, end);
+	}
+	mem_free(name);
+	return ok;
+}
+
+/* What is inside ${} or $(). */
+static bool
+macro(struct expansion *x, const char *p, const char *end)
+{
+	if (p < end && *p == '{')
+		return comparison(x, p, end);
+	p = skip_space(p, end);
+	if (p < end && *p == '{')
+		return comparison(x, p, end);
+	if (p == end || !is_name(*p))
+		return fail(x, "empty macro name: \"%s\"", x->whole);
+	return named(x, p, end);
+}
+
+/* The macro at the '$' at `p`; moves *p behind it. */
+static bool
+reference(struct expansion *x, const char **p, const char *end)
+{
+	const char *from = *p + 1, *q = from;
+
+	if (++x->macros > MACRO_MAX)
+		return fail(x, "more than %d macros in one value: \"%.60s\"",
+		    MACRO_MAX, x->whole);
+	if (q < end && *q == '$') {
+		buf_addc(x->out, '$');
+		*p = q + 1;
+		return true;
+	}
+	if (q < end && (*q == '{' || *q == '(')) {
+		if ((q = matching(q, end)) == NULL)
+			return fail(x, "truncated macro reference: \"%s\"",
+			    x->whole);
+		*p = q + 1;
+		return macro(x, from + 1, q);
+	}
+	while (q < end && is_name(*q))
+		q++;
+	if (q == from)
+		return fail(x, "empty macro name: \"%s\"", x->whole);
+	*p = q;
+	return named(x, from, q);
+}
+
+static bool
+expand(struct expansion *x, const char *text, size_t len)
+{
+	const char *p = text, *end = text + len, *dollar;
+
+	if (++x->depth > 2 * DEPTH_MAX)
+		return fail(x, "unreasonable macro nesting: \"%.60s\"",
+		    x->whole);
+	while (p < end) {
+		dollar = memchr(p, '$', (size_t)(end - p));
+		buf_add(x->out, p, (size_t)((dollar ? dollar : end) - p));
+		if (x->out->len > SIZE_MAX_BYTES)
+			return fail(x, "the value of \"%.60s\" is larger than "
+			    "%d bytes", x->whole, SIZE_MAX_BYTES);
+		if (dollar == NULL)
+			break;
+		p = dollar;
+		if (!reference(x, &p, end))
+			return false;
+	}
+	x->depth--;
+	return true;
+}
+
+static const char *
+get_text(void *arg, const char *name)
+{
+	(void)arg;
+	return conf_text(name);
+}
+
+bool
+conf_expand(struct buf *out, const char *text, conf_get_fn *get, void *arg,
+    const char **ret_why)
+{
+	struct expansion x = {
+		.out = out, .get = get != NULL ? get : get_text, .arg = arg,
+		.whole = text, .ret_why = ret_why,
+	};
+
+	return expand(&x, text, strlen(text));
+}

@@ -1,0 +1,296 @@
+/*
+ * Typed values: from text to the fields of the conf_* structs.
+ *
+ * Speed: every command starts with this.  A text without '$' is parsed where
+ * it stands; strings of the tables and of main.cf are pointed to, and only
+ * expanded strings are copied.
+ */
+
+#include <string.h>
+
+#include "conf/conf.h"
+#include "conf/entries.h"
+#include "util/buf.h"
+#include "util/map.h"
+#include "util/mem.h"
+#include "util/text.h"
+
+enum { WEEK = 7 * 24 * 60 * 60 };
+
+static long
+unit_seconds(char unit)
+{
+	switch (unit) {
+	case 's':
+		return 1;
+	case 'm':
+		return 60;
+	case 'h':
+		return 60 * 60;
+	case 'd':
+		return 24 * 60 * 60;
+	case 'w':
+		return WEEK;
+	}
+	return 0;
+}
+
+bool
+conf_parse_time(const char *text, char unit, int *ret_seconds)
+{
+	long  seconds, factor;
+	char *number = NULL;
+	bool  ok;
+	size_t len = strlen(text);
+
+	if (len > 0 && (text[len - 1] < '0' || text[len - 1] > '9')) {
+		unit = text[len - 1] | 0x20;
+		number = mem_strndup(text, len - 1);
+	}
+	factor = unit_seconds(unit);
+	ok = factor > 0 && text_is_digits(number ? number : text) &&
+	    text_to_long(number ? number : text, 0, INT_MAX / factor,
+		&seconds);
+	mem_free(number);
+	if (ok)
+		*ret_seconds = (int)(seconds * factor);
+	return ok;
+}
+
+/* What to write, for messages: "main.cf, line 3: write ...". */
+static const char *
+advice(const struct param *p, const char *name, struct buf *out)
+{
+	long max = p->max != 0 ? p->max :
+	    p->type == PARAM_LONG ? LONG_MAX : INT_MAX;
+
+	entry_where(name, out);
+	buf_adds(out, ": ");
+	switch (p->type) {
+	case PARAM_BOOL:
+		buf_adds(out, "write \"yes\" or \"no\"");
+		break;
+	case PARAM_INT:
+	case PARAM_LONG:
+		buf_addf(out, "write a whole number from %ld to %ld", p->min,
+		    max);
+		break;
+	case PARAM_TIME:
+		buf_addf(out, "write a number with a unit s, m, h, d or w, "
+		    "such as \"%s\", from %lds to %lds",
+		    strchr(p->def, '$') == NULL && *p->def != '\0' ? p->def :
+		    "10s", p->min, max);
+		break;
+	default:
+		if (p->min > 0)
+			buf_adds(out, "write a value that is not empty");
+		else
+			buf_addf(out, "write at most %ld bytes", p->max);
+		break;
+	}
+	return out->data;
+}
+
+static bool
+bad(const struct param *p, const char *name, const char *what,
+    const char *value, const char **ret_why)
+{
+	struct buf text = BUF_INIT;
+
+	conf_fail(ret_why, advice(p, name, &text), "%s: %s = %s", what, name,
+	    value);
+	buf_done(&text);
+	return false;
+}
+
+static bool
+in_bounds(const struct param *p, long value)
+{
+	return value >= p->min && (p->max == 0 || value <= p->max);
+}
+
+static bool
+set_bool(const struct param *p, const char *value, bool *ret,
+    const char **ret_why)
+{
+	if (text_eq_nocase(value, "yes"))
+		*ret = true;
+	else if (text_eq_nocase(value, "no"))
+		*ret = false;
+	else
+		return bad(p, p->name, "bad boolean configuration", value,
+		    ret_why);
+	return true;
+}
+
+static bool
+set_number(const struct param *p, const char *name, const char *value,
+    long *ret, const char **ret_why)
+{
+	long number, max = p->type == PARAM_LONG ? LONG_MAX : INT_MAX;
+
+	if (!text_to_long(value, p->type == PARAM_LONG ? LONG_MIN : INT_MIN,
+	    max, &number))
+		return bad(p, name, "bad numerical configuration", value,
+		    ret_why);
+	if (!in_bounds(p, number))
+		return bad(p, name, "invalid numerical configuration", value,
+		    ret_why);
+	*ret = number;
+	return true;
+}
+
+static bool
+set_time(const struct param *p, const char *name, const char *value, int *ret,
+    const char **ret_why)
+{
+	int seconds;
+
+	if (!conf_parse_time(value, p->unit, &seconds))
+		return bad(p, name, "bad time configuration", value, ret_why);
+	if (!in_bounds(p, seconds))
+		return bad(p, name, "invalid time configuration", value,
+		    ret_why);
+	*ret = seconds;
+	return true;
+}
+
+static bool
+set_string(const struct param *p, const char *value, const char **ret,
+    const char **ret_why)
+{
+	size_t len = p->min > 0 || p->max > 0 ? strlen(value) : 0;
+
+	if (len < (size_t)p->min ||
+	    (p->max > 0 && len > (size_t)p->max))
+		return bad(p, p->name, len < (size_t)p->min ?
+		    "null string configuration" : "bad string length", value,
+		    ret_why);
+	*ret = value;
+	return true;
+}
+
+static bool
+set_field(const struct param *p, void *values, const char *value,
+    const char **ret_why)
+{
+	void *field = (char *)values + p->offset;
+	long  number;
+
+	switch (p->type) {
+	case PARAM_BOOL:
+		return set_bool(p, value, field, ret_why);
+	case PARAM_INT:
+		if (!set_number(p, p->name, value, &number, ret_why))
+			return false;
+		*(int *)field = (int)number;
+		return true;
+	case PARAM_LONG:
+		return set_number(p, p->name, value, field, ret_why);
+	case PARAM_TIME:
+		return set_time(p, p->name, value, field, ret_why);
+	default:
+		return set_string(p, value, field, ret_why);
+	}
+}
+
+/* A raw parameter that is only "$other" takes the other's raw text. */
+static const char *
+raw_text(const char *text)
+{
+	const char *other;
+
+	for (int i = 0; i < 4 && text[0] == '$'; i++) {
+		if ((other = conf_text(text + 1)) == NULL)
+			break;
+		text = other;
+	}
+	return text;
+}
+
+static bool
+load_one(const struct param *p, void *values, const char **ret_why)
+{
+	const struct entry *e = entry_find(p->name);
+	const char	   *text, *value, *why;
+	struct buf	    where = BUF_INIT;
+
+	text = e == NULL ? param_default(p) :
+	    e->override != NULL ? e->override : e->text;
+	if (p->type == PARAM_RAW)
+		return set_field(p, values, raw_text(text), ret_why);
+	if ((value = entry_value(p->name, text, &why)) != NULL)
+		return set_field(p, values, value, ret_why);
+
+	conf_fail(ret_why, entry_where(p->name, &where), "%s: %s", p->name,
+	    why);
+	buf_done(&where);
+	return false;
+}
+
+bool
+conf_load(const struct param_area *area, const char **ret_why)
+{
+	const struct param *p;
+
+	for (p = area->params; p->name != NULL; p++)
+		if (!load_one(p, area->values, ret_why))
+			return false;
+	return true;
+}
+
+/* TRANSPORT_suffix's expanded text, or NULL if it is not set. */
+static const char *
+text_for(const char *transport, const char *suffix, struct buf *name)
+{
+	if (*suffix == '_')
+		suffix++;
+	buf_addf(name, "%s_%s", transport, suffix);
+	if (entry_find(name->data) == NULL && param_find(name->data) == NULL)
+		return NULL;
+	return conf_value(name->data);
+}
+
+int
+conf_int_for(const char *transport, const char *suffix, int fallback,
+    const char **ret_why)
+{
+	const struct param row = { .type = PARAM_INT };
+	struct buf	   name = BUF_INIT;
+	const char	  *text = text_for(transport, suffix, &name);
+	long		   number = fallback;
+
+	*ret_why = NULL;
+	if (text != NULL)
+		set_number(&row, name.data, text, &number, ret_why);
+	buf_done(&name);
+	return (int)number;
+}
+
+int
+conf_time_for(const char *transport, const char *suffix, int fallback,
+    char unit, const char **ret_why)
+{
+	const struct param row = {
+		.type = PARAM_TIME, .unit = unit, .def = ""
+	};
+	struct buf	   name = BUF_INIT;
+	const char	  *text = text_for(transport, suffix, &name);
+	int		   seconds = fallback;
+
+	*ret_why = NULL;
+	if (text != NULL)
+		set_time(&row, name.data, text, &seconds, ret_why);
+	buf_done(&name);
+	return seconds;
+}
+
+const char *
+conf_str_for(const char *transport, const char *suffix, const char *fallback)
+{
+	struct buf  name = BUF_INIT;
+	const char *text = text_for(transport, suffix, &name);
+
+	buf_done(&name);
+	return text != NULL ? text : fallback;
+}

@@ -1,0 +1,220 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/conf.h"
+#include "conf/lines.h"
+#include "conf/names.h"
+#include "util/file.h"
+#include "util/map.h"
+#include "util/mem.h"
+#include "util/text.h"
+
+enum { FILE_MAX = 16 * 1024 * 1024 };
+
+const struct transport_param transport_params[] = {
+	{ "_delivery_slot_cost", "$default_delivery_slot_cost", false },
+	{ "_delivery_slot_discount", "$default_delivery_slot_discount",
+	    false },
+	{ "_delivery_slot_loan", "$default_delivery_slot_loan", false },
+	{ "_destination_concurrency_failed_cohort_limit",
+	    "$default_destination_concurrency_failed_cohort_limit", false },
+	{ "_destination_concurrency_limit",
+	    "$default_destination_concurrency_limit", false },
+	{ "_destination_concurrency_negative_feedback",
+	    "$default_destination_concurrency_negative_feedback", false },
+	{ "_destination_concurrency_positive_feedback",
+	    "$default_destination_concurrency_positive_feedback", false },
+	{ "_destination_rate_delay", "$default_destination_rate_delay",
+	    false },
+	{ "_destination_recipient_limit",
+	    "$default_destination_recipient_limit", false },
+	{ "_extra_recipient_limit", "$default_extra_recipient_limit", false },
+	{ "_initial_destination_concurrency",
+	    "$initial_destination_concurrency", false },
+	{ "_minimum_delivery_slots", "$default_minimum_delivery_slots",
+	    false },
+	{ "_recipient_limit", "$default_recipient_limit", false },
+	{ "_recipient_refill_delay", "$default_recipient_refill_delay",
+	    false },
+	{ "_recipient_refill_limit", "$default_recipient_refill_limit",
+	    false },
+	{ "_time_limit", "$command_time_limit", true },
+	{ "_transport_rate_delay", "$default_transport_rate_delay", false },
+	{ NULL, NULL, false }
+};
+
+bool
+names_has_param(const char *program, const struct transport_param *t)
+{
+	static const char *const transports[] = {
+		"error", "lmtp", "local", "pipe", "smtp", "virtual", NULL
+	};
+	bool is_transport = false;
+
+	if (t->time_limit)
+		return text_eq(program, "pipe") || text_eq(program, "spawn");
+	for (int i = 0; transports[i] != NULL; i++)
+		is_transport |= text_eq(program, transports[i]);
+	return is_transport;
+}
+
+static bool
+is_name(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	    (c >= '0' && c <= '9') || c == '_';
+}
+
+static size_t
+name_len(const char *p)
+{
+	size_t n = 0;
+
+	while (is_name(p[n]))
+		n++;
+	return n;
+}
+
+static void
+note(struct map *m, const char *name, size_t len)
+{
+	if (len > 0)
+		map_slot(m, name, len)->value = m;
+}
+
+/* "mysql:box", without a path, means parameters box_*. */
+static void
+scan_tables(struct names *n, const char *text)
+{
+	static const char *const types[] = {
+		"ldap:", "mysql:", "pgsql:", "sqlite:", "memcache:",
+		"mongodb:", NULL
+	};
+	const char *p;
+
+	for (int i = 0; types[i] != NULL; i++)
+		for (p = text; (p = strstr(p, types[i])) != NULL;) {
+			p += strlen(types[i]);
+			note(n->prefixes, p, name_len(p));
+		}
+}
+
+void
+names_scan(struct names *n, const char *text)
+{
+	const char *p = text;
+
+	while ((p = strchr(p, '$')) != NULL) {
+		p++;
+		if (*p == '$')
+			p++;
+		else {
+			if (*p == '{' || *p == '(')
+				p++;
+			p += strspn(p, " \t");
+			note(n->referenced, p, name_len(p));
+		}
+	}
+	scan_tables(n, text);
+}
+
+static void
+scan_entry(void *arg, const char *name, const char *text, int line)
+{
+	char *copy, *rest, *word;
+
+	(void)line;
+	names_scan(arg, text);
+	if (!text_eq(name, "smtpd_restriction_classes"))
+		return;
+	rest = copy = mem_strdup(text);
+	while ((word = text_word(&rest, TEXT_LIST_SEP, false)) != NULL)
+		note(((struct names *)arg)->referenced, word, strlen(word));
+	mem_free(copy);
+}
+
+/* Services by name, and what their options refer to.  Lines that are wrong
+ * are for master_cf_read() to complain about. */
+static void
+scan_master_cf(struct names *n)
+{
+	char	    *path = mem_printf("%s/master.cf", conf_dir());
+	struct buf   content = BUF_INIT, line = BUF_INIT;
+	struct lines l;
+	char	    *rest, *name, *program;
+
+	if (file_read(path, FILE_MAX, &content)) {
+		lines_init(&l, content.data, content.len);
+		while (lines_next(&l, &line)) {
+			names_scan(n, line.data);
+			rest = line.data;
+			name = program = text_word(&rest, " \t\r", true);
+			for (int i = 0; i < 7 && program != NULL; i++)
+				program = text_word(&rest, " \t\r", true);
+			if (program != NULL)
+				mem_free(map_set(n->services, name,
+				    mem_strdup(program)));
+		}
+	}
+	buf_done(&content);
+	buf_done(&line);
+	mem_free(path);
+}
+
+void
+names_init(struct names *n)
+{
+	n->referenced = map_new();
+	n->prefixes = map_new();
+	n->services = map_new();
+	conf_each(scan_entry, n);
+	scan_master_cf(n);
+}
+
+void
+names_done(struct names *n)
+{
+	map_free(n->referenced, NULL);
+	map_free(n->prefixes, NULL);
+	map_free(n->services, mem_free);
+}
+
+static bool
+is_transports(const struct names *n, const char *name)
+{
+	const struct transport_param *t;
+	const char *program;
+	size_t	    len = strlen(name), tail;
+
+	for (t = transport_params; t->suffix != NULL; t++) {
+		tail = strlen(t->suffix);
+		if (len <= tail || !text_eq(name + len - tail, t->suffix))
+			continue;
+		program = map_find_n(n->services, name, len - tail);
+		if (program != NULL && names_has_param(program, t))
+			return true;
+	}
+	return false;
+}
+
+bool
+names_known(const struct names *n, const char *name)
+{
+	size_t len;
+
+	if (param_find(name) != NULL || is_transports(n, name))
+		return true;
+	for (size_t i = 0; i < map_count(n->prefixes); i++) {
+		len = map_at(n->prefixes, i)->key_len;
+		if (strncmp(name, map_at(n->prefixes, i)->key, len) == 0 &&
+		    name[len] == '_')
+			return true;
+	}
+	return false;
+}
+
+bool
+names_referenced(const struct names *n, const char *name)
+{
+	return map_find(n->referenced, name) != NULL;
+}

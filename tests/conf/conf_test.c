@@ -1,0 +1,298 @@
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "conf/conf.h"
+#include "conf/names.h"
+#include "tests/test.h"
+#include "util/buf.h"
+#include "util/mem.h"
+
+static char *dir;
+
+static void
+put(const char *file, const char *text)
+{
+	char *path = mem_printf("%s/%s", dir, file);
+	FILE *f = fopen(path, "w");
+
+	fputs(text, f);
+	fclose(f);
+	mem_free(path);
+}
+
+/* Reads `text` as main.cf; the message without the directory, or "ok". */
+static const char *
+reading(const char *text)
+{
+	const char *why = NULL;
+
+	put("main.cf", text);
+	if (conf_read(&why))
+		return "ok";
+	return strncmp(why, dir, strlen(dir)) == 0 ? why + strlen(dir) : why;
+}
+
+static void
+reads_names_values_and_continuation_lines(void)
+{
+	CHECK_STR(reading("# comment\n\nmyhostname = mx.example.com\r\n"
+	    "mynetworks =\n\t127.0.0.0/8,\n  # within\n\n\t[::1]/128  \n"
+	    "relayhost=[a]:25\nempty =\nbraces = { a = b }\n"
+	    "equals ==x\nlast = no newline"), "ok");
+	CHECK_STR(conf_text("myhostname"), "mx.example.com");
+	CHECK_STR(conf_text("mynetworks"), "127.0.0.0/8,\t[::1]/128");
+	CHECK_STR(conf_text("relayhost"), "[a]:25");
+	CHECK_STR(conf_text("empty"), "");
+	CHECK_STR(conf_text("braces"), "{ a = b }");
+	CHECK_STR(conf_text("equals"), "=x");
+	CHECK_STR(conf_text("last"), "no newline");
+	CHECK(conf_text("nosuch") == NULL);
+	CHECK_STR(conf_value("mydomain"), "example.com");
+	CHECK_STR(conf_value("myorigin"), "mx.example.com");
+	CHECK_STR(conf_value("mydestination"),
+	    "mx.example.com, localhost.example.com, localhost");
+}
+
+static void
+the_last_of_two_entries_counts(void)
+{
+	CHECK_STR(reading("a = 1\na = 2\n"), "ok");
+	CHECK_STR(conf_text("a"), "2");
+}
+
+static void
+says_where_main_cf_is_wrong(void)
+{
+	CHECK_STR(reading("= x\n"), "/main.cf, line 1: missing attribute "
+	    "name: \"= x\"; write \"name = value\"");
+	CHECK_STR(reading("a = 1\n# c\nstray line\n"), "/main.cf, line 3: "
+	    "missing '=' after attribute name: \"stray line\"; write "
+	    "\"name = value\"");
+	conf_set_brief(true);
+	CHECK_STR(reading("stray\n"), "/main.cf, line 1: "
+	    "missing '=' after attribute name: \"stray\"");
+	conf_set_brief(false);
+	CHECK_STR(reading("  starts indented\na = 1\n"), "ok");
+	CHECK_STR(conf_text("a"), "1");
+}
+
+static void
+loads_typed_values(void)
+{
+	const char *why = NULL;
+
+	reading("compatibility_level = 3.11\nmyhostname = mx.example.com\n"
+	    "smtpd_timeout = 2m\nsmtpd_helo_required = YES\n"
+	    "smtpd_recipient_limit = 7\nmessage_size_limit = 5000000000\n"
+	    "default_rbl_reply = $rbl_code no\nvar = 9\n"
+	    "smtpd_hard_error_limit = $var\n");
+	CHECK(conf_load(&param_smtpd, &why));
+	CHECK_INT(conf_smtpd.smtpd_timeout, 120);
+	CHECK(conf_smtpd.smtpd_helo_required);
+	CHECK_INT(conf_smtpd.smtpd_recipient_limit, 7);
+	CHECK_INT(conf_smtpd.smtpd_hard_error_limit, 9);
+	CHECK_INT(conf_smtpd.smtpd_soft_error_limit, 10);
+	CHECK_STR(conf_smtpd.smtpd_banner, "mx.example.com ESMTP Rohrpost");
+	CHECK_STR(conf_smtpd.smtpd_relay_restrictions, "permit_mynetworks, "
+	    "permit_sasl_authenticated, defer_unauth_destination");
+	CHECK(conf_load(&param_mail, &why));
+	CHECK_INT(conf_mail.message_size_limit, 5000000000);
+	CHECK_INT(conf_mail.maximal_queue_lifetime, 5 * 86400);
+	CHECK_STR(conf_mail.default_rbl_reply, "$rbl_code no");
+	CHECK_STR(conf_mail.n_2bounce_notice_recipient, "postmaster");
+	CHECK(!conf_mail.append_dot_mydomain);
+	CHECK(conf_mail.smtputf8_enable);
+	CHECK_STR(conf_mail.mail_version, CONF_MAIL_VERSION);
+	CHECK(conf_load(&param_postscreen, &why));
+	CHECK_STR(conf_postscreen.postscreen_expansion_filter,
+	    conf_smtpd.smtpd_expansion_filter);
+	CHECK_INT(conf_postscreen.postscreen_dnsbl_max_ttl, 3600);
+}
+
+static void
+every_default_fits_its_type(void)
+{
+	const char *why = NULL;
+	int	    n = 0;
+
+	reading("");
+	for (int i = 0; param_areas[i] != NULL; i++) {
+		if (!conf_load(param_areas[i], &why)) {
+			CHECK(false);
+			printf("# %s\n", why);
+		}
+		for (const struct param *p = param_areas[i]->params; p->name;
+		    p++, n++)
+			CHECK(param_find(p->name) == p);
+	}
+	CHECK_INT(n, 961);
+}
+
+static void
+stress_changes_what_depends_on_it(void)
+{
+	const char *why = NULL;
+
+	reading("");
+	CHECK(conf_override("stress=yes", &why));
+	CHECK(conf_load(&param_smtpd, &why));
+	CHECK_INT(conf_smtpd.smtpd_timeout, 10);
+	CHECK(conf_smtpd.smtpd_per_request_deadline);
+	CHECK(conf_override("{ stress = }", &why));
+	CHECK(conf_load(&param_smtpd, &why));
+	CHECK_INT(conf_smtpd.smtpd_timeout, 300);
+	CHECK(!conf_smtpd.smtpd_per_request_deadline);
+	CHECK(!conf_override("stress", &why));
+}
+
+static const struct {
+	const char *line, *why;
+} wrong[] = {
+	{ "smtpd_recipient_limit = many", "bad numerical configuration: "
+	    "smtpd_recipient_limit = many; DIR/main.cf, line 1: write a "
+	    "whole number from 1 to 2147483647" },
+	{ "smtpd_recipient_limit = 0", "invalid numerical configuration: "
+	    "smtpd_recipient_limit = 0; DIR/main.cf, line 1: write a "
+	    "whole number from 1 to 2147483647" },
+	{ "smtpd_timeout = 5x", "bad time configuration: smtpd_timeout = 5x; "
+	    "DIR/main.cf, line 1: write a number with a unit s, m, h, d or w,"
+	    " such as \"10s\", from 1s to 2147483647s" },
+	{ "smtpd_helo_required = perhaps", "bad boolean configuration: "
+	    "smtpd_helo_required = perhaps; DIR/main.cf, line 1: write "
+	    "\"yes\" or \"no\"" },
+	{ "smtpd_banner =", "null string configuration: smtpd_banner = ; "
+	    "DIR/main.cf, line 1: write a value that is not empty" },
+	{ "smtpd_banner = ${x", "smtpd_banner: truncated macro reference: "
+	    "\"${x\"; DIR/main.cf, line 1" },
+};
+
+static void
+says_what_to_write_for_a_wrong_value(void)
+{
+	const char *why;
+	char	   *at;
+
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		struct buf got = BUF_INIT;
+
+		reading(wrong[i].line);
+		why = "";
+		CHECK(!conf_load(&param_smtpd, &why));
+		buf_adds(&got, why);
+		if ((at = strstr(got.data, dir)) != NULL)
+			buf_splice(&got, (size_t)(at - got.data), strlen(dir),
+			    "DIR", 3);
+		CHECK_STR(got.data, wrong[i].why);
+		buf_done(&got);
+	}
+}
+
+static void
+parses_times(void)
+{
+	static const struct {
+		const char *text;
+		int	    seconds;	/* -1: refused */
+	} rows[] = {
+		{ "5", 300 }, { "0", 0 }, { "30s", 30 }, { "2h", 7200 },
+		{ "1d", 86400 }, { "1W", 604800 }, { "5x", -1 }, { "", -1 },
+		{ "s", -1 }, { "-1s", -1 }, { "1 s", -1 }, { "1.5h", -1 },
+		{ "99999999999d", -1 }, { "3551w", -1 },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		int seconds = -1;
+
+		conf_parse_time(rows[i].text, 'm', &seconds);
+		CHECK_INT(seconds, rows[i].seconds);
+	}
+}
+
+static void
+a_transport_has_its_own_limits(void)
+{
+	const char *why = NULL;
+
+	reading("slow_destination_concurrency_limit = 2\n"
+	    "slow_destination_rate_delay = 1m\nslow_x = y\n"
+	    "default_destination_concurrency_limit = 33\n"
+	    "bad_destination_concurrency_limit = x\n");
+	CHECK_INT(conf_int_for("slow", "destination_concurrency_limit", 20,
+	    &why), 2);
+	CHECK_INT(conf_int_for("other", "_destination_concurrency_limit", 20,
+	    &why), 20);
+	CHECK_INT(conf_int_for("smtp", "destination_concurrency_limit", 20,
+	    &why), 33);
+	CHECK(why == NULL);
+	CHECK_INT(conf_int_for("bad", "destination_concurrency_limit", 20,
+	    &why), 20);
+	CHECK(why != NULL);
+	CHECK_INT(conf_time_for("slow", "destination_rate_delay", 0, 's',
+	    &why), 60);
+	CHECK_STR(conf_str_for("slow", "x", "z"), "y");
+	CHECK_STR(conf_str_for("fast", "x", "z"), "z");
+}
+
+static void
+report(void *arg, const char *name, const char *nearest, int line)
+{
+	buf_addf(arg, "%d %s %s\n", line, name, nearest ? nearest : "-");
+}
+
+static void
+unused_names_are_reported_with_the_nearest_known_name(void)
+{
+	struct buf got = BUF_INIT;
+
+	put("master.cf", "slow unix - - n - - smtp\n"
+	    "x inet n - n - - smtpd -o mynetworks=$from_master\n");
+	reading("my_own = 1\nrelayhost = $my_own ${other?{$third}}\n"
+	    "other = x\nthird = 3\nfrom_master = 1\nsmtpd_banne = x\n"
+	    "utterly_unknown_thing = 1\nsmtpd_restriction_classes = class\n"
+	    "class = permit\nslow_destination_rate_delay = 1\n"
+	    "fast_destination_rate_delay = 1\nslow_time_limit = 4\n"
+	    "transport_maps = mysql:box\nbox_hosts = a\n");
+	conf_unknown(report, &got);
+	CHECK_STR(got.data, "6 smtpd_banne smtpd_banner\n"
+	    "7 utterly_unknown_thing -\n"
+	    "11 fast_destination_rate_delay -\n"
+	    "12 slow_time_limit -\n");
+	buf_done(&got);
+}
+
+static void
+knows_compatibility_levels(void)
+{
+	reading("compatibility_level = 3.6\n");
+	CHECK(conf_compat_at_least("2"));
+	CHECK(conf_compat_at_least("3.6"));
+	CHECK(!conf_compat_at_least("3.10"));
+	reading("");
+	CHECK(!conf_compat_at_least("1"));
+	CHECK_STR(conf_value("append_dot_mydomain"), "yes");
+}
+
+int
+main(void)
+{
+	char template[] = "/tmp/conf-test-XXXXXX";
+
+	dir = mkdtemp(template);
+	conf_set_dir(dir);
+	put("master.cf", "");
+	TEST(reads_names_values_and_continuation_lines);
+	TEST(the_last_of_two_entries_counts);
+	TEST(says_where_main_cf_is_wrong);
+	TEST(loads_typed_values);
+	TEST(every_default_fits_its_type);
+	TEST(stress_changes_what_depends_on_it);
+	TEST(says_what_to_write_for_a_wrong_value);
+	TEST(parses_times);
+	TEST(a_transport_has_its_own_limits);
+	TEST(unused_names_are_reported_with_the_nearest_known_name);
+	TEST(knows_compatibility_levels);
+	unlink(mem_printf("%s/main.cf", dir));
+	unlink(mem_printf("%s/master.cf", dir));
+	rmdir(dir);
+	return test_end();
+}
