@@ -27,7 +27,8 @@ typedef void task_fn(void *arg);
  * not copied. */
 void	task_start(const char *name, task_fn *, void *arg);
 
-/* Runs tasks until task_stop(); flushes the log before it sleeps. */
+/* Runs tasks until task_stop(); flushes the log before it sleeps.  A child of
+ * fork() has no tasks: it goes on as if outside of one. */
 void	task_loop(void);
 void	task_stop(void);
 
@@ -54,10 +55,38 @@ enum task_io { TASK_READ = 1, TASK_WRITE = 2 };
 bool	task_wait_fd(int fd, enum task_io, int64_t deadline);
 void	task_forget_fd(int fd);
 
+/* Both, and one system call less: for a descriptor of which no other process
+ * has a copy. */
+void	task_close(int fd);
+
+/*
+ * Before a read(2): takes note that the caller sees for itself.  False, only
+ * for `maybe_empty` (the last read left nothing): nothing came since, so
+ * wait without trying.
+ */
+bool	task_fd_try(int fd, bool maybe_empty);
+
+/* To be called after system calls in a loop that may never wait: lets the
+ * others run now and then. */
+void	task_be_fair(void);
+
+/*
+ * Listening sockets, shared with other processes: of those that wait the
+ * kernel wakes one (EPOLLEXCLUSIVE).  One task waits in task_wait_accept()
+ * and then accepts, until EAGAIN or as many as it likes.  task_listen_off()
+ * stops listening, so that others get the connections; the next wait turns it
+ * on again.  The kernel may have chosen this process for a connection just
+ * before: one that turns it off must see to it that someone looks (our
+ * workers tell master that they are full, and master looks).
+ */
+bool	task_wait_accept(int fd, int64_t deadline);
+void	task_listen_off(int fd);
+
 /*
  * Conditions: tasks wait in order of arrival until one or all are woken.
  * task_wait() is false when the deadline passed.  Start with
- * TASK_COND_INIT(name) or task_cond_init().
+ * TASK_COND_INIT(name) or task_cond_init().  Outside of a task task_wait()
+ * runs the loop meanwhile.
  */
 struct task_cond {
 	struct list	waiters;
