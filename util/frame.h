@@ -61,6 +61,9 @@ void	frame_send_bytes(struct stream *, uint16_t type, uint16_t key,
  * stream (see stream_failed()). */
 bool	frame_receive(struct stream *, struct frame *, size_t max);
 
+/* The lengths add up (frame_receive() has made sure). */
+bool	frame_is_sound(const struct frame *);
+
 /* The attributes in order: start with *pos = 0; false after the last. */
 struct frame_attr {
 	uint16_t	 key;

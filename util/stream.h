@@ -22,6 +22,8 @@ struct buf;
  */
 struct stream;
 
+enum { STREAM_BUFFER = 8 * 1024 };	/* bytes, in and out each */
+
 /* Takes fd over (sets O_NONBLOCK).  Default deadline: never. */
 struct stream	*stream_open(int fd);
 
@@ -31,6 +33,11 @@ bool		 stream_close(struct stream *);
 
 /* Closes at once without writing what is buffered. */
 void		 stream_abort(struct stream *);
+
+/* Gives the descriptor back (forgotten by the loop, still non-blocking if it
+ * is a socket) and frees the stream; what is buffered is lost.  For one that
+ * is handed to another process. */
+int		 stream_detach(struct stream *);
 
 int		 stream_fd(const struct stream *);
 
@@ -65,6 +72,11 @@ enum line	 stream_get_line(struct stream *, struct buf *line, size_t max);
 const char	*stream_peek(struct stream *, size_t *ret_len);
 void		 stream_skip(struct stream *, size_t n);
 
+/* As stream_peek(), waits until there are more than `have` bytes; `have` must
+ * be less than STREAM_BUFFER. */
+const char	*stream_peek_more(struct stream *, size_t have,
+		     size_t *ret_len);
+
 /* Bytes already received and not consumed, without waiting or reading. */
 size_t		 stream_buffered(const struct stream *);
 
@@ -83,7 +95,8 @@ void		 stream_printf(struct stream *, const char *fmt, ...)
 		     __attribute__((format(printf, 2, 3)));
 
 /* Sends `len` bytes of a file from `offset`, by sendfile(2) where nothing
- * stands in between.  A short file is an error of the stream. */
+ * stands in between.  A short file is an error of the stream.  SIGPIPE must
+ * be ignored. */
 void		 stream_send_file(struct stream *, int fd, off_t offset,
 		     size_t len);
 
@@ -96,7 +109,8 @@ uint64_t	 stream_bytes_out(const struct stream *);
 /*
  * Another transport below (TLS): `ops` replaces the system calls.  read and
  * write return bytes, 0 at end of file (read), or -1 with errno; EAGAIN with
- * *wait set to TASK_READ or TASK_WRITE.  `arg` is freed by close.
+ * *wait set to TASK_READ or TASK_WRITE.  close frees `arg`; it does not close
+ * the descriptor.
  */
 struct stream_ops {
 	ssize_t	(*read)(void *arg, int fd, void *, size_t, int *wait);
@@ -108,8 +122,9 @@ struct stream_ops {
 void		 stream_set_ops(struct stream *, const struct stream_ops *,
 		     void *arg);
 
-/* A descriptor passed along (SCM_RIGHTS) with the next written byte; -1 if
- * none came with what was read so far.  Unix sockets only. */
+/* A descriptor passed along (SCM_RIGHTS) with the next written byte: it stays
+ * the caller's and must be open until the flush.  The other end takes it, and
+ * owns it; -1 if none came with what was read so far.  Unix sockets only. */
 void		 stream_send_fd(struct stream *, int fd);
 int		 stream_take_fd(struct stream *);
 

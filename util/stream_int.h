@@ -1,0 +1,46 @@
+/* stream_int - inside of a stream; for util/stream*.c only */
+
+#ifndef UTIL_STREAM_INT_H
+#define UTIL_STREAM_INT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/stream.h"
+
+enum stream_kind { STREAM_FILE, STREAM_INET, STREAM_UNIX };
+
+/*
+ * in[in_at .. in_end) was received and not consumed; out[0 .. out_len) waits
+ * to be sent.  A buffer that is empty is given back before a wait, so `in`
+ * and `out` are NULL in an idle stream.  After a failure both are.
+ */
+struct stream {
+	int			 fd;
+	uint8_t			 kind;
+	bool			 was_blocking;	/* to be restored at the end */
+	bool			 timed_out, eof;
+	bool			 eof_seen;	/* the next read reports it */
+	bool			 drained;	/* nothing was left to receive, as
+						   of the last system call */
+	uint16_t		 in_at, in_end, out_len;
+	char			*in, *out;
+	const char		*failed;
+	int64_t			 deadline;
+	uint64_t		 bytes_in, bytes_out;
+	const struct stream_ops	*ops;
+	void			*ops_arg;
+	int			 fd_to_send;	/* borrowed, or -1 */
+	int			 fd_received;	/* owned, or -1 */
+};
+
+/* STREAM_BUFFER bytes, from the pool of the process. */
+char	*stream_buffer_get(void);
+void	 stream_buffer_put(char *);
+
+void	 stream_fail_errno(struct stream *, int error);
+
+/* Waits; fails the stream and is false when the deadline passes. */
+bool	 stream_wait(struct stream *, int task_io);
+
+#endif
