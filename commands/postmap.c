@@ -1,0 +1,307 @@
+/*
+ * postmap - make lookup tables, and ask, list and change them
+ *
+ * An administrator's command.  Run by root on a source file that is not
+ * root's it acts as the file's owner while it writes, so that a user's table
+ * can't be used to overwrite a file of somebody else's; -o turns that off.
+ * It trusts its arguments and main.cf; what it reads from files is bounded.
+ * A new table is built aside and takes its name when it is whole.
+ *
+ * Ends with 0, or with 1 when nothing was found or on any error (on standard
+ * error: "postmap: fatal: ...").
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "conf/conf.h"
+#include "table/table.h"
+#include "table/tool.h"
+#include "util/buf.h"
+#include "util/file.h"
+#include "util/log.h"
+#include "util/mem.h"
+#include "util/text.h"
+
+enum { VALUE_FILE_MAX = 16 * 1024 * 1024 };	/* bytes of one file of -F */
+
+static struct {
+	bool		 incremental, keep_mode, keep_root, list;
+	bool		 header, body;
+	int		 utf8;		/* -1: as main.cf says */
+	const char	*query, *delete_key;
+	struct table_tool tool;
+} opt = {
+	.utf8 = -1,
+	.tool = {
+		.separator = "\t",
+		.flags = TABLE_FOLD | TABLE_DUP_WARN,
+	},
+};
+
+static void usage(void) __attribute__((noreturn));
+
+static void
+usage(void)
+{
+	fatalx("usage: postmap [-bfFhimnNoprsuUvw] [-c config_dir] [-d key] "
+	    "[-q key] [map_type:]file...");
+}
+
+/* --- making tables */
+
+/* The value names files: what they hold, as base64. */
+static bool
+read_files(const char *source, int line, char *value, struct buf *ret)
+{
+	struct buf bytes = BUF_INIT;
+	char	  *path;
+	bool	   ok = true;
+
+	buf_clear(ret);
+	while (ok && (path = text_word(&value, TEXT_LIST_SEP, false)) != NULL) {
+		ok = file_read(path, VALUE_FILE_MAX, &bytes);
+		if (!ok)
+			log_warn("%s, line %d: open %s: %s: skipping this "
+			    "entry", source, line, path, strerror(errno));
+	}
+	if (ok)
+		text_base64(ret, bytes.data, bytes.len);
+	buf_done(&bytes);
+	return ok;
+}
+
+static void
+put_line(struct table *t, const char *source, int number, char *line)
+{
+	static struct buf content = BUF_INIT;
+	char		 *key, *value;
+
+	table_source_split(line, &key, &value);
+	if (*key == '\0' || *value == '\0') {
+		log_warn("%s, line %d: expected format: key whitespace value",
+		    source, number);
+		return;
+	}
+	if (key[strlen(key) - 1] == ':')
+		log_warn("%s, line %d: record is in \"key: value\" format; "
+		    "is this an alias file?", source, number);
+	if (opt.tool.decode) {
+		if (!read_files(source, number, value, &content))
+			return;
+		value = content.data;
+	}
+	if (!table_put(t, key, value))
+		fatalx("%s: write error: %s", table_name(t), table_error(t));
+}
+
+static void
+make_table(const char *name)
+{
+	struct table_source *s;
+	struct table	    *t;
+	struct buf	     line = BUF_INIT, why = BUF_INIT;
+	const char	    *source;
+	int		     number;
+
+	t = tool_build(&opt.tool, name, opt.incremental, opt.keep_mode,
+	    opt.keep_root, &s, &source, &why);
+	if (t == NULL)
+		fatalx("%s", why.data);
+	while (table_source_next(s, &line, &number))
+		put_line(t, source, number, line.data);
+	if (!tool_built(t, s, &why))
+		fatalx("%s", why.data);
+	buf_done(&line);
+	buf_done(&why);
+}
+
+/* --- asking */
+
+static bool
+ask(struct tool_session *s, const char *key)
+{
+	struct buf	 why = BUF_INIT;
+	enum tool_result r = tool_ask(s, key, &why);
+
+	if (r == TOOL_ERROR)
+		fatalx("%s", why.data);
+	buf_done(&why);
+	return r == TOOL_OK;
+}
+
+/* "name:" at the start of a line. */
+static bool
+is_header(const char *line)
+{
+	size_t n = 0;
+
+	while (line[n] > ' ' && line[n] < 127 && line[n] != ':')
+		n++;
+	return n > 0 && line[n + strspn(line + n, " \t")] == ':';
+}
+
+/*
+ * Standard input as a message: each header with its folded lines is one key,
+ * each line of the body another.
+ */
+static bool
+ask_message(struct tool_session *s)
+{
+	struct buf header = BUF_INIT;
+	char	  *line = NULL;
+	size_t	   size = 0;
+	ssize_t	   n;
+	bool	   any = false, in_body = false;
+
+	while ((n = getline(&line, &size, stdin)) > 0) {
+		if (line[n - 1] == '\n')
+			line[n - 1] = '\0';
+		if (in_body) {
+			any |= opt.body && ask(s, line);
+			continue;
+		}
+		if (header.len > 0 && (*line == ' ' || *line == '\t')) {
+			buf_addf(&header, "\n%s", line);
+			continue;
+		}
+		if (header.len > 0 && opt.header)
+			any |= ask(s, header.data);
+		buf_clear(&header);
+		in_body = !is_header(line);
+		if (!in_body)
+			buf_adds(&header, line);
+		else if (*line != '\0' && opt.body)
+			any |= ask(s, line);
+	}
+	if (header.len > 0 && opt.header)
+		any |= ask(s, header.data);
+	free(line);
+	buf_done(&header);
+	return any;
+}
+
+static bool
+ask_lines(struct tool_session *s)
+{
+	char   *line = NULL;
+	size_t	size = 0;
+	ssize_t n;
+	bool	any = false;
+
+	while ((n = getline(&line, &size, stdin)) > 0) {
+		if (line[n - 1] == '\n')
+			line[n - 1] = '\0';
+		any |= ask(s, line);
+	}
+	free(line);
+	return any;
+}
+
+static enum tool_result
+query(struct buf *why)
+{
+	struct tool_session *s;
+	bool		     any;
+
+	if (strcmp(opt.query, "-") != 0)
+		return tool_find(&opt.tool, opt.query, why);
+	s = tool_open(&opt.tool, why);
+	if (s == NULL)
+		return TOOL_ERROR;
+	any = opt.header || opt.body ? ask_message(s) : ask_lines(s);
+	tool_close(s);
+	return any ? TOOL_OK : TOOL_NONE;
+}
+
+/* --- the command line */
+
+static void
+set_dup(int flag)
+{
+	opt.tool.flags &= ~(TABLE_DUP_WARN | TABLE_DUP_REPLACE |
+	    TABLE_DUP_IGNORE);
+	opt.tool.flags |= flag;
+}
+
+static void
+take_option(int letter)
+{
+	if (strchr("dqs", letter) != NULL &&
+	    (opt.query != NULL || opt.delete_key != NULL || opt.list))
+		fatalx(letter == 's' ? "specify only one of -s or -q or -d" :
+		    "specify only one of -s -q or -d");
+	switch (letter) {
+	case 'b': opt.body = true; break;
+	case 'c': conf_set_dir(optarg); break;
+	case 'd': opt.delete_key = optarg; break;
+	case 'f': opt.tool.flags &= ~TABLE_FOLD; break;
+	case 'F': opt.tool.decode = true; break;
+	case 'h': opt.header = true; break;
+	case 'i': opt.incremental = true; break;
+	case 'j': opt.tool.json = true; break;
+	case 'm': break;	/* attachments' headers are body lines yet */
+	case 'n': opt.tool.flags |= TABLE_TRY0; break;
+	case 'N': opt.tool.flags |= TABLE_TRY1; break;
+	case 'o': opt.keep_root = true; break;
+	case 'p': opt.keep_mode = true; break;
+	case 'q': opt.query = optarg; break;
+	case 'r': set_dup(TABLE_DUP_REPLACE); break;
+	case 's': opt.list = true; break;
+	case 'u': opt.utf8 = 0; break;
+	case 'U': opt.utf8 = 1; break;
+	case 'v': log_verbose++; break;
+	case 'w': set_dup(TABLE_DUP_IGNORE); break;
+	default: usage();
+	}
+}
+
+static void
+read_configuration(void)
+{
+	const char *why;
+
+	if (!conf_read(&why))
+		fatalx("%s", why);
+	if (opt.utf8 < 0)
+		opt.utf8 = text_eq(conf_value("smtputf8_enable"), "yes");
+	if (opt.utf8)
+		opt.tool.flags |= TABLE_UTF8;
+	tool_set_cache();
+}
+
+int
+main(int argc, char **argv)
+{
+	static char	 name[] = "postmap";
+	struct buf	 why = BUF_INIT;
+	enum tool_result r = TOOL_OK;
+	int		 letter;
+
+	argv[0] = name;
+	log_open(LOG_TO_STDERR, name, NULL, 0);
+	while ((letter = getopt(argc, argv, "bc:d:fFhijmnNopq:rsuUvw")) != -1)
+		take_option(letter);
+	if (optind == argc)
+		usage();
+	read_configuration();
+	tool_take_names(&opt.tool, argv + optind, argc - optind);
+	opt.tool.out = stdout;
+	if (opt.query != NULL)
+		r = query(&why);
+	else if (opt.delete_key != NULL)
+		r = tool_delete(&opt.tool, opt.delete_key, stdin, &why);
+	else if (opt.list)
+		r = tool_list(&opt.tool, &why);
+	else
+		for (int i = 0; i < opt.tool.count; i++)
+			make_table(opt.tool.names[i]);
+	if (fflush(stdout) != 0)
+		fatal("write error");
+	if (r == TOOL_ERROR)
+		fatalx("%s", why.data);
+	return r == TOOL_OK ? 0 : 1;
+}
