@@ -18,6 +18,8 @@
 #include "util/mem.h"
 #include "util/text.h"
 
+static const char DEFAULT_DIR[] = "/etc/postfix";
+
 enum { FILE_MAX = 16 * 1024 * 1024 };
 
 struct map *conf_entries;
@@ -43,7 +45,7 @@ conf_dir(void)
 	if (dir == NULL) {
 		path = getenv("MAIL_CONFIG");
 		dir = mem_strdup(path != NULL && *path != '\0' ? path :
-		    "/etc/postfix");
+		    DEFAULT_DIR);
 	}
 	return dir;
 }
@@ -184,6 +186,20 @@ parse(const char *path, const struct buf *content, const char **ret_why)
 	return ok;
 }
 
+/* Another directory than the usual counts as set in main.cf. */
+static void
+note_dir(void)
+{
+	struct entry *e;
+
+	if (text_eq(conf_dir(), DEFAULT_DIR))
+		return;
+	e = make_entry("config_directory");
+	mem_free(e->text);
+	e->text = mem_strdup(conf_dir());
+	e->line = 0;
+}
+
 bool
 conf_read(const char **ret_why)
 {
@@ -197,6 +213,7 @@ conf_read(const char **ret_why)
 	else
 		ok = conf_fail(ret_why, NULL, "open %s: %s", path,
 		    strerror(errno));
+	note_dir();
 	buf_done(&content);
 	mem_free(path);
 	return ok;
@@ -249,9 +266,8 @@ conf_text(const char *name)
 
 	if (e != NULL)
 		return e->override != NULL ? e->override : e->text;
-	if ((p = param_find(name)) == NULL)
-		return text_eq(name, "config_directory") ? conf_dir() : NULL;
-	return param_default(p);
+	p = param_find(name);
+	return p != NULL ? param_default(p) : NULL;
 }
 
 const char *

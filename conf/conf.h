@@ -107,7 +107,8 @@ void		 conf_log_compat(const char *name, const char *level,
 bool		 conf_is_set(const char *name);
 
 /* Every entry of main.cf and every override, in order of first appearance;
- * line 0: an override. */
+ * line 0: not from main.cf (an override; config_directory if it is not the
+ * usual one). */
 void		 conf_each(void (*visit)(void *arg, const char *name,
 		     const char *text, int line), void *arg);
 

@@ -3,8 +3,8 @@
  *
  *	service type private unpriv chroot wakeup maxproc command [args]
  *
- * An argument may be { text with spaces }; "-o name = value" in braces loses
- * the space round its '='.
+ * An argument may be { text with spaces }; the value of an option -o among the
+ * options before the first other argument is { name = value } or name=value.
  */
 
 #include <errno.h>
@@ -12,11 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/entries.h"
 #include "conf/lines.h"
 #include "conf/master_cf.h"
 #include "util/buf.h"
 #include "util/file.h"
-#include "util/map.h"
+#include "util/log.h"
 #include "util/mem.h"
 #include "util/text.h"
 
@@ -45,31 +46,42 @@ struct parser {
 	int		  line;
 	const char	 *text;		/* the logical line, for messages */
 	int		  default_limit;
+	size_t		  from, to;	/* its bytes in the file */
+	bool		  keep_all;
+	struct buf	 *notes;
 	const char	**ret_why;
 };
-
-static bool __attribute__((format(printf, 2, 3)))
-fail(struct parser *p, const char *fmt, ...)
-{
-	static struct buf message = BUF_INIT;
-	va_list		  ap;
-
-	buf_clear(&message);
-	buf_addf(&message, "%s: line %d: ", p->path, p->line);
-	va_start(ap, fmt);
-	buf_addv(&message, fmt, ap);
-	va_end(ap);
-	buf_addf(&message, " in \"%.200s\"", p->text);
-	*p->ret_why = message.data;
-	return false;
-}
 
 static bool
 bad_field(struct parser *p, const char *column, const char *value,
     const char *write)
 {
-	return fail(p, "invalid %s field \"%s\"; write %s;", column, value,
-	    write);
+	struct buf advice = BUF_INIT;
+
+	buf_addf(&advice, "%s, line %d: write %s", p->path, p->line, write);
+	conf_fail(p->ret_why, advice.data, "invalid %s field \"%s\" in "
+	    "\"%.200s\"", column, value, p->text);
+	buf_done(&advice);
+	return false;
+}
+
+static bool
+bad_count(struct parser *p)
+{
+	return conf_fail(p->ret_why, "write \"service type private "
+	    "unprivileged chroot wakeup maxproc command\"",
+	    "file %s: line %d: bad field count", p->path, p->line);
+}
+
+static void __attribute__((format(printf, 2, 3)))
+note(struct parser *p, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_addv(p->notes, fmt, ap);
+	va_end(ap);
+	buf_addc(p->notes, '\n');
 }
 
 static bool
@@ -139,66 +151,63 @@ set_maxproc(struct parser *p, struct service *s)
 	return true;
 }
 
-/* "{ a = b }" as an argument: the text inside, "name=value" without space
- * round '=' if it follows -o. */
-static bool
-unbrace(struct parser *p, char **arg, bool is_option)
+/* "{ text }" as an argument: the text inside. */
+static char *
+unbrace(struct parser *p, const char *word)
 {
-	char	   *text = *arg, *name, *value;
-	size_t	    len = strlen(text);
-	const char *wrong;
+	size_t len = strlen(word);
+	char  *copy, *text;
 
-	if (text[0] != '{')
-		return true;
-	if (len < 2 || text[len - 1] != '}')
-		return fail(p, "missing '}' in \"%s\"; close the brace;", text);
-	text[len - 1] = '\0';
-	text = text_trim(text + 1);
-	if (is_option) {
-		if ((wrong = lines_split(text, &name, &value)) != NULL)
-			return fail(p, "%s: \"%s\"; write -o { name = value };",
-			    wrong, text);
-		*arg = mem_printf("%s=%s", name, value);
-	} else {
-		*arg = mem_strdup(text);
-	}
-	return true;
+	if (word[0] != '{')
+		return mem_strdup(word);
+	if (len < 2 || word[len - 1] != '}')
+		note(p, "master.cf: missing '}' in \"%s\"", word);
+	else
+		len--;
+	copy = mem_strndup(word + 1, len - 1);
+	text = mem_strdup(text_trim(copy));
+	mem_free(copy);
+	return text;
 }
 
-/* -o name=value must have a name and a '='. */
-static bool
-check_option(struct parser *p, const char *value)
+/* The value of -o: "name=value" without space round the '='. */
+static char *
+tidy_option(struct parser *p, char *text)
 {
-	const char *equals = strchr(value, '=');
+	char	   *copy = mem_strdup(text), *name, *value, *tidy;
+	const char *wrong = lines_split(copy, &name, &value);
 
-	if (equals != NULL && equals > value)
-		return true;
-	return fail(p, "missing %s: \"%s\"; write -o name=value;",
-	    equals == NULL ? "'=' after attribute name" : "attribute name",
-	    value);
+	if (wrong != NULL) {
+		note(p, "master.cf: %s: \"%s\"", wrong, text);
+		tidy = text;
+	} else {
+		tidy = mem_printf("%s=%s", name, value);
+		mem_free(text);
+	}
+	mem_free(copy);
+	return tidy;
 }
 
 static bool
 add_arguments(struct parser *p, struct service *s, char *rest)
 {
 	char *word, *arg;
-	bool  after_o = false;
+	bool  options = true, after_o = false;
 
 	while ((word = text_word(&rest, " \t\r", true)) != NULL) {
 		if (s->argc >= ARGS_MAX)
-			return fail(p, "more than %d arguments;", ARGS_MAX);
-		arg = word;
-		if (!unbrace(p, &arg, after_o))
-			return false;
-		if (arg == word)
-			arg = mem_strdup(word);
+			return conf_fail(p->ret_why, NULL, "%s, line %d: more "
+			    "than %d arguments", p->path, p->line, ARGS_MAX);
+		arg = unbrace(p, word);
+		if (after_o)
+			arg = tidy_option(p, arg);
+		else if (s->argc > 0)
+			options = options && arg[0] == '-';
 		s->argv = mem_realloc(s->argv,
 		    (size_t)(s->argc + 2) * sizeof *s->argv);
 		s->argv[s->argc++] = arg;
 		s->argv[s->argc] = NULL;
-		if (after_o && !check_option(p, arg))
-			return false;
-		after_o = !after_o && text_eq(word, "-o");
+		after_o = options && !after_o && text_eq(arg, "-o");
 	}
 	return true;
 }
@@ -209,17 +218,16 @@ parse_service(struct parser *p, struct service *s, char *line)
 	char *rest = line, *word, *last;
 
 	s->line = p->line;
+	s->from = p->from;
+	s->to = p->to;
 	for (int i = 0; i < COLUMNS - 1; i++) {
 		if ((word = text_word(&rest, " \t\r", true)) == NULL)
-			return fail(p, "bad field count; write \"service type "
-			    "private unprivileged chroot wakeup maxproc "
-			    "command\";");
+			return bad_count(p);
 		s->fields[i] = mem_strdup(word);
 	}
-	last = rest == NULL ? (char *)(intptr_t)"" : rest;
-	last += strspn(last, " \t\r");
-	if (*last == '\0')
-		return fail(p, "bad field count; the command is missing;");
+	last = rest == NULL ? NULL : rest + strspn(rest, " \t\r");
+	if (last == NULL || *last == '\0')
+		return bad_count(p);
 	s->fields[7] = mem_strdup(last);
 	s->name = mem_strdup(s->fields[0]);
 	if (!set_type(p, s) ||
@@ -273,8 +281,10 @@ add_service(struct parser *p, struct service_table *t, const char *text)
 		service_done(s);
 		return false;
 	}
-	if ((other = find(t, s->name, s->type)) != NULL) {
-		s->replaced = other->line;
+	if (!p->keep_all && (other = find(t, s->name, s->type)) != NULL) {
+		note(p, "%s, line %d: overriding the entry for service %s/%s "
+		    "in line %d", p->path, p->line, s->name,
+		    service_type_name(s->type), other->line);
 		service_done(other);
 		*other = *s;
 	} else {
@@ -283,57 +293,85 @@ add_service(struct parser *p, struct service_table *t, const char *text)
 	return true;
 }
 
+static bool
+parse(struct parser *p, struct service_table *ret, const struct buf *content)
+{
+	struct service_table t = { .notes = BUF_INIT };
+	struct buf	     line = BUF_INIT;
+	struct lines	     l;
+	bool		     ok = true;
+
+	if (memchr(content->data, '\0', content->len) != NULL)
+		return conf_fail(p->ret_why, "remove them",
+		    "%s: the file has NUL bytes in it", p->path);
+	p->notes = &t.notes;
+	lines_init(&l, content->data, content->len);
+	while (ok && lines_next(&l, &line)) {
+		p->line = l.first;
+		p->text = line.data;
+		if (l.indented) {
+			note(p, "%s: logical line must not start with "
+			    "whitespace: \"%s\"", p->path, line.data);
+			continue;
+		}
+		p->from = (size_t)(l.from - content->data);
+		p->to = (size_t)(l.to - content->data);
+		ok = add_service(p, &t, line.data);
+	}
+	buf_done(&line);
+	if (ok)
+		*ret = t;
+	else
+		master_cf_done(&t);
+	return ok;
+}
+
 bool
 master_cf_parse(struct service_table *ret, const char *path,
     const struct buf *content, int default_process_limit,
     const char **ret_why)
 {
-	struct parser	     p = { .path = path, .ret_why = ret_why };
-	struct service_table t = { 0 };
-	struct buf	     line = BUF_INIT;
-	struct lines	     l;
-	bool		     ok = true;
+	struct parser p = { .path = path, .ret_why = ret_why };
 
 	p.default_limit = default_process_limit;
-	lines_init(&l, content->data, content->len);
-	while (ok && lines_next(&l, &line)) {
-		p.line = l.first;
-		p.text = line.data;
-		if (memchr(line.data, '\0', line.len) != NULL)
-			ok = fail(&p, "NUL byte; remove it;");
-		else if (l.indented)
-			t.stray_line = l.first;
-		else
-			ok = add_service(&p, &t, line.data);
-	}
-	buf_done(&line);
-	if (!ok) {
-		master_cf_done(&t);
-		return false;
-	}
-	*ret = t;
-	return true;
+	return parse(&p, ret, content);
+}
+
+bool
+master_cf_parse_all(struct service_table *ret, const char *path,
+    const struct buf *content, const char **ret_why)
+{
+	struct parser p = { .path = path, .ret_why = ret_why };
+
+	p.keep_all = true;
+	return parse(&p, ret, content);
 }
 
 bool
 master_cf_read(struct service_table *ret, const char *path,
     int default_process_limit, const char **ret_why)
 {
-	static struct buf message = BUF_INIT;
-	struct buf	  content = BUF_INIT;
-	bool		  ok;
+	struct buf content = BUF_INIT;
+	bool	   ok;
 
-	if (!file_read(path, FILE_MAX, &content)) {
-		buf_clear(&message);
-		buf_addf(&message, "open %s: %s", path, strerror(errno));
-		*ret_why = message.data;
-		buf_done(&content);
-		return false;
-	}
-	ok = master_cf_parse(ret, path, &content, default_process_limit,
-	    ret_why);
+	if (file_read(path, FILE_MAX, &content))
+		ok = master_cf_parse(ret, path, &content,
+		    default_process_limit, ret_why);
+	else
+		ok = conf_fail(ret_why, NULL, "open %s: %s", path,
+		    strerror(errno));
 	buf_done(&content);
 	return ok;
+}
+
+void
+master_cf_warn(const struct service_table *t)
+{
+	char *copy = mem_strdup(t->notes.data), *rest = copy, *line;
+
+	while ((line = strsep(&rest, "\n")) != NULL && *line != '\0')
+		log_warn("%s", line);
+	mem_free(copy);
 }
 
 void
@@ -342,7 +380,8 @@ master_cf_done(struct service_table *t)
 	for (size_t i = 0; i < t->count; i++)
 		service_done(&t->services[i]);
 	mem_free(t->services);
-	*t = (struct service_table){ 0 };
+	buf_done(&t->notes);
+	*t = (struct service_table){ .notes = BUF_INIT };
 }
 
 const struct service *

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "util/buf.h"
+
 enum service_type {
 	SERVICE_INET, SERVICE_UNIX, SERVICE_FIFO, SERVICE_PASS,
 	SERVICE_UNIX_DGRAM,
@@ -27,23 +29,24 @@ struct service {
 	int			 maxproc;	/* 0: no limit */
 	char			*program;
 	char			**argv;		/* argv[0] = program; NULL ends */
-	int			 argc;
+	int			 argc;		/* braces round arguments are gone;
+						   -o {a = b} is "-o", "a=b" */
 	int			 line;		/* in master.cf, where it begins */
-	int			 replaced;	/* line of an earlier entry for the
-						   same service; the last counts */
+	size_t			 from, to;	/* its bytes there */
 	char			*fields[8];	/* the columns as written */
 };
 
 struct service_table {
 	struct service	*services;
 	size_t		 count;
-	int		 stray_line;	/* a continuation line that continues
-					   nothing, left out; 0: none */
+	struct buf	 notes;		/* lines: strange, but not wrong */
 };
 
-struct buf;
-
-/* False with "master.cf: line N: what is wrong; what to write; in "line"". */
+/*
+ * False with "FILE, line N: what is wrong in "text"; what to write" (see
+ * conf_set_brief()).  Of several entries for a service the last counts, with
+ * a note; an option that is wrong is a note, too: its service alone suffers.
+ */
 bool	master_cf_read(struct service_table *, const char *path,
 	    int default_process_limit, const char **ret_why);
 
@@ -51,6 +54,14 @@ bool	master_cf_read(struct service_table *, const char *path,
 bool	master_cf_parse(struct service_table *, const char *path,
 	    const struct buf *content, int default_process_limit,
 	    const char **ret_why);
+
+/* For editors: with every one of several entries for a service. */
+bool	master_cf_parse_all(struct service_table *, const char *path,
+	    const struct buf *content, const char **ret_why);
+
+/* Logs the notes as warnings. */
+void	master_cf_warn(const struct service_table *);
+
 void	master_cf_done(struct service_table *);
 
 /* NULL if there is none of that name and type. */
