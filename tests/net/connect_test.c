@@ -1,0 +1,201 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "net/connect.h"
+#include "tests/test.h"
+#include "util/clock.h"
+#include "util/task.h"
+
+static int listener;
+static struct addr where;
+
+static void
+listen_somewhere(const char *host)
+{
+	struct sockaddr_storage sa;
+	socklen_t		len = sizeof sa;
+
+	if (!addr_parse(&where, host, 0))
+		abort();
+	if ((listener = listen_inet(&where, 1)) < 0)
+		abort();
+	getsockname(listener, (void *)&sa, &len);
+	addr_from_sockaddr(&where, (void *)&sa, len);
+}
+
+static void
+connects(void *arg)
+{
+	int	  fd, peer, on = 0;
+	socklen_t len = sizeof on;
+
+	(void)arg;
+	fd = connect_inet(&where, NULL, clock_in(5));
+	CHECK(fd >= 0);
+	CHECK(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	CHECK(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	CHECK(task_wait_accept(listener, clock_in(5)));
+	peer = accept(listener, NULL, NULL);
+	CHECK(peer >= 0);
+	getsockopt(peer, IPPROTO_TCP, TCP_NODELAY, &on, &len);
+	CHECK(on != 0);
+	close(peer);
+	task_close(fd);
+	task_stop();
+}
+
+static void
+a_connection_is_made(void)
+{
+	static const char *const hosts[] = { "127.0.0.1", "::1" };
+
+	for (int i = 0; i < 2; i++) {
+		listen_somewhere(hosts[i]);
+		task_start("connect", connects, NULL);
+		task_loop();
+		task_close(listener);
+	}
+}
+
+static void
+outside_of_tasks_too(void)
+{
+	struct addr from;
+	int	    fd;
+
+	listen_somewhere("127.0.0.1");
+	if (!addr_parse(&from, "127.0.0.3", 0))
+		abort();
+	fd = connect_inet(&where, &from, clock_in(5));
+	CHECK(fd >= 0);
+	close(fd);
+	task_close(listener);
+}
+
+static void
+is_refused(void *arg)
+{
+	(void)arg;
+	CHECK_INT(connect_inet(&where, NULL, clock_in(5)), -1);
+	CHECK_INT(errno, ECONNREFUSED);
+	task_stop();
+}
+
+static void
+nobody_listens(void)
+{
+	listen_somewhere("127.0.0.1");
+	task_close(listener);
+	task_start("refused", is_refused, NULL);
+	task_loop();
+}
+
+/* A listener whose queue is full drops what comes: the connect() hangs. */
+static void
+hangs(void *arg)
+{
+	int fd[4];
+
+	(void)arg;
+	for (int i = 0; i < 4; i++)
+		fd[i] = connect_inet(&where, NULL, clock_ms() + 50);
+	CHECK_INT(fd[3], -1);
+	CHECK_INT(errno, ETIMEDOUT);
+	for (int i = 0; i < 4; i++)
+		if (fd[i] >= 0)
+			task_close(fd[i]);
+	task_stop();
+}
+
+static void
+a_silent_server_times_out(void)
+{
+	listen_somewhere("127.0.0.1");
+	task_start("hangs", hangs, NULL);
+	task_loop();
+	task_close(listener);
+}
+
+static char dir[] = "/tmp/connect_test.XXXXXX";
+
+static void
+unix_sockets_have_their_mode(void)
+{
+	struct stat st;
+	char	    path[100];
+	int	    fd, again, client;
+
+	snprintf(path, sizeof path, "%s/s", dir);
+	fd = listen_unix(path, 0622, 5);
+	CHECK(fd >= 0);
+	CHECK(stat(path, &st) == 0 && (st.st_mode & 07777) == 0622);
+	client = connect_unix(path, clock_in(1));
+	CHECK(client >= 0);
+	close(client);
+	again = listen_unix(path, 0666, 5);	/* replaces what was there */
+	CHECK(again >= 0);
+	CHECK(stat(path, &st) == 0 && (st.st_mode & 07777) == 0666);
+	close(fd);
+	close(again);
+	CHECK_INT(connect_unix(path, clock_in(1)), -1);
+	CHECK_INT(errno, ECONNREFUSED);
+	fd = listen_dgram(path, 0600);
+	CHECK(fd >= 0);
+	close(fd);
+	unlink(path);
+	CHECK_INT(connect_unix(path, clock_in(1)), -1);
+	CHECK_INT(errno, ENOENT);
+}
+
+static void
+a_full_unix_listener_times_out_or_lets_in(void)
+{
+	char path[100];
+	int  fd, got[8], n = 0;
+
+	snprintf(path, sizeof path, "%s/s", dir);
+	fd = listen_unix(path, 0600, 1);
+	while (n < 8 && (got[n] = connect_unix(path, clock_ms() + 30)) >= 0)
+		n++;
+	CHECK(n > 0 && n < 8);
+	CHECK_INT(errno, ETIMEDOUT);
+	close(accept(fd, NULL, NULL));
+	CHECK((got[n++] = connect_unix(path, clock_ms() + 30)) >= 0);
+	while (n > 0)
+		close(got[--n]);
+	close(fd);
+	unlink(path);
+}
+
+static void
+long_paths_are_refused(void)
+{
+	char path[200];
+
+	memset(path, 'x', sizeof path);
+	path[sizeof path - 1] = '\0';
+	CHECK_INT(connect_unix(path, clock_in(1)), -1);
+	CHECK_INT(errno, ENAMETOOLONG);
+	CHECK_INT(listen_unix(path, 0600, 1), -1);
+}
+
+int
+main(void)
+{
+	if (mkdtemp(dir) == NULL)
+		abort();
+	TEST(a_connection_is_made);
+	TEST(outside_of_tasks_too);
+	TEST(nobody_listens);
+	TEST(a_silent_server_times_out);
+	TEST(unix_sockets_have_their_mode);
+	TEST(a_full_unix_listener_times_out_or_lets_in);
+	TEST(long_paths_are_refused);
+	rmdir(dir);
+	return test_end();
+}
