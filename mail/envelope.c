@@ -38,6 +38,7 @@ const char *const envelope_attr_names[ATTR_COUNT] = {
 	[ATTR_TLS_FLAGS] = "tls_flags",
 	[ATTR_ORIG_QUEUE_ID] = "orig_queue_id",
 	[ATTR_BODY_TYPE] = "body_type",
+	[ATTR_EXTRACT_NOTIFY] = "extract_notify",
 };
 
 /*

@@ -84,12 +84,14 @@ bool	queue_writer_open(struct queue_writer *, const char *queue, bool long_ids);
 void	queue_writer_body(struct queue_writer *, const void *, size_t len);
 
 /*
- * Writes header, envelope, status, trailer, gives the file its name, and
- * makes both durable (2) (3); waits as a task.  `facts` has size, content_flags,
- * longest_line.  False with errno: the file is gone.
+ * Writes header, envelope, status, trailer, gives the file its name (in
+ * w->queue, which may have been changed since the opening), and makes both
+ * durable (2) (3); waits as a task.  `facts` has size, content_flags and
+ * longest_line; the rest of it is filled in.  False with errno: the file is
+ * gone.
  */
 bool	queue_writer_commit(struct queue_writer *, const struct buf *header,
-	    const struct envelope *, const struct queue_trailer *facts);
+	    const struct envelope *, struct queue_trailer *facts);
 void	queue_writer_abort(struct queue_writer *);
 
 /* --- reading */

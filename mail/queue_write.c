@@ -152,7 +152,8 @@ write_rest(struct queue_writer *w, const struct iovec *v, int count,
 /* Everything in one system call, for all but large messages. */
 static void
 write_end(struct queue_writer *w, const struct buf *header,
-    const struct frame *envelope, const struct queue_trailer *t)
+    const struct frame *envelope, const struct envelope *e,
+    const struct queue_trailer *t)
 {
 	char	    *status = mem_alloc(t->rcpt_count + 1);
 	struct iovec v[] = {
@@ -164,7 +165,8 @@ write_end(struct queue_writer *w, const struct buf *header,
 	};
 	ssize_t n;
 
-	memset(status, RCPT_TODO, t->rcpt_count);
+	for (uint32_t i = 0; i < t->rcpt_count; i++)
+		status[i] = e->rcpt[i].status;
 	if (w->error == 0) {
 		do {
 			n = writev(w->fd, v, 5);
@@ -237,23 +239,22 @@ make_durable(struct queue_writer *w)
 
 bool
 queue_writer_commit(struct queue_writer *w, const struct buf *header,
-    const struct envelope *e, const struct queue_trailer *facts)
+    const struct envelope *e, struct queue_trailer *t)
 {
-	struct queue_trailer t = *facts;
-	struct frame	     f = FRAME_INIT;
-	bool		     named = false;
-	int		     error;
+	struct frame f = FRAME_INIT;
+	bool	     named = false;
+	int	     error;
 
 	frame_begin(&f, 0);
 	envelope_write(&f, e);
-	memcpy(t.magic, QUEUE_MAGIC, sizeof t.magic);
-	memset(t.reserved, 0, sizeof t.reserved);
-	t.body_len = w->body_len;
-	t.header_len = header->len;
-	t.envelope_len = f.bytes.len;
-	t.rcpt_count = e->rcpt_count;
-	t.crc = queue_trailer_crc(&t, f.bytes.data);
-	write_end(w, header, &f, &t);
+	memcpy(t->magic, QUEUE_MAGIC, sizeof t->magic);
+	memset(t->reserved, 0, sizeof t->reserved);
+	t->body_len = w->body_len;
+	t->header_len = header->len;
+	t->envelope_len = f.bytes.len;
+	t->rcpt_count = e->rcpt_count;
+	t->crc = queue_trailer_crc(t, f.bytes.data);
+	write_end(w, header, &f, e, t);
 	frame_done(&f);
 	if (w->error == 0) {
 		name_it(w);

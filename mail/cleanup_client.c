@@ -1,0 +1,203 @@
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "mail/cleanup_client.h"
+#include "mail/cleanup_proto.h"
+#include "mail/peer.h"
+#include "mail/queue_id.h"
+#include "util/frame.h"
+#include "util/mem.h"
+#include "util/stream.h"
+
+struct cleanup_client {
+	struct stream	*s;
+	struct frame	 f;		/* scratch */
+	struct buf	 line;		/* of cleanup_printf() */
+	bool		 trouble;	/* cleanup has said so */
+	char		 id[QUEUE_ID_MAX];
+};
+
+static void
+send_simple(struct cleanup_client *c, enum cleanup_frame type)
+{
+	frame_begin(&c->f, type);
+	frame_send(c->s, &c->f);
+}
+
+static void
+free_client(struct cleanup_client *c)
+{
+	frame_done(&c->f);
+	buf_done(&c->line);
+	mem_free(c);
+}
+
+/* One answer into c->f.  TROUBLE is noted and skipped. */
+static bool
+receive(struct cleanup_client *c)
+{
+	do {
+		if (!frame_receive(c->s, &c->f, CLEANUP_ANSWER_MAX))
+			return false;
+		if (c->f.type == CLEANUP_TROUBLE)
+			c->trouble = true;
+	} while (c->f.type == CLEANUP_TROUBLE);
+	return true;
+}
+
+static enum cleanup_status
+status_of(const struct frame *f)
+{
+	uint64_t n = f->type == CLEANUP_RESULT ?
+	    frame_u64(f, CLEANUP_KEY_STATUS, CLEANUP_BAD) : CLEANUP_BAD;
+
+	return n > CLEANUP_CANCELED ? CLEANUP_BAD : (enum cleanup_status)n;
+}
+
+/* Sends OPEN on a connection and takes its answer. */
+static bool
+open_on(struct cleanup_client *c, unsigned flags, enum cleanup_status *status)
+{
+	const char *id;
+
+	frame_begin(&c->f, CLEANUP_OPEN);
+	frame_put_u64(&c->f, CLEANUP_KEY_FLAGS, flags);
+	frame_send(c->s, &c->f);
+	*status = CLEANUP_BAD;
+	if (!receive(c))
+		return false;
+	if (c->f.type != CLEANUP_QUEUE_ID) {
+		*status = status_of(&c->f);
+		return false;
+	}
+	id = frame_str(&c->f, CLEANUP_KEY_ID);
+	if (id == NULL || !queue_id_is_valid(id))
+		return false;
+	strcpy(c->id, id);
+	return true;
+}
+
+enum { OPEN_TRIES = 3 };
+
+/*
+ * A kept connection may have been closed by the other side, whose process
+ * came to its end; then the next one is tried, in the end a new one.
+ */
+struct cleanup_client *
+cleanup_open(unsigned flags, enum cleanup_status *ret_status)
+{
+	struct cleanup_client *c = NEW(struct cleanup_client);
+
+	c->f = (struct frame)FRAME_INIT;
+	c->line = (struct buf)BUF_INIT;
+	*ret_status = CLEANUP_BAD;
+	for (int i = 0; i < OPEN_TRIES; i++) {
+		if ((c->s = peer_connect(CLEANUP_SERVICE)) == NULL)
+			break;
+		if (open_on(c, flags, ret_status))
+			return c;
+		stream_abort(c->s);
+		if (*ret_status != CLEANUP_BAD)
+			break;
+	}
+	free_client(c);
+	return NULL;
+}
+
+const char *
+cleanup_queue_id(const struct cleanup_client *c)
+{
+	return c->id;
+}
+
+void
+cleanup_envelope(struct cleanup_client *c, const struct envelope *e)
+{
+	struct envelope facts = *e;
+
+	facts.rcpt_count = 0;
+	frame_begin(&c->f, CLEANUP_ENVELOPE);
+	envelope_write(&c->f, &facts);
+	frame_send(c->s, &c->f);
+}
+
+void
+cleanup_rcpt(struct cleanup_client *c, const struct recipient *r)
+{
+	frame_begin(&c->f, CLEANUP_RCPT);
+	envelope_write_rcpt(&c->f, r);
+	frame_send(c->s, &c->f);
+}
+
+void
+cleanup_content(struct cleanup_client *c, const void *bytes, size_t len)
+{
+	const char *p = bytes;
+
+	while (len > 0) {
+		size_t n = len > CLEANUP_CONTENT_MAX ? CLEANUP_CONTENT_MAX : len;
+
+		frame_send_bytes(c->s, CLEANUP_CONTENT, CLEANUP_KEY_BYTES,
+		    p, n);
+		p += n;
+		len -= n;
+	}
+}
+
+enum cleanup_status
+cleanup_end(struct cleanup_client *c, struct buf *why)
+{
+	enum cleanup_status status = CLEANUP_BAD;
+	const char	   *text;
+
+	buf_clear(why);
+	send_simple(c, CLEANUP_END);
+	if (receive(c) && c->f.type == CLEANUP_RESULT) {
+		status = status_of(&c->f);
+		text = frame_str(&c->f, CLEANUP_KEY_WHY);
+		if (text != NULL)
+			buf_adds(why, text);
+	}
+	if (status == CLEANUP_BAD)
+		stream_abort(c->s);
+	else
+		peer_keep(CLEANUP_SERVICE, c->s);
+	free_client(c);
+	return status;
+}
+
+void
+cleanup_abort(struct cleanup_client *c)
+{
+	if (c == NULL)
+		return;
+	send_simple(c, CLEANUP_ABORT);
+	if (receive(c) && c->f.type == CLEANUP_RESULT)
+		peer_keep(CLEANUP_SERVICE, c->s);
+	else
+		stream_abort(c->s);
+	free_client(c);
+}
+
+bool
+cleanup_has_failed(struct cleanup_client *c)
+{
+	/* between QUEUE_ID and END only TROUBLE can come */
+	if (stream_pending(c->s) > 0)
+		c->trouble = true;
+	return c->trouble || stream_failed(c->s) != NULL;
+}
+
+void
+cleanup_printf(struct cleanup_client *c, const char *fmt, ...)
+{
+	va_list ap;
+
+	buf_clear(&c->line);
+	va_start(ap, fmt);
+	buf_addv(&c->line, fmt, ap);
+	va_end(ap);
+	buf_adds(&c->line, "\r\n");
+	cleanup_content(c, c->line.data, c->line.len);
+}
