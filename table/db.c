@@ -107,8 +107,7 @@ set_cache(DB *db, size_t bytes)
 }
 
 static bool
-open_db(struct table *t, const char *path, uint32_t flags, size_t cache,
-    size_t keys)
+open_db(struct table *t, const char *path, uint32_t flags, size_t cache)
 {
 	struct db_table *d = t->state;
 	bool		 is_hash = t->type == &table_type_hash;
@@ -122,8 +121,6 @@ open_db(struct table *t, const char *path, uint32_t flags, size_t cache,
 	}
 	d->db->set_errcall(d->db, hear_no_message);
 	set_cache(d->db, cache);
-	if (is_hash && keys > 0)
-		d->db->set_h_nelem(d->db, (uint32_t)keys);
 	error = d->db->open(d->db, NULL, path, NULL,
 	    is_hash ? DB_HASH : DB_BTREE, flags | DB_NOMMAP, NEW_MODE);
 	if (error == 0)
@@ -204,7 +201,7 @@ open_read(struct table *t)
 			cache = (size_t)st.st_size < READ_CACHE_MAX ?
 			    (size_t)st.st_size : READ_CACHE_MAX;
 	}
-	ok = open_db(t, t->path, DB_RDONLY, cache, 0);
+	ok = open_db(t, t->path, DB_RDONLY, cache);
 	saved = errno;
 	close(fd);
 	if (!ok)
@@ -262,21 +259,20 @@ copy_file(int from, int to)
 	return n == 0;
 }
 
-/* The source tells how much there will be to hold: a cache that takes it all
- * and a hash table that never splits are what makes building fast. */
-static void
-guess_size(const struct table *t, size_t *ret_cache, size_t *ret_keys)
+/* A cache that takes all there will be is what makes building fast; the
+ * source tells how much that is. */
+static size_t
+guess_cache(const struct table *t)
 {
 	struct stat st;
 	size_t	    bytes = 0;
 
-	*ret_cache = lib.create_cache;
-	if (stat((t->flags & TABLE_EDIT) != 0 ? t->path : t->name, &st) == 0)
+	if (stat((t->flags & TABLE_EDIT) != 0 ? t->path : t->name, &st) == 0 &&
+	    S_ISREG(st.st_mode))
 		bytes = (size_t)st.st_size;
-	if (bytes * 3 > *ret_cache)
-		*ret_cache = bytes * 3 < CREATE_CACHE_MAX ? bytes * 3 :
-		    CREATE_CACHE_MAX;
-	*ret_keys = (t->flags & TABLE_EDIT) != 0 ? 0 : bytes / 40;
+	if (bytes * 4 <= lib.create_cache)
+		return lib.create_cache;
+	return bytes * 4 < CREATE_CACHE_MAX ? bytes * 4 : CREATE_CACHE_MAX;
 }
 
 static bool
@@ -310,7 +306,6 @@ open_write(struct table *t)
 {
 	struct db_table *d = make(t);
 	bool		 exists, fresh, ok;
-	size_t		 cache, keys;
 	const char	*path = t->path;
 	uint32_t	 flags = 0;
 	int		 saved;
@@ -332,8 +327,7 @@ open_write(struct table *t)
 	}
 	if (fresh)
 		flags = DB_CREATE | DB_TRUNCATE;
-	guess_size(t, &cache, &keys);
-	ok = open_db(t, path, flags, cache, keys);
+	ok = open_db(t, path, flags, guess_cache(t));
 	if (!ok) {
 		saved = errno;
 		discard(d);

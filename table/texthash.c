@@ -123,7 +123,7 @@ add_inline_word(const struct table *t, struct memory_table *m, char *word)
 		return false;
 	*equal = '\0';
 	word = text_trim(word);
-	if (*word == '\0')
+	if (*word == '\0' || strpbrk(word, " \t\r\n") != NULL)
 		return false;
 	add(t, m, word, text_trim(equal + 1), true);
 	return true;

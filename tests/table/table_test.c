@@ -1,0 +1,497 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "table/table.h"
+#include "tests/test.h"
+#include "util/buf.h"
+#include "util/file.h"
+#include "util/log.h"
+#include "util/mem.h"
+
+static char dir[] = "/tmp/table_test.XXXXXX";
+
+static const char *
+path(const char *name)
+{
+	static char text[4][200];
+	static int  n;
+
+	n = (n + 1) % 4;
+	snprintf(text[n], sizeof text[n], "%s/%s", dir, name);
+	return text[n];
+}
+
+static void
+write_file(const char *name, const char *content)
+{
+	int fd = open(path(name), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+
+	CHECK(fd >= 0 && file_write_all(fd, content, strlen(content)));
+	close(fd);
+}
+
+static const char *
+in_dir(const char *type, const char *name)
+{
+	static char text[4][200];
+	static int  n;
+
+	n = (n + 1) % 4;
+	snprintf(text[n], sizeof text[n], "%s:%s/%s", type, dir, name);
+	return text[n];
+}
+
+/* The value, "-" if there is none, "!" and the reason on an error. */
+static const char *
+ask(struct table *t, const char *key)
+{
+	static struct buf value = BUF_INIT;
+
+	switch (table_find(t, key, &value)) {
+	case TABLE_FOUND:
+		return value.data;
+	case TABLE_NOT_FOUND:
+		return "-";
+	default:
+		buf_set(&value, "!");
+		buf_adds(&value, table_error(t));
+		return value.data;
+	}
+}
+
+static const char *
+ask_once(const char *name, const char *key)
+{
+	struct table *t = table_open(name, TABLE_FOLD);
+	const char   *answer = ask(t, key);
+
+	table_close(t);
+	return answer;
+}
+
+static void
+make_db(const char *type, const char *name, int flags)
+{
+	struct table *t = table_open(in_dir(type, name), flags);
+
+	CHECK(!table_is_broken(t));
+	CHECK(table_put(t, "One", "first"));
+	CHECK(table_put(t, "two", "second value"));
+	CHECK(table_close(t));
+}
+
+static void
+simple_types_answer_as_documented(void)
+{
+	static const struct { const char *table, *key, *want; } rows[] = {
+		{ "static:always", "x", "always" },
+		{ "static:{two words}", "x", "two words" },
+		{ "static:{ a }", "x", "a" },
+		{ "inline:{a=1, b=2, {cd = three words}}", "b", "2" },
+		{ "inline:{a=1, b=2, {cd = three words}}", "CD",
+		    "three words" },
+		{ "inline:{a=1}", "z", "-" },
+		{ "inline:{x=1 x=2}", "x", "2" },
+		{ "fail:reason", "x", "!Application error" },
+		{ "unionmap:{inline:{a=1}, inline:{a=2}}", "a", "1,2" },
+		{ "unionmap:{inline:{a=1}, inline:{b=2}}", "a", "1" },
+		{ "unionmap:{static:a,fail:b}", "x", "!Application error" },
+		{ "pipemap:{inline:{a=b}, inline:{b=c}}", "a", "c" },
+		{ "pipemap:{inline:{a=b}, inline:{x=c}}", "a", "-" },
+		{ "randmap:{only}", "x", "only" },
+		{ "proxy:inline:{a=1}", "A", "1" },
+		{ "internal:x", "x", "-" },
+		{ "unix:passwd.byname", "no such user", "-" },
+		{ "environ:x", "NO_SUCH_NAME", "-" },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		CHECK_STR(ask_once(rows[i].table, rows[i].key), rows[i].want);
+}
+
+static void
+bad_names_are_broken_tables_with_a_reason(void)
+{
+	static const struct { const char *table, *why; } rows[] = {
+		{ "nosuchtype:/x", "unsupported dictionary type: nosuchtype" },
+		{ "hash", "open dictionary: expecting \"type:name\" form "
+		    "instead of \"hash\"" },
+		{ ":x", "open dictionary: expecting \"type:name\" form "
+		    "instead of \":x\"" },
+		{ "inline:{cd}", "missing '=' after attribute name: "
+		    "\"inline:{cd}\"; need \"inline:{name=value...}\"" },
+		{ "inline:{ {c d = x} }", "missing '=' after attribute name: "
+		    "\"inline:{ {c d = x} }\"; need "
+		    "\"inline:{name=value...}\"" },
+		{ "inline:cd", "bad syntax: \"inline:cd\"; need "
+		    "\"inline:{name=value...}\"" },
+		{ "static:{ a b", "bad static:name syntax: missing '}' in "
+		    "\"{ a b\"" },
+		{ "static:{a}b", "bad static:name syntax: syntax error after "
+		    "'}' in \"{a}b\"" },
+		{ "pipemap:{a}", "bad syntax: \"pipemap:{a}\"; need "
+		    "\"pipemap:{type:name...}\"" },
+		{ "unionmap:a", "bad syntax: \"unionmap:a\"; need "
+		    "\"unionmap:{type:name...}\"" },
+		{ "randmap:{}", "bad syntax: \"randmap:{}\"; need "
+		    "\"randmap:{value...}\"" },
+		{ "unix:foo", "unknown table: unix:foo" },
+		{ "hash:/no/such/file", "open database /no/such/file.db: "
+		    "No such file or directory" },
+		{ "texthash:/no/such", "open database /no/such: "
+		    "No such file or directory" },
+		{ "regexp:/no/such", "open /no/such: "
+		    "No such file or directory" },
+		{ "cidr:{{10.0.0.1 x}, 10.0.0.2}", "cidr map: no '{' at "
+		    "start of text in \"10.0.0.2\"" },
+		{ "cidr:{{10.0.0.1 x}{10.0.0.2 y}}", "cidr map: syntax error "
+		    "after '}' in \"{10.0.0.1 x}{10.0.0.2 y}\"" },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct table *t = table_open(rows[i].table, TABLE_FOLD);
+		struct buf    b = BUF_INIT;
+
+		CHECK(table_is_broken(t));
+		CHECK_STR(table_error(t), rows[i].why);
+		CHECK(table_find(t, "x", &b) == TABLE_ERROR);
+		table_close(t);
+		buf_done(&b);
+	}
+}
+
+static void
+patterns_match_and_expand(void)
+{
+	static const struct { const char *table, *key, *want; } rows[] = {
+		{ "regexp:{{/^a(.*)z$/ got $1}}", "abcz", "got bc" },
+		{ "regexp:{{/^A(.*)z$/i ${1}}}", "abcz", "-" },
+		{ "regexp:{{/(g)(h)?/ <$1><$2>}}", "g", "<g><>" },
+		{ "regexp:{{/x/ price $$5}}", "x", "price $5" },
+		{ "regexp:{{!/^[a-z]+$/ other}}", "a b", "other" },
+		{ "regexp:{{!!/^[a-z]+$/ same}}", "ab", "same" },
+		{ "regexp:{{|pipe\\|x| piped}}", "pipe|x", "piped" },
+		{ "regexp:{{if /^c/},{/1$/ one},{!/1$/ no},{endif},{/./ out}}",
+		    "c1", "one" },
+		{ "regexp:{{if /^c/},{/1$/ one},{!/1$/ no},{endif},{/./ out}}",
+		    "c2", "no" },
+		{ "regexp:{{if /^c/},{/1$/ one},{!/1$/ no},{endif},{/./ out}}",
+		    "d1", "out" },
+		{ "regexp:{{if /a/},{if !/b/},{/c/ x},{endif},{/./ y},{endif}}",
+		    "abc", "y" },
+		{ "regexp:{{if /a/},{if !/b/},{/c/ x},{endif},{/./ y},{endif}}",
+		    "ac", "x" },
+		{ "pcre:{{/(\\d+)-(\\d+)/ $2-$1}}", "12-34", "34-12" },
+		{ "pcre:{{/a(?<name>.*)z/ got $1}}", "ABCZ", "got BC" },
+		{ "pcre:{{/(a)(b)?/ <$1><$2>}}", "a", "<a><>" },
+		{ "pcre:{{/^b c$/x yes}}", "bc", "yes" },
+		{ "pcre:{{/b/A yes}}", "ab", "-" },
+		{ "cidr:{{192.0.2.1 host},{192.0.2.0/24 net}}", "192.0.2.1",
+		    "host" },
+		{ "cidr:{{192.0.2.1 host},{192.0.2.0/24 net}}", "192.0.2.9",
+		    "net" },
+		{ "cidr:{{!192.0.2.0/24 other}}", "10.0.0.1", "other" },
+		{ "cidr:{{!192.0.2.0/24 other}}", "2001:db8::1", "-" },
+		{ "cidr:{{!!10.0.0.1 x}}", "10.0.0.1", "x" },
+		{ "cidr:{{[2001:db8::]/32 six}}", "2001:DB8:1::1", "six" },
+		{ "cidr:{{0.0.0.0/0 all}}", "10.0.0.1", "all" },
+		{ "cidr:{{::/0 all}}", "::1", "all" },
+		{ "cidr:{{10.0.0.0/9 low},{10.128.0.0/9 high}}",
+		    "10.128.0.1", "high" },
+		{ "cidr:{{if 10.0.0.0/8},{10.1.0.0/16 in},{endif},"
+		    "{0.0.0.0/0 out}}", "10.1.2.3", "in" },
+		{ "cidr:{{if 10.0.0.0/8},{10.1.0.0/16 in},{endif},"
+		    "{0.0.0.0/0 out}}", "11.1.2.3", "out" },
+		{ "cidr:{{0.0.0.0/0 all}}", "text", "-" },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		CHECK_STR(ask_once(rows[i].table, rows[i].key), rows[i].want);
+}
+
+static void
+substitution_can_be_forbidden(void)
+{
+	struct table *t = table_open("regexp:{{/(a)/ $1},{/./ plain}}",
+	    TABLE_PARENT);
+
+	CHECK_STR(ask(t, "a"), "plain");
+	table_close(t);
+}
+
+static void
+a_database_finds_what_was_put(void)
+{
+	static const char *const types[] = { "hash", "btree" };
+	static const int styles[] = { 0, TABLE_TRY0, TABLE_TRY1 };
+
+	for (int i = 0; i < 2; i++)
+		for (int j = 0; j < 3; j++) {
+			struct table *t;
+
+			make_db(types[i], "db", TABLE_CREATE | TABLE_FOLD |
+			    styles[j]);
+			t = table_open(in_dir(types[i], "db"), TABLE_FOLD);
+			CHECK_STR(ask(t, "ONE"), "first");
+			CHECK_STR(ask(t, "two"), "second value");
+			CHECK_STR(ask(t, "tw"), "-");
+			table_close(t);
+		}
+}
+
+static void
+an_aborted_table_leaves_the_old_one(void)
+{
+	struct table *t;
+
+	make_db("hash", "keep", TABLE_CREATE);
+	t = table_open(in_dir("hash", "keep"), TABLE_CREATE);
+	CHECK(table_put(t, "new", "x"));
+	table_abort(t);
+	CHECK_STR(ask_once(in_dir("hash", "keep"), "two"), "second value");
+	CHECK_STR(ask_once(in_dir("hash", "keep"), "new"), "-");
+}
+
+static void
+editing_changes_a_table_at_once(void)
+{
+	struct table *t, *reader;
+
+	make_db("hash", "edit", TABLE_CREATE | TABLE_FOLD);
+	t = table_open(in_dir("hash", "edit"), TABLE_EDIT | TABLE_FOLD |
+	    TABLE_DUP_REPLACE);
+	CHECK(table_put(t, "two", "2"));
+	CHECK(table_put(t, "three", "3"));
+	CHECK_INT(table_delete(t, "one"), TABLE_FOUND);
+	CHECK_INT(table_delete(t, "one"), TABLE_NOT_FOUND);
+	reader = table_open(in_dir("hash", "edit"), TABLE_FOLD);
+	CHECK_STR(ask(reader, "two"), "second value");
+	table_close(reader);
+	CHECK(table_close(t));
+	CHECK_STR(ask_once(in_dir("hash", "edit"), "two"), "2");
+	CHECK_STR(ask_once(in_dir("hash", "edit"), "three"), "3");
+	CHECK_STR(ask_once(in_dir("hash", "edit"), "one"), "-");
+}
+
+static void
+an_open_table_takes_up_a_new_file(void)
+{
+	struct table *t;
+
+	write_file("text", "a 1\n");
+	t = table_open(in_dir("texthash", "text"), TABLE_FOLD);
+	CHECK_STR(ask(t, "a"), "1");
+	write_file("text", "a 22\n");
+	CHECK_STR(ask(t, "a"), "1");
+	usleep(1100 * 1000);
+	CHECK_STR(ask(t, "a"), "22");
+	unlink(path("text"));
+	usleep(1100 * 1000);
+	CHECK(ask(t, "a")[0] == '!');
+	write_file("text", "a 333\n");
+	usleep(1100 * 1000);
+	CHECK_STR(ask(t, "a"), "333");
+	table_close(t);
+}
+
+static void
+a_file_that_is_no_database_is_an_error(void)
+{
+	struct table *t;
+
+	write_file("junk.db", "this is not a database");
+	t = table_open(in_dir("hash", "junk"), 0);
+	CHECK(table_is_broken(t));
+	table_close(t);
+}
+
+static void
+sequence_gives_every_entry_once(void)
+{
+	struct table *t;
+	struct buf    key = BUF_INIT, value = BUF_INIT, all = BUF_INIT;
+	bool	      first = true;
+
+	make_db("btree", "seq", TABLE_CREATE | TABLE_FOLD);
+	t = table_open(in_dir("btree", "seq"), 0);
+	while (table_sequence(t, first, &key, &value) == TABLE_FOUND) {
+		buf_addf(&all, "%s=%s,", key.data, value.data);
+		first = false;
+	}
+	CHECK_STR(all.data, "one=first,two=second value,");
+	table_close(t);
+	buf_done(&key);
+	buf_done(&value);
+	buf_done(&all);
+}
+
+static void
+sources_join_lines_and_skip_comments(void)
+{
+	static const char text[] = "# comment\n\n  \nkey value\n  more\n"
+	    "# in between\n\tand more  \nlast \"a b\" c";
+	struct table_source *s = table_source_text(text, sizeof text - 1, "t");
+	struct buf	     line = BUF_INIT;
+	char		    *key, *value;
+	int		     n;
+
+	CHECK(table_source_next(s, &line, &n));
+	CHECK_STR(line.data, "key value  more\tand more");
+	CHECK_INT(n, 4);
+	CHECK(table_source_next(s, &line, &n));
+	CHECK_INT(n, 8);
+	table_source_split(line.data, &key, &value);
+	CHECK_STR(key, "last");
+	CHECK_STR(value, "\"a b\" c");
+	CHECK(!table_source_next(s, &line, &n));
+	table_source_close(s);
+	buf_done(&line);
+}
+
+static void
+keys_may_be_quoted(void)
+{
+	static const struct { const char *line, *key, *value; } rows[] = {
+		{ "\"five six\"  quoted", "\"five six\"", "quoted" },
+		{ "four=4  value", "four=4", "value" },
+		{ "seven", "seven", "" },
+		{ "\"a \\\" b\" c", "\"a \\\" b\"", "c" },
+		{ "eight   multi   spaced", "eight", "multi   spaced" },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char *line = mem_strdup(rows[i].line), *key, *value;
+
+		table_source_split(line, &key, &value);
+		CHECK_STR(key, rows[i].key);
+		CHECK_STR(value, rows[i].value);
+		mem_free(line);
+	}
+}
+
+static bool
+home_is_local(void *arg, const char *domain)
+{
+	(void)arg;
+	return strcmp(domain, "home.example") == 0;
+}
+
+static void
+addresses_are_tried_in_order(void)
+{
+	static const struct { const char *tables, *address, *want, *ext; }
+	rows[] = {
+		{ "inline:{u+x@home.example=1 u@home.example=2}",
+		    "u+x@home.example", "1", "" },
+		{ "inline:{u@home.example=2 u+x=3}", "u+x@home.example", "2",
+		    "+x" },
+		{ "inline:{u+x=3 u=4}", "u+x@home.example", "3", "" },
+		{ "inline:{u=4 @home.example=5}", "u+x@home.example", "4",
+		    "+x" },
+		{ "inline:{u=4 @far.example=5}", "u+x@far.example", "5",
+		    "+x" },
+		{ "inline:{u=4}", "u@far.example", "-", "" },
+		{ "inline:{owner=4}", "owner-x@home.example", "-", "" },
+		{ "regexp:{{/^@/ no}}, inline:{@far.example=5}",
+		    "u@far.example", "5", "" },
+		{ "inline:{u=4}", "u", "4", "" },
+	};
+	struct buf value = BUF_INIT, ext = BUF_INIT;
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct table_list   *l = table_list_open("x", rows[i].tables,
+		    TABLE_FOLD);
+		struct table_address a = { .address = rows[i].address,
+			.delimiters = "+-", .is_local = home_is_local };
+		enum table_result    r = table_list_find_address(l, &a,
+		    &value, &ext);
+
+		CHECK_STR(r == TABLE_FOUND ? value.data : "-", rows[i].want);
+		CHECK_STR(ext.data, rows[i].ext);
+		table_list_close(l);
+	}
+	buf_done(&value);
+	buf_done(&ext);
+}
+
+static void
+an_empty_result_is_an_error_of_lists(void)
+{
+	struct table_list *l = table_list_open("x", "inline:{a=}", 0);
+	struct buf	   value = BUF_INIT;
+
+	CHECK_INT(table_list_find(l, "a", &value), TABLE_ERROR);
+	table_list_close(l);
+	buf_done(&value);
+}
+
+static void
+random_text_never_harms_the_parsers(void)
+{
+	static const char *const parts[] = {
+		"if ", "endif", "/", "!", "{", "}", "(", ")", "$", "${1}",
+		"$1", "\\", "[", "]", "10.0.0.0/8", "::1/", "a", " ", "\t",
+		"*", "+", "=", ",", "\"", "i", "1.2.3.4", "\xc3\xa4", "#",
+	};
+	static const char *const types[] = {
+		"cidr", "regexp", "pcre", "inline", "static", "unionmap",
+		"randmap", "pipemap",
+	};
+	struct buf name = BUF_INIT, value = BUF_INIT;
+	unsigned   seed = 12345;
+
+	for (int i = 0; i < 20000; i++) {
+		struct table *t;
+		int	      n;
+
+		buf_clear(&name);
+		buf_addf(&name, "%s:{{", types[i % 8]);
+		seed = seed * 1103515245 + 12345;
+		n = (int)(seed >> 16) % 12;
+		for (int j = 0; j < n; j++) {
+			seed = seed * 1103515245 + 12345;
+			buf_adds(&name, parts[(seed >> 16) %
+			    (sizeof parts / sizeof *parts)]);
+		}
+		buf_adds(&name, "}}");
+		t = table_open(name.data, i % 3 == 0 ? TABLE_FOLD : 0);
+		table_find(t, "10.1.2.3", &value);
+		table_find(t, "a", &value);
+		table_close(t);
+	}
+	buf_done(&name);
+	buf_done(&value);
+	CHECK(true);
+}
+
+int
+main(void)
+{
+	int ret;
+
+	/* What the parsers warn of is looked at by the tests of postmap. */
+	if (freopen("/dev/null", "w", stderr) == NULL ||
+	    mkdtemp(dir) == NULL)
+		return 1;
+	TEST(simple_types_answer_as_documented);
+	TEST(bad_names_are_broken_tables_with_a_reason);
+	TEST(patterns_match_and_expand);
+	TEST(substitution_can_be_forbidden);
+	TEST(a_database_finds_what_was_put);
+	TEST(an_aborted_table_leaves_the_old_one);
+	TEST(editing_changes_a_table_at_once);
+	TEST(an_open_table_takes_up_a_new_file);
+	TEST(a_file_that_is_no_database_is_an_error);
+	TEST(sequence_gives_every_entry_once);
+	TEST(sources_join_lines_and_skip_comments);
+	TEST(keys_may_be_quoted);
+	TEST(addresses_are_tried_in_order);
+	TEST(an_empty_result_is_an_error_of_lists);
+	TEST(random_text_never_harms_the_parsers);
+	ret = test_end();
+	if (chdir(dir) == 0 && system("rm -f *") != 0)
+		ret = 1;
+	rmdir(dir);
+	return ret;
+}
