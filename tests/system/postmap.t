@@ -1,0 +1,110 @@
+#!/bin/sh
+# postmap and postalias: what they print and end with
+
+build=$(cd "${BUILD:-build}" && pwd)
+PATH=$build/bin:$PATH
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT INT TERM
+cd "$dir" || exit 1
+printf 'compatibility_level = 3.11\nmyhostname = mx.home.example\n' >main.cf
+export MAIL_CONFIG="$dir"
+n=0 bad=0
+
+# is NAME GOT WANT
+is() {
+	n=$((n + 1))
+	if [ "$2" = "$3" ]; then
+		echo "ok $n - $1"
+	else
+		bad=1
+		printf 'not ok %s - %s\n# got:\n%s\n# want:\n%s\n' \
+		    "$n" "$1" "$2" "$3" | sed '2,$s/^/# /'
+	fi
+}
+
+cat >table <<'END'
+# comment
+one     first value
+Two     second Value
+three
+        continued
+"five six"  quoted
+one     duplicate
+seven
+END
+is "a bad line and a duplicate are warned of" "$(postmap hash:table 2>&1)" \
+'postmap: warning: table.db: duplicate entry: "one"
+postmap: warning: table, line 8: expected format: key whitespace value'
+is "keys are folded" "$(postmap -q TWO hash:table)" "second Value"
+is "-f leaves them alone" "$(postmap -fq Two hash:table; echo $?)" "1"
+is "a key that is not there gives status 1" \
+    "$(postmap -q nope hash:table; echo $?)" "1"
+is "-q - reads keys" "$(printf 'three\nnope\nTWO\n' | postmap -q - hash:table)" \
+"three	continued
+TWO	second Value"
+is "-s lists" "$(postmap -s hash:table | sort)" \
+'"five six"	quoted
+one	first value
+three	continued
+two	second Value'
+is "-d deletes once" \
+    "$(postmap -d one hash:table; echo $?; postmap -d one hash:table; echo $?)" \
+"0
+1"
+is "-i adds" "$(echo 'new entry' | postmap -i hash:table
+postmap -q new hash:table)" "entry"
+is "-i -r replaces" "$(echo 'new other' | postmap -i -r hash:table 2>&1
+postmap -q new hash:table)" "other"
+is "-i does not replace" "$(echo 'new third' | postmap -i hash:table 2>&1
+postmap -q new hash:table)" \
+'postmap: warning: table.db: duplicate entry: "new"
+other'
+is "-i makes a table" "$(echo 'k v' | postmap -i btree:fresh
+postmap -s btree:fresh)" "k	v"
+is "the mode is the source's" "$(chmod 600 table; rm table.db
+postmap -w hash:table 2>/dev/null; stat -c %a table.db)" "600"
+is "a file that is missing is named" "$(postmap hash:missing 2>&1; echo $?)" \
+"postmap: fatal: open missing: No such file or directory
+1"
+is "a database that is missing too" "$(postmap -q x hash:missing 2>&1; echo $?)" \
+"postmap: fatal: open database missing.db: No such file or directory
+1"
+is "types that can't be made are refused" "$(postmap cidr:table 2>&1)" \
+"postmap: fatal: no 'map create' support for this type: cidr"
+is "nothing is left behind" "$(ls | tr '\n' ' ')" \
+"fresh.db main.cf table table.db "
+is "-h and -b look at a message" "$(printf '/^Subj/ head\n/^first/ body\n' >re
+printf 'Subject: a\n b\n\nfirst line\nSubject: x\n' | postmap -hbq - regexp:re)" \
+"Subject: a
+ b	head
+first line	body
+Subject: x	head"
+is "-j writes JSON" "$(postmap -jq two hash:table)" '{"two": "second Value"}'
+
+printf '/^ok$/ fine\n/^flag$/Q flag\n/(/ open\n/^d$/ $$ and $\n/$9/ $9\nnothing\nif /^x/\n' >bad
+is "wrong rules are left out, by line" "$(postmap -q ok regexp:bad 2>&1)" \
+'postmap: warning: regexp map bad, line 2: unknown regexp option "Q": skipping this rule
+postmap: warning: regexp map bad, line 3: Unmatched ( or \(
+postmap: warning: empty macro name: "$$ and $"
+postmap: warning: regexp map bad, line 4: bad replacement syntax: skipping this rule
+postmap: warning: regexp map bad, line 5: out of range replacement index "9": skipping this rule
+postmap: warning: regexp map bad, line 6: ignoring unrecognized request
+postmap: warning: regexp map bad, line 7: IF has no matching ENDIF
+fine'
+
+printf '# aliases\nList: one, two,\n  three\nnocolon\nx@y: z\n"a b": c\n' >aliases
+is "postalias warns by line" "$(postalias hash:aliases 2>&1)" \
+'postalias: warning: aliases, line 4: need name:value pair
+postalias: warning: aliases, line 5: name must be local and have no domain'
+is "postalias -q" "$(postalias -q list hash:aliases)" "one, two, three"
+is "postalias -s has the signatures" \
+    "$(postalias -s hash:aliases | sed 's/[0-9]\{10\}$/TIME/' | LC_ALL=C sort)" \
+"@:	@
+YP_LAST_MODIFIED:	TIME
+YP_MASTER_NAME:	mx.home.example
+a b:	c
+list:	one, two, three"
+is "only one action" "$(postalias -q a -q b 2>&1)" \
+"postalias: fatal: specify only one of -d -i -q or -s"
+echo "1..$n"
+exit $bad
