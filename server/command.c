@@ -1,0 +1,136 @@
+#include "server/command.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "conf/conf.h"
+#include "util/log.h"
+#include "util/mem.h"
+#include "util/proc.h"
+#include "util/text.h"
+
+#define STANDARD_DIR "/etc/postfix"
+
+static const char *name;
+
+void
+command_name(const char *argv0)
+{
+	const char *slash = strrchr(argv0, '/');
+
+	name = slash != NULL ? slash + 1 : argv0;
+	log_open(LOG_TO_STDERR, name, NULL, 0);
+}
+
+static bool
+is_set_id(void)
+{
+	return getuid() != geteuid() || getgid() != getegid();
+}
+
+static bool
+has_item(const char *list, const char *item)
+{
+	char *copy = mem_strdup(list), *rest = copy, *word;
+	bool found = false;
+
+	while (!found && (word = text_word(&rest, TEXT_LIST_SEP, false)) !=
+	    NULL)
+		found = strcmp(word, item) == 0;
+	mem_free(copy);
+	return found;
+}
+
+/* The standard main.cf is asked about a directory that is not its own. */
+static void
+check_config_dir(int status)
+{
+	const char *alternates, *instances, *why;
+	char	   *wanted = mem_strdup(conf_dir());
+
+	if (is_set_id() && getuid() != 0 &&
+	    strcmp(wanted, STANDARD_DIR) != 0) {
+		conf_set_dir(STANDARD_DIR);
+		if (!conf_read(&why))
+			fatal_exit(status, "%s", why);
+		alternates = conf_value("alternate_config_directories");
+		instances = conf_value("multi_instance_directories");
+		if (!has_item(alternates != NULL ? alternates : "", wanted) &&
+		    !has_item(instances != NULL ? instances : "", wanted))
+			fatal_exit(status, "unauthorized configuration "
+			    "directory \"%s\": list it in "
+			    "alternate_config_directories of %s/main.cf",
+			    wanted, STANDARD_DIR);
+		conf_set_dir(wanted);
+	}
+	mem_free(wanted);
+}
+
+static void
+open_log(int status)
+{
+	char *tag = mem_printf("%s/%s", conf_mail.syslog_name, name);
+	char *path = mem_printf("%s/public/%s", conf_mail.queue_directory,
+	    conf_mail.postlog_service_name);
+	int facility = log_facility(conf_mail.syslog_facility);
+
+	if (facility < 0)
+		fatal_exit(status, "parameter syslog_facility: unknown name "
+		    "\"%s\"", conf_mail.syslog_facility);
+	log_set_host(conf_mail.myhostname);
+	if (*conf_mail.maillog_file != '\0')
+		log_open(LOG_TO_SOCKET, tag, path, facility);
+	else
+		log_open(LOG_TO_SYSLOG, tag, NULL, facility);
+	log_also_stderr(true);
+	mem_free(tag);
+	mem_free(path);
+}
+
+void
+command_start(int status)
+{
+	const char *why;
+
+	check_config_dir(status);
+	if (!conf_read(&why) || !conf_load(&param_mail, &why))
+		fatal_exit(status, "%s", why);
+	open_log(status);
+}
+
+void
+command_enter_queue(int status)
+{
+	const struct passwd *pw;
+
+	if (chdir(conf_mail.queue_directory) != 0)
+		fatal_exit(status, "chdir %s: %s", conf_mail.queue_directory,
+		    strerror(errno));
+	if (geteuid() != 0)
+		return;
+	if ((pw = getpwnam(conf_mail.mail_owner)) == NULL)
+		fatal_exit(status, "file %s/main.cf: parameter mail_owner: "
+		    "unknown user name value: %s", conf_dir(),
+		    conf_mail.mail_owner);
+	if (!proc_become(pw->pw_uid, pw->pw_gid, NULL))
+		fatal_exit(status, "set uid and gid of %s: %s",
+		    conf_mail.mail_owner, strerror(errno));
+}
+
+void
+command_superuser_only(int status)
+{
+	struct stat st;
+
+	if (getuid() == 0)
+		return;
+	if (stat(conf_mail.queue_directory, &st) == 0 &&
+	    st.st_uid == getuid())
+		return;
+	fatal_exit(status,
+	    "use of this command is reserved for the superuser");
+}
