@@ -72,6 +72,8 @@ $(addprefix $(BIN)/,$(SERVICES)): $(BIN)/%: $(BUILD)/services/%.o $(LIB) | $(BIN
 	$(link)
 $(addprefix $(BIN)/,$(COMMANDS)): $(BIN)/%: $(BUILD)/commands/%.o $(LIB) | $(BIN)
 	$(link)
+# A command may have a folder of its own name for more files.
+$(foreach c,$(COMMANDS),$(eval $(BIN)/$(c): $(call obj_of,commands/$(c))))
 
 $(LIB): $(LIB_OBJ)
 	rm -f $@

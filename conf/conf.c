@@ -74,6 +74,26 @@ conf_fail(const char **ret_why, const char *write, const char *fmt, ...)
 	return false;
 }
 
+bool
+conf_fail_macro(const char **ret_why, const char *name, const char *why)
+{
+	struct buf where = BUF_INIT;
+
+	if (!brief) {
+		conf_fail(ret_why, entry_where(name, &where), "%s: %s", name,
+		    why);
+		buf_done(&where);
+	} else if (text_starts(why, "malformed compatibility level")) {
+		conf_fail(ret_why, NULL, "%s", why);
+	} else {
+		/* Postfix says it in two lines. */
+		buf_addf(&notes, "%s\n", why);
+		conf_fail(ret_why, NULL, "dictionary mail_dict: macro "
+		    "processing error");
+	}
+	return false;
+}
+
 static struct entry *
 make_entry(const char *name)
 {

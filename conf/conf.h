@@ -38,7 +38,8 @@ void		 conf_set_brief(bool);
 bool		 conf_read(const char **ret_why);
 
 /* Logs what conf_read() found strange but not wrong: a name given twice, a
- * file that begins with a continuation line. */
+ * file that begins with a continuation line.  After a brief failure of
+ * conf_load() call it before giving up: half of the text is here. */
 void		 conf_warn_read(void);
 
 /* -o name=value.  False with why. */

@@ -36,4 +36,8 @@ bool		 conf_fail(const char **ret_why, const char *write,
 		     const char *fmt, ...)
 		     __attribute__((format(printf, 3, 4)));
 
+/* The value of `name` could not be expanded. */
+bool		 conf_fail_macro(const char **ret_why, const char *name,
+		     const char *why);
+
 #endif

@@ -213,7 +213,6 @@ load_one(const struct param *p, void *values, const char **ret_why)
 {
 	const struct entry *e = entry_find(p->name);
 	const char	   *text, *value, *why;
-	struct buf	    where = BUF_INIT;
 
 	text = e == NULL ? param_default(p) :
 	    e->override != NULL ? e->override : e->text;
@@ -222,20 +221,30 @@ load_one(const struct param *p, void *values, const char **ret_why)
 	if ((value = entry_value(p->name, text, &why)) != NULL)
 		return set_field(p, values, value, ret_why);
 
-	conf_fail(ret_why, entry_where(p->name, &where), "%s: %s", p->name,
-	    why);
-	buf_done(&where);
+	conf_fail_macro(ret_why, p->name, why);
 	return false;
 }
 
+/*
+ * Strings first, so that a value that can't be expanded is named itself and
+ * not a number that refers to it; Postfix complains in this order, too.
+ */
 bool
 conf_load(const struct param_area *area, const char **ret_why)
 {
+	static const unsigned rounds[] = {
+		1u << PARAM_STR | 1u << PARAM_RAW,
+		1u << PARAM_INT | 1u << PARAM_LONG,
+		1u << PARAM_TIME,
+		1u << PARAM_BOOL,
+	};
 	const struct param *p;
 
-	for (p = area->params; p->name != NULL; p++)
-		if (!load_one(p, area->values, ret_why))
-			return false;
+	for (size_t i = 0; i < sizeof rounds / sizeof *rounds; i++)
+		for (p = area->params; p->name != NULL; p++)
+			if ((rounds[i] >> p->type & 1) != 0 &&
+			    !load_one(p, area->values, ret_why))
+				return false;
 	return true;
 }
 

@@ -319,10 +319,12 @@ parse(struct parser *p, struct service_table *ret, const struct buf *content)
 		ok = add_service(p, &t, line.data);
 	}
 	buf_done(&line);
-	if (ok)
-		*ret = t;
-	else
-		master_cf_done(&t);
+	*ret = t;
+	if (!ok) {
+		ret->notes = (struct buf)BUF_INIT;
+		master_cf_done(ret);
+		ret->notes = t.notes;
+	}
 	return ok;
 }
 

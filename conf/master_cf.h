@@ -45,7 +45,8 @@ struct service_table {
 /*
  * False with "FILE, line N: what is wrong in "text"; what to write" (see
  * conf_set_brief()).  Of several entries for a service the last counts, with
- * a note; an option that is wrong is a note, too: its service alone suffers.
+ * a note; an option that is wrong is a note, too: its service alone suffers.  After
+ * false the table has no services, but may have notes.
  */
 bool	master_cf_read(struct service_table *, const char *path,
 	    int default_process_limit, const char **ret_why);

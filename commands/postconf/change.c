@@ -1,0 +1,388 @@
+/*
+ * Changes of main.cf and master.cf.  The new text is made in memory, checked
+ * by parsing it once more, and takes the file's place in one step.
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include "commands/postconf/postconf.h"
+#include "conf/conf.h"
+#include "conf/edit.h"
+#include "conf/lines.h"
+#include "util/buf.h"
+#include "util/file.h"
+#include "util/log.h"
+#include "util/map.h"
+#include "util/mem.h"
+#include "util/text.h"
+
+enum { FILE_MAX = 16 * 1024 * 1024 };
+
+/* --- main.cf */
+
+static void
+warn_double(const char *name)
+{
+	log_warn("%s/main.cf: multiple entries for \"%s\"", conf_dir(), name);
+}
+
+/* "name=value" or, without `values`, "name". */
+static void
+add_request(struct map *names, const char *arg, bool values)
+{
+	char	   *copy = mem_strdup(arg), *name = copy, *value = copy;
+	const char *wrong, *old;
+
+	if (values) {
+		if ((wrong = lines_split(copy, &name, &value)) != NULL)
+			fatalx("%s: \"%s\"", wrong, arg);
+	} else {
+		if (strchr(arg, '=') != NULL)
+			fatalx("%s requires a parameter name, not \"%s\"",
+			    HAS('X') ? "-X" : "-#", arg);
+		name = value = text_trim(copy);
+	}
+	if (name[0] == '#')
+		fatalx("a parameter name must not begin with '#': \"%s\"",
+		    arg);
+	old = map_set(names, name, value);
+	if (old != NULL && values)
+		log_warn("ignoring earlier request: '%s = %s'", name, old);
+	/* The copy lives as long as the map: to the end. */
+}
+
+void
+change_main_cf(char **args)
+{
+	struct map   *names = map_new();
+	struct buf    old = BUF_INIT, new = BUF_INIT;
+	char	     *path = mem_printf("%s/main.cf", conf_dir());
+	const char   *why;
+	enum edit_how how = HAS('X') ? EDIT_REMOVE : HAS('#') ? EDIT_COMMENT :
+	    EDIT_SET;
+
+	for (; *args != NULL; args++)
+		add_request(names, *args, how == EDIT_SET);
+	if (!file_read(path, FILE_MAX, &old))
+		fatal("open %s", path);
+	if (!edit_main_cf(&old, &new, how, names, warn_double, &why))
+		fatalx("%s, %s", path, why);
+	if (!edit_write(path, &new, &why))
+		fatalx("%s", why);
+	map_free(names, NULL);
+	buf_done(&old);
+	buf_done(&new);
+	mem_free(path);
+}
+
+/* --- master.cf */
+
+static void
+end_line(struct buf *b)
+{
+	if (b->len > 0 && b->data[b->len - 1] != '\n')
+		buf_addc(b, '\n');
+}
+
+static void
+read_master(void)
+{
+	const char *why;
+	char	   *path = mem_printf("%s/master.cf", conf_dir());
+
+	if (!file_read(path, FILE_MAX, &postconf.master_cf))
+		fatal("open %s", path);
+	if (!master_cf_parse_all(&postconf.services, path,
+	    &postconf.master_cf, &why))
+		fatalx("%s", why);
+	mem_free(path);
+}
+
+/* The text of one entry, parsed; it is never freed. */
+static struct service *
+parse_entry(const char *text, const char *arg)
+{
+	struct service_table *t = NEW(struct service_table);
+	struct buf	      line = BUF_INIT;
+	const char	     *why;
+
+	buf_adds(&line, text);
+	if (!master_cf_parse_all(t, "command line", &line, &why)) {
+		if (strstr(why, "bad field count") != NULL)
+			fatalx("bad field count: \"%s\"", arg);
+		fatalx("%s", why);
+	}
+	if (t->count != 1)
+		fatalx("bad field count: \"%s\"", arg);
+	buf_done(&line);
+	return &t->services[0];
+}
+
+/*
+ * What becomes of each entry: NULL keeps its bytes, "" removes it, other text
+ * stands in its place.  `comment[i]` puts '#' before it instead.
+ */
+struct plan {
+	char	**texts;
+	bool	 *comment;
+	struct buf added;
+};
+
+static struct plan
+plan_new(void)
+{
+	size_t n = postconf.services.count + 1;
+
+	return (struct plan){
+		.texts = mem_zalloc(n * sizeof(char *)),
+		.comment = mem_zalloc(n * sizeof(bool)),
+		.added = BUF_INIT,
+	};
+}
+
+static void
+plan_replace(struct plan *plan, size_t i, const struct service *s)
+{
+	struct buf text = BUF_INIT;
+
+	show_service(&text, s, true);
+	buf_addc(&text, '\n');
+	mem_free(plan->texts[i]);
+	plan->texts[i] = buf_take(&text);
+}
+
+static void
+plan_carry_out(struct plan *plan)
+{
+	struct buf	      out = BUF_INIT;
+	const struct service *s;
+	const char	     *all = postconf.master_cf.data, *why;
+	size_t		      at = 0;
+	char		     *path = mem_printf("%s/master.cf", conf_dir());
+
+	for (size_t i = 0; i < postconf.services.count; i++) {
+		s = &postconf.services.services[i];
+		buf_add(&out, all + at, s->from - at);
+		at = s->to;
+		if (plan->comment[i])
+			edit_comment_out(&out, all + s->from, all + s->to);
+		else if (plan->texts[i] == NULL)
+			buf_add(&out, all + s->from, s->to - s->from);
+		else {
+			buf_adds(&out, plan->texts[i]);
+			edit_keep_comments(&out, all + s->from, all + s->to);
+		}
+	}
+	buf_add(&out, all + at, postconf.master_cf.len - at);
+	if (plan->added.len > 0) {
+		end_line(&out);
+		buf_add(&out, plan->added.data, plan->added.len);
+	}
+	if (!master_cf_parse_all(&postconf.services, path, &out, &why))
+		fatalx("%s", why);
+	if (!edit_write(path, &out, &why))
+		fatalx("%s", why);
+	buf_done(&out);
+	mem_free(path);
+}
+
+/* "pattern=value" split at the first '='. */
+static void
+split_request(const char *arg, bool has_value, struct pattern *ret,
+    char **ret_value)
+{
+	char	   *copy = mem_strdup(arg), *name = copy;
+	const char *wrong;
+
+	*ret_value = NULL;
+	if (has_value &&
+	    (wrong = lines_split(copy, &name, ret_value)) != NULL)
+		fatalx("%s: \"%s\"", wrong, arg);
+	if (has_value)
+		*ret_value = mem_strdup(*ret_value);
+	pattern_parse(ret, name);
+	mem_free(copy);
+}
+
+void
+change_services(char **args)
+{
+	struct plan	plan;
+	struct pattern	p;
+	struct service *new;
+	char	       *value;
+	bool		found;
+
+	read_master();
+	plan = plan_new();
+	for (; *args != NULL; args++) {
+		split_request(*args, HAS('e'), &p, &value);
+		if (text_eq(p.type, "*") && strstr(*args, "/*") == NULL)
+			fatalx("-Me, -MX or -M# requires service_name/type");
+		new = value != NULL ? parse_entry(value, *args) : NULL;
+		found = false;
+		for (size_t i = 0; i < postconf.services.count; i++) {
+			if (!pattern_has(&p,
+			    &postconf.services.services[i]))
+				continue;
+			found = true;
+			if (HAS('#'))
+				plan.comment[i] = true;
+			else if (HAS('X'))
+				plan.texts[i] = mem_strdup("");
+			else
+				plan_replace(&plan, i, new);
+		}
+		if (!found && new != NULL) {
+			show_service(&plan.added, new, true);
+			buf_addc(&plan.added, '\n');
+		}
+		mem_free(value);
+		pattern_done(&p);
+	}
+	plan_carry_out(&plan);
+}
+
+static void
+set_field(struct service *s, int field, const char *value, const char *arg)
+{
+	struct buf	line = BUF_INIT;
+	struct service *new;
+
+	if (field < 7) {
+		mem_free(s->fields[field]);
+		s->fields[field] = mem_strdup(value);
+		return;
+	}
+	/* The command: parse it behind columns that are surely right. */
+	buf_addf(&line, "x unix - - - - - %s", value);
+	new = parse_entry(line.data, arg);
+	s->argv = new->argv;
+	s->argc = new->argc;
+	buf_done(&line);
+}
+
+static void
+set_option(struct service *s, const char *name, const char *value)
+{
+	size_t len = strlen(name);
+	int    i = 0, after = 1;
+	char  *option = mem_printf("%s=%s", name, value);
+
+	while (service_option(s, &i) != NULL) {
+		after = i;
+		if (strncmp(s->argv[i - 1], name, len) == 0 &&
+		    s->argv[i - 1][len] == '=') {
+			s->argv[i - 1] = option;
+			return;
+		}
+	}
+	if (i > after)
+		after = i;	/* behind the last option of any kind */
+	s->argv = mem_realloc(s->argv,
+	    (size_t)(s->argc + 3) * sizeof *s->argv);
+	memmove(&s->argv[after + 2], &s->argv[after],
+	    (size_t)(s->argc + 1 - after) * sizeof *s->argv);
+	s->argv[after] = mem_strdup("-o");
+	s->argv[after + 1] = option;
+	s->argc += 2;
+}
+
+static void
+remove_option(struct service *s, const char *name)
+{
+	size_t	    len = strlen(name);
+	const char *option;
+	int	    i = 0;
+
+	while ((option = service_option(s, &i)) != NULL) {
+		if (!text_eq(name, "*") && (strncmp(option, name, len) != 0 ||
+		    option[len] != '='))
+			continue;
+		memmove(&s->argv[i - 2], &s->argv[i],
+		    (size_t)(s->argc + 1 - i) * sizeof *s->argv);
+		s->argc -= 2;
+		i -= 2;
+	}
+}
+
+/* -F and -P alike: `apply` changes a matching entry. */
+static void
+change_matching(char **args, bool has_value,
+    void (*apply)(struct service *, const struct pattern *,
+	const char *value, const char *arg))
+{
+	struct plan	plan;
+	struct pattern	p;
+	struct service *s;
+	char	       *value;
+	bool		found;
+
+	read_master();
+	plan = plan_new();
+	for (; *args != NULL; args++) {
+		split_request(*args, has_value, &p, &value);
+		found = false;
+		for (size_t i = 0; i < postconf.services.count; i++) {
+			s = &postconf.services.services[i];
+			if (!pattern_has(&p, s))
+				continue;
+			found = true;
+			apply(s, &p, value, *args);
+			plan_replace(&plan, i, s);
+		}
+		if (!found)
+			log_warn("unmatched service_name/type: \"%s\"",
+			    *args);
+		mem_free(value);
+		pattern_done(&p);
+	}
+	plan_carry_out(&plan);
+}
+
+static void
+apply_field(struct service *s, const struct pattern *p, const char *value,
+    const char *arg)
+{
+	set_field(s, services_field(p->item), value, arg);
+}
+
+void
+change_fields(char **args)
+{
+	struct pattern p;
+	char	      *value;
+
+	for (int i = 0; args[i] != NULL; i++) {
+		split_request(args[i], true, &p, &value);
+		services_field(p.item);
+	}
+	change_matching(args, true, apply_field);
+}
+
+static void
+apply_param(struct service *s, const struct pattern *p, const char *value,
+    const char *arg)
+{
+	(void)arg;
+	if (value != NULL)
+		set_option(s, p->item, value);
+	else
+		remove_option(s, p->item);
+}
+
+void
+change_params(char **args)
+{
+	struct pattern p;
+	char	      *value;
+
+	for (int i = 0; args[i] != NULL; i++) {
+		split_request(args[i], HAS('e'), &p, &value);
+		if (text_eq(p.item, "*") && HAS('e'))
+			fatalx("-Pe requires service_name/type/parameter="
+			    "value: \"%s\"", args[i]);
+	}
+	change_matching(args, HAS('e'), apply_param);
+}

@@ -1,0 +1,99 @@
+/* postconf - what the files of the command share */
+
+#ifndef COMMANDS_POSTCONF_POSTCONF_H
+#define COMMANDS_POSTCONF_POSTCONF_H
+
+#include <stdbool.h>
+
+#include "conf/conf.h"
+#include "conf/master_cf.h"
+#include "conf/names.h"
+
+struct buf;
+
+/* Option letters as bits: postconf_has('n'). */
+extern struct postconf {
+	unsigned char	 seen[128];
+	unsigned	 classes;	/* enum param_class */
+	struct names	 names;		/* of main.cf and master.cf */
+	struct service_table services;	/* every entry of master.cf */
+	struct buf	 master_cf;	/* its bytes */
+} postconf;
+
+enum param_class { CLASS_BUILTIN = 1, CLASS_SERVICE = 2, CLASS_USER = 4 };
+
+#define HAS(letter) (postconf.seen[(unsigned char)(letter)] != 0)
+
+/* --- show.c */
+
+/* Prints "name = value", or what -h, -H, -f and -x make of it. */
+void	show(const char *name, const char *value);
+
+/* Adds white space as one space each, none at the ends. */
+void	show_collapse(struct buf *, const char *text);
+
+/* Adds words, broken after column 80 if -f (or `fold`). */
+void	show_fold(struct buf *, const char *text);
+
+/* An entry of master.cf as -M prints it, no newline at the end. */
+void	show_service(struct buf *, const struct service *, bool fold);
+
+/* Its command column alone. */
+void	show_command(struct buf *, const struct service *, bool fold);
+
+/* --- params.c */
+
+/* The parameters of main.cf; all of them if there is no name. */
+void	params_show(char **names);
+
+/* --- check.c */
+
+/* Reads master.cf; a warning if it isn't there. */
+void	check_read_services(void);
+
+/* What every listing but -d does first: values that can't be expanded are
+ * fatal; later, names that nothing uses or defines are warned about. */
+void	check_values(void);
+void	check_names(void);
+
+/* The text, expanded, or fatal. */
+char	*check_expanded(const char *text, conf_get_fn *, void *arg);
+
+/* --- services.c */
+
+/* "smtp/inet/syslog_name", each part a pattern: the text or "*". */
+struct pattern {
+	char		*service, *type, *item;
+	bool		 used;
+};
+
+void	pattern_parse(struct pattern *, const char *text);
+void	pattern_done(struct pattern *);
+bool	pattern_has(const struct pattern *, const struct service *);
+
+/* The next "name=value" of the options in front of the other arguments;
+ * *i starts with 0. */
+const char *service_option(const struct service *, int *i);
+
+void	services_show(char **patterns);		/* -M */
+void	services_show_fields(char **patterns);	/* -F */
+void	services_show_params(char **patterns);	/* -P */
+
+/* The number of a field's name in struct service's fields, or fatal. */
+int	services_field(const char *name);
+
+/* --- change.c */
+
+void	change_main_cf(char **args);
+void	change_services(char **args);		/* with -M */
+void	change_fields(char **args);		/* with -F */
+void	change_params(char **args);		/* with -P */
+
+/* --- lists.c */
+
+void	list_table_types(void);
+void	list_locks(void);
+void	list_sasl(bool client);
+void	list_tls(const char *mode);
+
+#endif
