@@ -75,7 +75,7 @@ struct token {
 struct pool;
 
 /* Parses the value of an address header.  At most `limit` tokens
- * (header_address_token_limit): the rest of the text is one TOKEN_ATOM.
+ * (header_address_token_limit): the rest of the text is one TOKEN_COMMENT.
  * Tokens point into `text`, which must live as long as they do. */
 struct token	*address_parse_header(struct pool *, struct str text,
 		    size_t limit);

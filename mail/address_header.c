@@ -141,7 +141,7 @@ next_token(struct scan *s)
 	if (from == s->end)
 		return NULL;
 	if (s->left == 0) {
-		type = TOKEN_ATOM;
+		type = TOKEN_COMMENT;	/* stays as it is */
 		to = s->end;
 	} else if (*from == '(') {
 		type = TOKEN_COMMENT;

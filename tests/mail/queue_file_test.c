@@ -1,0 +1,289 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "mail/queue_dir.h"
+#include "mail/queue_file.h"
+#include "tests/test.h"
+#include "util/buf.h"
+#include "util/clock.h"
+#include "util/task.h"
+
+static char dir[] = "/tmp/queue_file_test.XXXXXX";
+
+static void
+set_up(void)
+{
+	if (mkdtemp(dir) == NULL || chdir(dir) != 0 ||
+	    mkdir("incoming", 0700) != 0 || mkdir("deferred", 0700) != 0 ||
+	    mkdir("maildrop", 0700) != 0)
+		exit(1);
+}
+
+static void
+tear_down(void)
+{
+	struct buf b = BUF_INIT;
+
+	buf_addf(&b, "rm -rf %s", dir);
+	if (chdir("/") != 0 || system(b.data) != 0)
+		exit(1);
+	buf_done(&b);
+}
+
+/* A message of `rcpts` recipients; its id. */
+static const char *
+write_message(const char *queue, bool long_id, uint32_t rcpts)
+{
+	static char	     id[QUEUE_ID_MAX];
+	struct queue_writer  w;
+	struct queue_trailer t = { .size = 42, .content_flags = CONTENT_8BIT,
+	    .longest_line = 9 };
+	struct envelope	     e;
+	struct buf	     header = BUF_INIT;
+	char		     address[40];
+
+	if (!queue_writer_open(&w, queue, long_id))
+		return NULL;
+	strcpy(id, w.id);
+	queue_writer_body(&w, "\r\nbody\r\n", 8);
+	buf_adds(&header, "Subject: x\r\n");
+	envelope_init(&e);
+	e.sender = "alice@x.example";
+	e.arrival_us = 1234567;
+	envelope_set(&e, ATTR_HELO_NAME, "client.example");
+	for (uint32_t i = 0; i < rcpts; i++) {
+		snprintf(address, sizeof address, "user%u@x.example", i);
+		envelope_add_rcpt(&e, address, "orig", "rfc822;o",
+		    NOTIFY_FAILURE);
+	}
+	if (!queue_writer_commit(&w, &header, &e, &t))
+		strcpy(id, "-");
+	envelope_done(&e);
+	buf_done(&header);
+	return id;
+}
+
+static void
+writes_and_reads_a_message(void)
+{
+	struct queue_file q;
+	struct envelope	  e;
+	struct buf	  header = BUF_INIT;
+	const char	 *id = write_message("incoming", false, 3);
+
+	CHECK(queue_id_is_valid(id));
+	CHECK_INT(queue_file_open(&q, "incoming", id, false), QUEUE_FILE_OK);
+	CHECK_INT(q.t.body_len, 8);
+	CHECK_INT(q.t.size, 42);
+	CHECK_INT(q.t.rcpt_count, 3);
+	CHECK(queue_file_read_header(&q, &header));
+	CHECK_STR(header.data, "Subject: x\r\n");
+	envelope_init(&e);
+	CHECK(queue_file_read_envelope(&q, &e));
+	CHECK_STR(e.sender, "alice@x.example");
+	CHECK_STR(envelope_get(&e, ATTR_HELO_NAME), "client.example");
+	CHECK_STR(envelope_get(&e, ATTR_CLIENT_NAME), "");
+	CHECK_INT(e.rcpt_count, 3);
+	CHECK_STR(e.rcpt[2].address, "user2@x.example");
+	CHECK_STR(e.rcpt[2].original, "orig");
+	CHECK_STR(e.rcpt[2].orcpt, "rfc822;o");
+	CHECK_INT(e.rcpt[2].notify, NOTIFY_FAILURE);
+	CHECK_INT(e.rcpt[2].status, RCPT_TODO);
+	envelope_done(&e);
+	buf_done(&header);
+	queue_file_close(&q);
+}
+
+static void
+an_aborted_message_leaves_nothing(void)
+{
+	struct queue_writer w;
+	struct queue_scan  *s;
+
+	CHECK(queue_writer_open(&w, "maildrop", false));
+	queue_writer_body(&w, "x", 1);
+	queue_writer_abort(&w);
+	s = queue_scan_open("maildrop");
+	CHECK(queue_scan_next(s) == NULL);
+	queue_scan_close(s);
+}
+
+static void
+marks_recipients_done(void)
+{
+	struct queue_file q;
+	struct envelope	  e;
+	const char	 *id = write_message("incoming", true, 5);
+	uint32_t	  next;
+
+	CHECK(queue_id_time(id) > 0);
+	CHECK_INT(queue_file_open(&q, "incoming", id, true), QUEUE_FILE_OK);
+	CHECK(queue_file_mark(&q, 1, RCPT_DONE));
+	CHECK(!queue_file_mark(&q, 5, RCPT_DONE));
+	envelope_init(&e);
+	CHECK(queue_file_read_some(&q, &e, 0, 3, &next));
+	CHECK_INT(next, 3);
+	CHECK_INT(e.rcpt_count, 2);
+	CHECK_STR(e.rcpt[1].address, "user2@x.example");
+	CHECK_INT(e.rcpt[1].index, 2);
+	envelope_clear(&e);
+	CHECK(queue_file_read_some(&q, &e, 3, 100, &next));
+	CHECK_INT(next, 5);
+	CHECK_INT(e.rcpt_count, 2);
+	envelope_done(&e);
+	queue_file_close(&q);
+}
+
+static void
+finds_damage(void)
+{
+	const char	 *id = write_message("incoming", false, 2);
+	struct queue_file q;
+	struct envelope	  e;
+	int		  fd = queue_open("incoming", id, O_RDWR);
+	char		  c = 'X';
+
+	envelope_init(&e);
+	/* a byte of the envelope */
+	CHECK(pwrite(fd, &c, 1, 8 + 12 + 12) == 1);
+	CHECK_INT(queue_file_open(&q, "incoming", id, false), QUEUE_FILE_OK);
+	CHECK(!queue_file_read_envelope(&q, &e));
+	queue_file_close(&q);
+	/* an end that is missing */
+	CHECK(ftruncate(fd, 60) == 0);
+	CHECK_INT(queue_file_open(&q, "incoming", id, false),
+	    QUEUE_FILE_DAMAGED);
+	CHECK(ftruncate(fd, 300) == 0);
+	CHECK_INT(queue_file_open(&q, "incoming", id, false),
+	    QUEUE_FILE_DAMAGED);
+	CHECK_INT(queue_file_open(&q, "incoming", "ABCDEF123", false),
+	    QUEUE_FILE_MISSING);
+	close(fd);
+	envelope_done(&e);
+}
+
+/* No reading of a changed file may do more than fail. */
+static void
+survives_any_changed_byte(void)
+{
+	const char	 *id = write_message("incoming", false, 2);
+	struct queue_file q;
+	struct envelope	  e;
+	int		  fd = queue_open("incoming", id, O_RDWR);
+	struct stat	  st;
+	char		  was, now;
+
+	CHECK(fstat(fd, &st) == 0);
+	for (off_t at = 20; at < st.st_size; at++) {
+		CHECK(pread(fd, &was, 1, at) == 1);
+		now = (char)(was ^ 0x41);
+		CHECK(pwrite(fd, &now, 1, at) == 1);
+		envelope_init(&e);
+		if (queue_file_open(&q, "incoming", id, false) ==
+		    QUEUE_FILE_OK) {
+			CHECK(!queue_file_read_envelope(&q, &e));
+			queue_file_close(&q);
+		}
+		envelope_done(&e);
+		CHECK(pwrite(fd, &was, 1, at) == 1);
+	}
+	close(fd);
+}
+
+static void
+hashed_queues_get_their_directories(void)
+{
+	const char *id = write_message("incoming", false, 1);
+	char	    path[60], first[QUEUE_ID_MAX];
+
+	queue_dir_init("deferred, defer", 2);
+	strcpy(first, id);
+	CHECK(queue_move(id, "incoming", "deferred"));
+	snprintf(path, sizeof path, "deferred/%c/%c/%s", id[0], id[1], id);
+	CHECK(access(path, F_OK) == 0);
+
+	struct queue_scan *s = queue_scan_open("deferred");
+
+	CHECK_STR(queue_scan_next(s), first);
+	CHECK(queue_scan_next(s) == NULL);
+	queue_scan_close(s);
+	CHECK(queue_remove("deferred", id));
+	CHECK(!queue_remove("deferred", id) && errno == ENOENT);
+	CHECK(!queue_move(id, "incoming", "deferred") && errno == ENOENT);
+	id = write_message("deferred", true, 1);
+	CHECK(queue_id_is_valid(id));
+}
+
+static void
+ids_have_both_of_postfixs_forms(void)
+{
+	char id[QUEUE_ID_MAX];
+
+	queue_id_make(id, INT64_C(1763774091) * 1000000 + 0xABCD, 0x1f2e,
+	    false);
+	CHECK_STR(id, "0ABCD1F2E");
+	CHECK(queue_id_is_valid(id));
+	CHECK_INT(queue_id_time(id), -1);
+	queue_id_make(id, INT64_C(1763774091) * 1000000 + 43981, 0x1f2e, true);
+	CHECK(queue_id_is_valid(id));
+	CHECK(strchr(id, 'z') == id + 10);
+	CHECK_INT(queue_id_time(id), INT64_C(1763774091) * 1000000 + 43981);
+	CHECK(!queue_id_is_valid(""));
+	CHECK(!queue_id_is_valid("ABC"));
+	CHECK(!queue_id_is_valid("../../etc/passwd"));
+	CHECK(!queue_id_is_valid("0ABCD1F2E/"));
+	CHECK(!queue_id_is_valid("0abcd1f2e"));
+	CHECK(!queue_id_is_valid(".tmp-12-3"));
+}
+
+static void
+sizes_are_counted_as_postfix_does(void)
+{
+	CHECK_INT(queue_size_of_line(0, 2048), 2);
+	CHECK_INT(queue_size_of_line(127, 2048), 129);
+	CHECK_INT(queue_size_of_line(128, 2048), 131);
+	CHECK_INT(queue_size_of_line(2048, 2048), 2051);
+	CHECK_INT(queue_size_of_line(3000, 2048), 2051 + 952 + 3);
+	CHECK_INT(queue_size_of_line(16384, 0), 16384 + 4);
+}
+
+/* --- many tasks commit to one directory */
+
+static int finished;
+
+static void
+commit_one(void *arg)
+{
+	(void)arg;
+	CHECK(queue_id_is_valid(write_message("incoming", false, 1)));
+	if (++finished == 50)
+		task_stop();
+}
+
+static void
+commits_of_many_tasks_share_their_syncs(void)
+{
+	for (int i = 0; i < 50; i++)
+		task_start("commit", commit_one, NULL);
+	task_loop();
+	CHECK_INT(finished, 50);
+}
+
+int
+main(void)
+{
+	set_up();
+	TEST(writes_and_reads_a_message);
+	TEST(an_aborted_message_leaves_nothing);
+	TEST(marks_recipients_done);
+	TEST(finds_damage);
+	TEST(survives_any_changed_byte);
+	TEST(hashed_queues_get_their_directories);
+	TEST(ids_have_both_of_postfixs_forms);
+	TEST(sizes_are_counted_as_postfix_does);
+	TEST(commits_of_many_tasks_share_their_syncs);
+	tear_down();
+	return test_end();
+}
