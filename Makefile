@@ -38,17 +38,19 @@ LIB_OBJ	:= $(LIB_SRC:%.c=$(BUILD)/%.o) $(LIB_ASM:%.S=$(BUILD)/%.o)
 LIB	= $(BUILD)/librohrpost.a
 
 # --- programs: a folder each, or a file each in services/ and commands/
-# local/ holds three programs: NAME_main.c beside the shared files.
+# local/ holds three programs: NAME_main.c beside the shared files.  smtp is
+# lmtp too, by its name.
 DAEMON_DIRS = master smtpd cleanup qmgr smtp bounce postscreen
 DAEMONS	:= $(foreach d,$(DAEMON_DIRS),$(if $(wildcard $(d)/*.c),$(d)))
 LOCALS	:= $(patsubst local/%_main.c,%,$(wildcard local/*_main.c))
 SERVICES := $(patsubst services/%.c,%,$(wildcard services/*.c))
 COMMANDS := $(patsubst commands/%.c,%,$(wildcard commands/*.c))
 REWRITE	:= $(if $(wildcard rewrite/*.c),trivial-rewrite)
+LMTP	:= $(if $(wildcard smtp/*.c),lmtp)
 
 BIN	= $(BUILD)/bin
 PROGRAMS := $(addprefix $(BIN)/,$(DAEMONS) $(LOCALS) $(SERVICES) \
-	  $(COMMANDS) $(REWRITE))
+	  $(COMMANDS) $(REWRITE) $(LMTP))
 
 all: $(PROGRAMS)
 
@@ -60,6 +62,9 @@ $(BIN)/$(1): $$(call obj_of,$(1)) $$(LIB) | $(BIN)
 	$$(link)
 endef
 $(foreach d,$(DAEMONS),$(eval $(call folder_program,$(d))))
+
+$(BIN)/lmtp: $(BIN)/smtp
+	ln -f $< $@
 
 $(BIN)/trivial-rewrite: $(call obj_of,rewrite) $(LIB) | $(BIN)
 	$(link)
@@ -96,11 +101,29 @@ TESTS	:= $(TEST_SRC:%.c=$(BUILD)/%)
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIB)
 	$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(LIBS)
 
-unit: $(TESTS)
-	tests/run $(TESTS)
+# Fuzz targets: tests/FOLDER/x_fuzz.c, see tests/fuzz/README
+FUZZERS	:= $(patsubst %.c,$(BUILD)/%,$(wildcard tests/*/*_fuzz.c))
+FUZZ	?= smtp/reply
+FUZZ_SECONDS ?= 60
 
-check: all $(TESTS)
-	BUILD=$(BUILD) SAN=$(SAN) tests/run $(TESTS) tests/layers.sh $(wildcard tests/system/*.t)
+$(FUZZERS): %: %.o $(BUILD)/tests/fuzz/driver.o $(LIB)
+	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS)
+
+unit: $(TESTS) $(FUZZERS)
+	tests/run $(TESTS) $(FUZZERS)
+
+fuzz:
+	@mkdir -p $(BUILD)/fuzz/corpus/$(FUZZ)
+	$(MAKE) SAN=1 CC=clang $(BUILD)/san/librohrpost.a
+	clang -std=gnu17 -D_GNU_SOURCE -I. -g -O1 \
+	    -fsanitize=fuzzer,address,undefined \
+	    -o $(BUILD)/fuzz/target tests/$(FUZZ)_fuzz.c \
+	    $(BUILD)/san/librohrpost.a $(LIBS)
+	$(BUILD)/fuzz/target -max_total_time=$(FUZZ_SECONDS) \
+	    $(BUILD)/fuzz/corpus/$(FUZZ)
+
+check: all $(TESTS) $(FUZZERS)
+	BUILD=$(BUILD) SAN=$(SAN) tests/run $(TESTS) $(FUZZERS) tests/layers.sh $(wildcard tests/system/*.t)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
@@ -112,5 +135,5 @@ demo: deps all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all unit check clean install deps run demo bench
+.PHONY: all unit check fuzz clean install deps run demo bench
 .SECONDARY:

@@ -1,0 +1,90 @@
+/*
+ * Runs a fuzz target (tests/FOLDER/x_fuzz.c) where there is no libFuzzer, and
+ * as a part of `make check`: the files named on the command line, or some
+ * thousands of inputs made by chance, the same ones each time.  `make fuzz`
+ * links the target with libFuzzer instead.
+ */
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+
+/* What the target's own language is made of; ends with NULL. */
+extern const char *const fuzz_words[];
+
+enum { ROUNDS = 20000, INPUT_MAX = 4096 };
+
+static uint64_t state = 1;
+
+static uint32_t
+next(uint32_t below)
+{
+	state = state * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)(state >> 33) % below;
+}
+
+static size_t
+make_input(uint8_t *to)
+{
+	size_t	 len = 0, words = 0, pieces = 1 + next(24);
+
+	while (fuzz_words[words] != NULL)
+		words++;
+	while (pieces-- > 0) {
+		const char *w = words > 0 ? fuzz_words[next((uint32_t)words)] :
+		    "";
+		size_t n = next(4) == 0 ? 1 : strlen(w);
+
+		if (len + n > INPUT_MAX)
+			break;
+		if (n == 1 && next(2) == 0)
+			to[len] = (uint8_t)next(256);
+		else
+			memcpy(to + len, w, n);
+		len += n;
+	}
+	return len;
+}
+
+static int
+run_file(const char *path)
+{
+	static uint8_t bytes[1 << 20];
+	FILE *f = fopen(path, "rb");
+	size_t n;
+
+	if (f == NULL) {
+		perror(path);
+		return 1;
+	}
+	n = fread(bytes, 1, sizeof bytes, f);
+	fclose(f);
+	LLVMFuzzerTestOneInput(bytes, n);
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	uint8_t bytes[INPUT_MAX];
+	int	failed = 0;
+
+	for (int i = 1; i < argc; i++)
+		failed |= run_file(argv[i]);
+	for (int i = 0; argc == 1 && i < ROUNDS; i++) {
+		/* On the heap and no longer than it is, for the sanitizer. */
+		size_t	 n = make_input(bytes);
+		uint8_t *input = malloc(n + 1);
+
+		if (input == NULL)
+			return 1;
+		memcpy(input, bytes, n);
+		LLVMFuzzerTestOneInput(input, n);
+		free(input);
+	}
+	printf("ok 1 - survives inputs made by chance\n1..1\n");
+	return failed;
+}
