@@ -6,9 +6,8 @@
 /*
  * A worker is started with these descriptors (and, above them, nothing):
  *
- *	MASTER_FD_STATUS	stream socket to master
- *	MASTER_FD_FLOW		read end of a pipe that only master writes: end
- *				of file means that master is gone
+ *	MASTER_FD_STATUS	stream socket to master; end of file means that
+ *				master is gone
  *	MASTER_FD_LISTEN	the listening sockets, -s N of them
  *
  * and the environment GENERATION (hex, counts reloads) and MAIL_CONFIG, and
@@ -21,19 +20,22 @@ enum master_status {
 	MASTER_READY = 'r',	/* listens; has served nothing yet */
 	MASTER_OPEN = 'o',	/* takes sessions again */
 	MASTER_FULL = 'f',	/* has its share of sessions: not listening */
-	MASTER_SERVED = 's',	/* once: first session served well */
+	MASTER_SERVED = 's',	/* once: works; its end is no bad start */
+	MASTER_LEAVING = 'l',	/* idle: takes no more sessions, will end */
 };
 
 /*
  * and reads single bytes:
  */
 enum master_order {
-	MASTER_RETIRE = 'q',	/* reload or idle: no new sessions, end after
-				   the last */
+	MASTER_RETIRE = 'q',	/* reload: no new sessions, end after the
+				   last */
+	MASTER_LOOK = 'k',	/* a connection waits that the kernel gave to a
+				   worker that did not take it */
 };
 
 enum {
-	MASTER_FD_STATUS = 3, MASTER_FD_FLOW = 4, MASTER_FD_LISTEN = 5,
+	MASTER_FD_STATUS = 3, MASTER_FD_LISTEN = 4,
 };
 
 #endif

@@ -13,12 +13,14 @@ struct stream;
  * A daemon fills a struct server and calls server_main(), which never
  * returns.  Order of life:
  *
- *	options (-c -d -D -i -l -m -n NAME -o name=value -s N -S -t -u -v -V -z)
+ *	options (-c -d -D -i -l -m N -n NAME -o name=value -s N -S -t -u -v -V
+ *	-z)
  *	main.cf read, `areas` loaded, logging opened
  *	before_jail()	as root (or the user): open what needs it
- *	jail		chroot to queue_directory if -o/-t column says so, uid
- *			mail_owner unless `privileged`, no_new_privs, seccomp,
- *			Landlock
+ *	jail		chroot to queue_directory with -z, uid mail_owner
+ *			(unless `privileged`: then root for ever), no_new_privs,
+ *			seccomp, Landlock; of these what an ordinary user
+ *			can do, when it was one that started us
  *	after_jail()	tables, connections
  *	serve(stream)	a task for each connection; the stream is closed
  *			afterwards
@@ -47,6 +49,10 @@ struct server {
 	void		(*before_jail)(void);
 	void		(*after_jail)(void);
 	void		(*serve)(struct stream *);
+	/* A TRIGGER frame (mail/qmgr_client.h) or the bytes of a fifo: master's
+	 * wake-ups "W", postkick, postqueue -f.  In a task of its own.  NULL:
+	 * triggers are read and ignored. */
+	void		(*triggered)(const char *requests);
 	void		(*datagram)(const char *, unsigned len); /* unix-dgram */
 	void		(*before_exit)(void);
 	/* true: the process may not end yet although it has no session
@@ -59,9 +65,14 @@ void	server_main(int argc, char **argv, const struct server *)
 
 /* What master and the command line told. */
 const char	*server_service(void);		/* service name: "relay" */
-const char	*server_process_name(void);	/* "postfix/relay/smtp" tail */
+const char	*server_process_name(void);	/* as it was started: "lmtp" for
+						   the program smtp */
+char		**server_args(void);		/* what follows the options, ends
+						   with NULL: pipe, spawn */
+bool		 server_is_inet(void);		/* -t inet */
 bool		 server_stopping(void);		/* finish soon: reload or stop;
-						   sessions may go on */
+						   the request at hand may go
+						   on */
 int		 server_max_sessions(void);	/* this worker's share of
 						   maxproc; 0: no limit */
 int		 server_sessions(void);		/* now */
@@ -71,18 +82,10 @@ bool		 server_stress(void);		/* -o stress=yes */
  * use getpeername()/getsockname() on stream_fd(). */
 
 /*
- * Between our own programs.  Paths are relative to queue_directory:
- * "private/bounce", "public/qmgr".  A pool keeps connections that are idle
- * for a while, so a request costs no connect.  NULL with errno if it can't be
- * reached within ipc_timeout.
+ * Sends requests (bytes such as "W") to a service's Unix socket, without
+ * waiting: as postkick, postqueue -f and master's wake-ups do.  False with
+ * errno.  Requests to other services: mail/peer.h.
  */
-struct stream	*server_connect(const char *path);
-
-/* Give it back in a clean state, or close it with stream_close(). */
-void		 server_keep(const char *path, struct stream *);
-
-/* Sends requests (bytes such as "W") to a trigger socket, without waiting
- * for more than that; as postkick and master's wake-ups do. */
 bool		 server_trigger(const char *path, const char *requests);
 
 #endif

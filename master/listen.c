@@ -1,0 +1,226 @@
+/*
+ * listen - the sockets of services
+ *
+ * Master alone binds, and keeps the sockets open for as long as the service
+ * is in master.cf, so that no connection is refused while workers come and
+ * go.  A Unix socket is bound under another name and renamed: clients find
+ * the old or the new one, never nothing.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "conf/conf.h"
+#include "master/interfaces.h"
+#include "master/master.h"
+#include "util/log.h"
+#include "util/mem.h"
+
+enum { BACKLOG = 4096 };
+
+/* --- binding */
+
+static int
+bind_inet(const struct addr *a)
+{
+	int on = 1, saved, fd;
+
+	fd = socket(addr_family(a), SOCK_STREAM | SOCK_CLOEXEC |
+	    SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	if (addr_family(a) == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+	if (bind(fd, (const struct sockaddr *)&a->sa, a->len) == 0 &&
+	    listen(fd, BACKLOG) == 0)
+		return fd;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+/* Readable and writable by all: the directory says who comes near. */
+static int
+bind_unix(const char *path, int type)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	char *temp = mem_printf("%s.new", path);
+	int   fd = -1, saved;
+
+	errno = ENAMETOOLONG;
+	if (strlen(temp) >= sizeof sa.sun_path)
+		goto out;
+	strcpy(sa.sun_path, temp);
+	unlink(temp);
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		goto out;
+	if (bind(fd, (struct sockaddr *)&sa, sizeof sa) == 0 &&
+	    chmod(temp, 0666) == 0 &&
+	    (!master.is_root ||
+	    chown(temp, master.owner_uid, master.owner_gid) == 0) &&
+	    (type == SOCK_DGRAM || listen(fd, BACKLOG) == 0) &&
+	    rename(temp, path) == 0)
+		goto out;
+	saved = errno;
+	close(fd);
+	unlink(temp);
+	errno = saved;
+	fd = -1;
+out:
+	saved = errno;
+	mem_free(temp);
+	errno = saved;
+	return fd;
+}
+
+/* Open for writing too: so it never ends for want of writers. */
+static int
+open_fifo(const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == 0 && !S_ISFIFO(st.st_mode))
+		unlink(path);
+	if (mkfifo(path, 0622) < 0 && errno != EEXIST)
+		return -1;
+	if (chmod(path, 0622) < 0 || (master.is_root &&
+	    chown(path, master.owner_uid, master.owner_gid) < 0))
+		return -1;
+	return open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+}
+
+/* --- the listeners of a service */
+
+static void
+on_connection(struct watch *w)
+{
+	worker_start(LIST_ENTRY(w, struct listener, watch)->job);
+}
+
+static void
+add_listener(struct job *j, int fd, const struct addr *a)
+{
+	struct listener *l = NEW(struct listener);
+
+	l->job = j;
+	if (a != NULL)
+		l->addr = *a;
+	l->wanted = true;
+	watch_init(&l->watch, fd, on_connection);
+	list_append(&j->listeners, &l->link);
+	j->listener_count++;
+}
+
+static void
+close_listener(struct listener *l)
+{
+	watch_off(&l->watch);
+	close(l->watch.fd);
+	list_remove(&l->link);
+	l->job->listener_count--;
+	mem_free(l);
+}
+
+static void
+give_up(bool may_fail, const char *what)
+{
+	if (!may_fail)
+		fatal("%s", what);
+	log_error("%s: %s", what, strerror(errno));
+}
+
+static void
+want_inet(struct job *j, const struct addr *a, bool may_fail)
+{
+	char  text[ADDR_TEXT], *what;
+	int   fd;
+
+	LIST_EACH(it, &j->listeners) {
+		struct listener *l = LIST_ENTRY(it, struct listener, link);
+
+		if (addr_equal(&l->addr, a) &&
+		    addr_port(&l->addr) == addr_port(a)) {
+			l->wanted = true;
+			return;
+		}
+	}
+	fd = bind_inet(a);
+	if (fd >= 0) {
+		add_listener(j, fd, a);
+		return;
+	}
+	addr_text(a, text);
+	what = mem_printf("bind %s port %u", text, (unsigned)addr_port(a));
+	give_up(may_fail, what);
+	mem_free(what);
+}
+
+/* Ports may have moved to another service since: what is not wanted any more
+ * is closed first. */
+static void
+open_inet(struct job *j, bool may_fail)
+{
+	struct addr_list list = { 0 };
+	const char	*why;
+
+	if (!interfaces_of(j->s.name, &list, &why))
+		fatalx("%s/master.cf: line %d: %s", conf_dir(), j->s.line, why);
+	LIST_EACH(it, &j->listeners) {
+		struct listener *l = LIST_ENTRY(it, struct listener, link);
+		bool wanted = false;
+
+		for (size_t i = 0; i < list.count; i++)
+			wanted = wanted || (addr_equal(&l->addr,
+			    &list.items[i]) && addr_port(&l->addr) ==
+			    addr_port(&list.items[i]));
+		if (!wanted)
+			close_listener(l);
+	}
+	for (size_t i = 0; i < list.count; i++)
+		want_inet(j, &list.items[i], may_fail);
+	addr_list_done(&list);
+}
+
+void
+listen_open(struct job *j, bool may_fail)
+{
+	int fd;
+
+	if (j->s.type == SERVICE_INET) {
+		open_inet(j, may_fail);
+		return;
+	}
+	if (!list_is_empty(&j->listeners))
+		return;
+	if (j->s.type == SERVICE_FIFO)
+		fd = open_fifo(j->socket);
+	else
+		fd = bind_unix(j->socket, j->s.type == SERVICE_UNIX_DGRAM ?
+		    SOCK_DGRAM : SOCK_STREAM);
+	if (fd < 0) {
+		char *what = mem_printf("bind %s", j->socket);
+
+		give_up(may_fail, what);
+		mem_free(what);
+		return;
+	}
+	add_listener(j, fd, NULL);
+}
+
+void
+listen_close(struct job *j)
+{
+	LIST_EACH(it, &j->listeners)
+		close_listener(LIST_ENTRY(it, struct listener, link));
+	if (j->socket != NULL)
+		unlink(j->socket);
+}

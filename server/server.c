@@ -1,0 +1,328 @@
+/*
+ * server - the skeleton of every daemon: options, configuration, log, order
+ *
+ * Nothing here serves: server_multi.c and server_single.c do.
+ */
+
+#include "server/server.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "conf/conf.h"
+#include "mail/peer.h"
+#include "mail/qmgr_client.h"
+#include "net/addr.h"
+#include "server/server_int.h"
+#include "util/buf.h"
+#include "util/frame.h"
+#include "util/log.h"
+#include "util/mem.h"
+#include "util/proc.h"
+#include "util/stream.h"
+#include "util/text.h"
+
+enum {
+	TRIGGER_MAX = 1024,	/* bytes of a trigger frame */
+	TRIGGER_HEAD = 6,	/* bytes that tell the type of a frame */
+	DEBUG_WAIT = 30,	/* seconds for -D */
+};
+
+struct server_start server_start = { .type = "unix", .service = "" };
+struct server_state server_state;
+
+/* -o settings, applied when main.cf was read. */
+static const char **overrides;
+static size_t	    override_count;
+static bool	    log_to_stderr;
+
+/* --- what programs ask */
+
+const char *
+server_service(void)
+{
+	return server_start.service;
+}
+
+const char *
+server_process_name(void)
+{
+	return server_start.program;
+}
+
+char **
+server_args(void)
+{
+	return server_start.args;
+}
+
+bool
+server_is_inet(void)
+{
+	return text_eq(server_start.type, "inet");
+}
+
+bool
+server_stopping(void)
+{
+	return server_state.stopping;
+}
+
+int
+server_max_sessions(void)
+{
+	return server_start.max_sessions;
+}
+
+int
+server_sessions(void)
+{
+	return server_state.sessions;
+}
+
+bool
+server_stress(void)
+{
+	return server_start.stress;
+}
+
+void
+server_report(enum master_status status)
+{
+	char byte = (char)status;
+
+	/* When master is gone the loop finds out. */
+	if (server_start.sockets > 0)
+		(void)!write(MASTER_FD_STATUS, &byte, 1);
+}
+
+/* --- a connection */
+
+/* A trigger is told by the type in its first bytes, which the sender writes
+ * in one go. */
+static bool
+is_trigger(struct stream *stream)
+{
+	const char *p;
+	size_t	    n;
+	uint16_t    type;
+
+	p = stream_peek(stream, &n);
+	if (p == NULL || n < TRIGGER_HEAD)
+		return false;
+	memcpy(&type, p + 4, sizeof type);
+	return type == TRIGGER_FRAME;
+}
+
+static void
+serve_trigger(struct stream *stream)
+{
+	struct frame f = FRAME_INIT;
+	const char  *requests;
+
+	if (frame_receive(stream, &f, TRIGGER_MAX) &&
+	    (requests = frame_str(&f, TRIGGER_KEY_REQUESTS)) != NULL &&
+	    server_start.s->triggered != NULL)
+		server_start.s->triggered(requests);
+	frame_done(&f);
+}
+
+void
+server_session(struct stream *stream)
+{
+	const struct server *s = server_start.s;
+	bool may_trigger = !server_is_inet() && !server_start.alone &&
+	    !text_eq(server_start.type, "pass");
+
+	if (may_trigger && is_trigger(stream))
+		serve_trigger(stream);
+	else if (s->serve != NULL)
+		s->serve(stream);
+	stream_close(stream);
+	if (!server_state.served) {
+		server_state.served = true;
+		server_report(MASTER_SERVED);
+	}
+}
+
+/* --- the command line */
+
+static void
+add_override(const char *assignment)
+{
+	overrides = mem_realloc(overrides,
+	    (override_count + 1) * sizeof *overrides);
+	overrides[override_count++] = assignment;
+}
+
+static int
+number(const char *option, const char *text)
+{
+	long n;
+
+	if (!text_to_long(text, 0, 1000000, &n))
+		fatalx("option %s wants a number from 0 to 1000000, not \"%s\"",
+		    option, text);
+	return (int)n;
+}
+
+static void
+usage_by_hand(void)
+{
+	fatalx("%s is started by master; see postfix(1) for starting the mail"
+	    " system, or use -S for one session on standard input",
+	    server_start.program);
+}
+
+static void
+parse_options(int argc, char **argv)
+{
+	struct server_start *st = &server_start;
+	int		     c;
+
+	opterr = 0;
+	while ((c = getopt(argc, argv, "+c:dDi:lm:n:o:r:s:St:uvVz")) != -1) {
+		switch (c) {
+		case 'c': conf_set_dir(optarg); break;
+		case 'd': case 'l': case 'r': break;	/* nothing to do here */
+		case 'D': sleep(DEBUG_WAIT); break;
+		case 'i': st->max_idle = number("-i", optarg); break;
+		case 'm': st->max_sessions = number("-m", optarg); break;
+		case 'n': st->service = optarg; break;
+		case 'o': add_override(optarg); break;
+		case 's': st->sockets = number("-s", optarg); break;
+		case 'S': st->alone = true; break;
+		case 't': st->type = optarg; break;
+		case 'u': st->unprivileged = true; break;
+		case 'v': log_verbose++; break;
+		case 'V': log_to_stderr = true; break;
+		case 'z': st->chroot = true; break;
+		default:
+			fatalx("unknown option -%c; daemons take -c -d -D -i"
+			    " -l -m -n -o -r -s -S -t -u -v -V -z", optopt);
+		}
+	}
+	st->args = argv + optind;
+	if (st->sockets == 0 && !st->alone)
+		usage_by_hand();
+}
+
+/* --- configuration and log */
+
+static void
+override(const char *assignment)
+{
+	const char *why;
+
+	if (!conf_override(assignment, &why))
+		fatalx("%s", why);
+}
+
+static void
+override_name(const char *name, const char *value)
+{
+	char *assignment = mem_printf("%s=%s", name, value);
+
+	override(assignment);
+	mem_free(assignment);
+}
+
+static void
+load(const struct param_area *area)
+{
+	const char *why;
+
+	if (!conf_load(area, &why))
+		fatalx("%s", why);
+}
+
+static void
+read_configuration(void)
+{
+	const struct server *s = server_start.s;
+	const char	    *why;
+
+	if (!conf_read(&why))
+		fatalx("%s", why);
+	override_name("process_name", server_start.program);
+	if (server_start.service[0] != '\0')
+		override_name("service_name", server_start.service);
+	for (size_t i = 0; i < override_count; i++)
+		override(overrides[i]);
+	load(&param_mail);
+	for (size_t i = 0; s->areas != NULL && s->areas[i] != NULL; i++)
+		load(s->areas[i]);
+	why = conf_value("stress");
+	server_start.stress = why != NULL && why[0] != '\0';
+	if (server_start.max_idle == 0)
+		server_start.max_idle = conf_mail.max_idle;
+}
+
+static void
+open_log(void)
+{
+	char *tag = mem_printf("%s/%s", conf_mail.syslog_name,
+	    server_start.program);
+	char *path = mem_printf("public/%s", conf_mail.postlog_service_name);
+	int   facility = log_facility(conf_mail.syslog_facility);
+
+	if (facility < 0)
+		fatalx("parameter syslog_facility: unknown name \"%s\";"
+		    " write \"mail\"", conf_mail.syslog_facility);
+	log_set_host(conf_mail.myhostname);
+	if (text_eq(conf_mail.maillog_file, "/dev/stdout"))
+		log_open(LOG_TO_STDOUT, tag, NULL, facility);
+	else if (conf_mail.maillog_file[0] != '\0')
+		log_open(LOG_TO_SOCKET, tag, path, facility);
+	else
+		log_open(LOG_TO_SYSLOG, tag, NULL, facility);
+	if (log_to_stderr)
+		log_also_stderr(true);
+	mem_free(tag);
+	mem_free(path);
+}
+
+/* --- */
+
+void
+server_main(int argc, char **argv, const struct server *s)
+{
+	const char *slash = strrchr(argv[0], '/');
+
+	server_start.s = s;
+	server_start.program = slash != NULL ? slash + 1 : argv[0];
+	log_set_name(server_start.program);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	umask(077);
+
+	parse_options(argc, argv);
+	read_configuration();
+	if (chdir(conf_mail.queue_directory) < 0)
+		fatal("chdir %s", conf_mail.queue_directory);
+	open_log();
+	proc_max_files();
+	peer_init(conf_mail.ipc_timeout, server_stopping);
+	if (s->before_jail != NULL)
+		s->before_jail();
+	server_jail();
+	if (s->after_jail != NULL)
+		s->after_jail();
+
+	if (server_start.alone) {
+		server_state.sessions = 1;
+		server_session(stream_open(STDIN_FILENO));
+	} else if (s->kind == SERVER_SINGLE) {
+		server_run_single();
+	} else {
+		server_run_multi();
+	}
+	if (s->before_exit != NULL)
+		s->before_exit();
+	log_flush();
+	exit(0);
+}

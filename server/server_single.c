@@ -1,0 +1,120 @@
+/*
+ * server_single - one session at a time, which may block and change ids
+ *
+ * No tasks: streams wait with poll(2).  SIGTERM keeps its default action:
+ * whoever is in the middle of a delivery that can't be finished is meant to
+ * die; master asks politely first (RETIRE).
+ */
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "mail/peer.h"
+#include "server/server_int.h"
+#include "util/clock.h"
+#include "util/file.h"
+#include "util/log.h"
+#include "util/stream.h"
+
+enum { EVENTS = 8 };
+
+/* Listeners exclusively, so that a connection wakes one worker only. */
+static int
+make_epoll(void)
+{
+	struct epoll_event e = { .events = EPOLLIN };
+	int		   ep = epoll_create1(EPOLL_CLOEXEC), fd;
+
+	if (ep < 0)
+		fatal("epoll_create");
+	e.data.fd = MASTER_FD_STATUS;
+	file_set_nonblock(MASTER_FD_STATUS, true);
+	file_set_cloexec(MASTER_FD_STATUS, true);
+	if (epoll_ctl(ep, EPOLL_CTL_ADD, MASTER_FD_STATUS, &e) < 0)
+		fatal("watch the channel to master");
+	for (int i = 0; i < server_start.sockets; i++) {
+		fd = MASTER_FD_LISTEN + i;
+		file_set_nonblock(fd, true);
+		file_set_cloexec(fd, true);
+		e.events = EPOLLIN | EPOLLEXCLUSIVE;
+		e.data.fd = fd;
+		if (epoll_ctl(ep, EPOLL_CTL_ADD, fd, &e) < 0)
+			fatal("watch listening socket %d", i);
+	}
+	return ep;
+}
+
+/* Master's orders, and its end.  LOOK needs no action: the next wait looks
+ * at everything anew. */
+static void
+read_orders(void)
+{
+	char	order;
+	ssize_t n;
+
+	while ((n = read(MASTER_FD_STATUS, &order, 1)) == 1)
+		if (order == MASTER_RETIRE)
+			server_state.stopping = true;
+	if (n == 0)
+		server_state.stopping = true;
+}
+
+static void
+accept_and_serve(int listener)
+{
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd < 0) {
+		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+			log_warn("accept connection: %s", strerror(errno));
+		return;
+	}
+	server_report(MASTER_FULL);
+	/* Said before, not after: sessions of qmgr last long, and its own
+	 * back-off keeps a program that crashes from being started at once. */
+	if (!server_state.served)
+		server_report(MASTER_SERVED);
+	server_state.served = true;
+	server_state.sessions = 1;
+	server_session(stream_open(fd));
+	server_state.sessions = 0;
+	log_flush();
+	read_orders();
+	if (!server_state.stopping)
+		server_report(MASTER_OPEN);
+}
+
+void
+server_run_single(void)
+{
+	struct epoll_event events[EVENTS];
+	int64_t idle_at, limit = (int64_t)server_start.max_idle * 1000;
+	int	ep = make_epoll(), n, wait;
+
+	server_report(MASTER_READY);
+	idle_at = clock_ms() + limit;
+	while (!server_state.stopping) {
+		log_flush();
+		wait = limit == 0 ? -1 : (int)(idle_at - clock_ms());
+		n = epoll_wait(ep, events, EVENTS, wait < 0 && limit ? 0 : wait);
+		if (n < 0 && errno != EINTR)
+			fatal("epoll_wait");
+		if (n == 0)
+			break;
+		for (int i = 0; i < n && !server_state.stopping; i++) {
+			if (events[i].data.fd == MASTER_FD_STATUS) {
+				read_orders();
+				continue;
+			}
+			accept_and_serve(events[i].data.fd);
+			idle_at = clock_ms() + limit;
+		}
+	}
+	if (!server_state.stopping)
+		server_report(MASTER_LEAVING);
+	server_state.stopping = true;
+	peer_close_all();
+}
