@@ -193,7 +193,7 @@ set_limits(struct job *j)
 		j->workers_max = 1;
 	else if (j->kind == JOB_SINGLE)
 		j->workers_max = max > 0 ? max : INT_MAX;
-	else
+	else	/* the sessions of JOB_SERVICE are not limited, but "1" is 1 */
 		j->workers_max = max > 0 && max < multi ? max : multi;
 }
 
@@ -322,6 +322,7 @@ jobs_read(const char **ret_why)
 	mem_free(path);
 	if (!ok)
 		return false;
+	master_cf_warn(&t);
 	LIST_EACH(it, &master.jobs) {
 		workers_retire(LIST_ENTRY(it, struct job, link));
 		LIST_ENTRY(it, struct job, link)->wanted = false;

@@ -13,6 +13,9 @@ static const struct {
 	{ "virtual", JOB_SINGLE },
 	{ "pipe", JOB_SINGLE },
 	{ "spawn", JOB_SINGLE },
+	/* Answers are quick, and who asks keeps the connection. */
+	{ "trivial-rewrite", JOB_SERVICE },
+	{ "proxymap", JOB_SERVICE },
 	/* They keep state that all must share. */
 	{ "qmgr", JOB_ALONE },
 	{ "oqmgr", JOB_ALONE },

@@ -19,33 +19,13 @@
 #include "conf/conf.h"
 #include "master/interfaces.h"
 #include "master/master.h"
+#include "net/connect.h"
 #include "util/log.h"
 #include "util/mem.h"
 
 enum { BACKLOG = 4096 };
 
 /* --- binding */
-
-static int
-bind_inet(const struct addr *a)
-{
-	int on = 1, saved, fd;
-
-	fd = socket(addr_family(a), SOCK_STREAM | SOCK_CLOEXEC |
-	    SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -1;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	if (addr_family(a) == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-	if (bind(fd, (const struct sockaddr *)&a->sa, a->len) == 0 &&
-	    listen(fd, BACKLOG) == 0)
-		return fd;
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return -1;
-}
 
 /* Readable and writable by all: the directory says who comes near. */
 static int
@@ -153,7 +133,7 @@ want_inet(struct job *j, const struct addr *a, bool may_fail)
 			return;
 		}
 	}
-	fd = bind_inet(a);
+	fd = listen_inet(a, BACKLOG);
 	if (fd >= 0) {
 		add_listener(j, fd, a);
 		return;

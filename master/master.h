@@ -35,7 +35,13 @@ struct listener {
 };
 
 /* How the sessions of a program are spread over processes. */
-enum job_kind { JOB_MULTI, JOB_SINGLE, JOB_ALONE /* one process only */ };
+enum job_kind {
+	JOB_MULTI,		/* shares of maxproc */
+	JOB_SERVICE,		/* questions of our own programs over kept
+				   connections: no limit of sessions */
+	JOB_SINGLE,		/* one session a process */
+	JOB_ALONE,		/* one process, no limit of sessions */
+};
 
 /*
  * A service of master.cf with its listeners and workers.  While a worker is

@@ -17,6 +17,7 @@
 #include "mail/peer.h"
 #include "mail/qmgr_client.h"
 #include "net/addr.h"
+#include "server/maillog.h"
 #include "server/server_int.h"
 #include "util/buf.h"
 #include "util/frame.h"
@@ -262,30 +263,6 @@ read_configuration(void)
 		server_start.max_idle = conf_mail.max_idle;
 }
 
-static void
-open_log(void)
-{
-	char *tag = mem_printf("%s/%s", conf_mail.syslog_name,
-	    server_start.program);
-	char *path = mem_printf("public/%s", conf_mail.postlog_service_name);
-	int   facility = log_facility(conf_mail.syslog_facility);
-
-	if (facility < 0)
-		fatalx("parameter syslog_facility: unknown name \"%s\";"
-		    " write \"mail\"", conf_mail.syslog_facility);
-	log_set_host(conf_mail.myhostname);
-	if (text_eq(conf_mail.maillog_file, "/dev/stdout"))
-		log_open(LOG_TO_STDOUT, tag, NULL, facility);
-	else if (conf_mail.maillog_file[0] != '\0')
-		log_open(LOG_TO_SOCKET, tag, path, facility);
-	else
-		log_open(LOG_TO_SYSLOG, tag, NULL, facility);
-	if (log_to_stderr)
-		log_also_stderr(true);
-	mem_free(tag);
-	mem_free(path);
-}
-
 /* --- */
 
 void
@@ -304,7 +281,9 @@ server_main(int argc, char **argv, const struct server *s)
 	read_configuration();
 	if (chdir(conf_mail.queue_directory) < 0)
 		fatal("chdir %s", conf_mail.queue_directory);
-	open_log();
+	maillog_open(server_start.program, false);
+	if (log_to_stderr)
+		log_also_stderr(true);
 	proc_max_files();
 	peer_init(conf_mail.ipc_timeout, server_stopping);
 	if (s->before_jail != NULL)

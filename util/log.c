@@ -166,6 +166,12 @@ connected(void)
 	now = clock_ms();
 	if (now < state.next_try)
 		return false;
+	if (state.to == LOG_TO_FILE) {
+		state.fd = open(state.path, O_WRONLY | O_APPEND | O_CREAT |
+		    O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+		state.next_try = now + RETRY_MS;
+		return state.fd >= 0;
+	}
 	path = state.to == LOG_TO_SYSLOG ? "/dev/log" : state.path;
 	state.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (state.fd >= 0) {
@@ -202,6 +208,8 @@ send_bytes(const char *p, size_t len)
 	for (int tries = 0; tries < 2; tries++) {
 		if (!connected())
 			return false;
+		if (state.to == LOG_TO_FILE)
+			return write(state.fd, p, len) >= 0;
 		if (send(state.fd, p, len, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0 ||
 		    errno == EMSGSIZE)
 			return true;
@@ -218,7 +226,8 @@ portion(const char *p, size_t len)
 {
 	const char *nl;
 
-	if (state.to == LOG_TO_SOCKET && len <= DATAGRAM_MAX)
+	if (state.to == LOG_TO_FILE ||
+	    (state.to == LOG_TO_SOCKET && len <= DATAGRAM_MAX))
 		return len;
 	if (state.to == LOG_TO_SOCKET)
 		nl = memrchr(p, '\n', DATAGRAM_MAX);
@@ -433,7 +442,7 @@ log_open(enum log_to to, const char *tag, const char *path, int facility)
 	replace(&state.tag, tag);
 	replace(&state.path, path);
 	/* Connected now, so that a later chroot does no harm. */
-	if (to == LOG_TO_SYSLOG || to == LOG_TO_SOCKET)
+	if (to != LOG_TO_STDERR && to != LOG_TO_STDOUT)
 		connected();
 }
 

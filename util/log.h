@@ -50,10 +50,13 @@ enum log_to {
 				   finished lines, several in one datagram,
 				   each ending in '\n' */
 	LOG_TO_STDOUT,		/* as LOG_TO_SOCKET's lines, one write a line */
+	LOG_TO_FILE,		/* such lines appended to the file `path`, made
+				   with mode 0600 if it is missing: for who may
+				   and can't wait for postlogd */
 };
 
 /*
- * `tag` as in "postfix/smtpd" (copied); `path` only for LOG_TO_SOCKET.  May
+ * `tag` as in "postfix/smtpd" (copied); `path` as said above, or NULL.  May
  * be called again when the configuration was read.  Before the first call
  * lines go to stderr.  log_also_stderr(true): a copy on standard error in
  * the commands' form.

@@ -1,0 +1,382 @@
+/*
+ * postfix - control the mail system
+ *
+ * For the superuser, or for the user who runs a private instance: whoever
+ * mail_owner is.  Makes missing directories of the queue, starts master and
+ * sends it signals.  Trusts its configuration; reads nothing else.  Ends with
+ * 0 if the mail system does what was asked for, otherwise with 1 and a line
+ * on standard error and in the log.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "conf/conf.h"
+#include "server/layout.h"
+#include "util/buf.h"
+#include "util/clock.h"
+#include "util/file.h"
+#include "util/log.h"
+#include "util/mem.h"
+#include "util/proc.h"
+#include "util/text.h"
+
+enum {
+	STOP_SECONDS = 5,	/* master needs no longer for an orderly stop */
+	POLL_MS = 20,
+};
+
+static int verbose;
+
+/* --- master */
+
+static char *
+master_path(void)
+{
+	return mem_printf("%s/master", conf_mail.daemon_directory);
+}
+
+/* The process that holds the lock of the pid file; 0: none. */
+static pid_t
+running(void)
+{
+	char	    *path = mem_printf("%s/%s/master.pid",
+			conf_mail.queue_directory,
+			conf_mail.process_id_directory);
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int	     fd = open(path, O_RDONLY | O_CLOEXEC);
+	pid_t	     pid = 0;
+
+	mem_free(path);
+	if (fd < 0)
+		return 0;
+	if (fcntl(fd, F_GETLK, &l) == 0 && l.l_type != F_UNLCK)
+		pid = l.l_pid;
+	close(fd);
+	return pid;
+}
+
+static pid_t
+need_running(void)
+{
+	pid_t pid = running();
+
+	if (pid == 0)
+		fatalx("the Postfix mail system is not running");
+	return pid;
+}
+
+static void
+need_stopped(void)
+{
+	if (running() != 0)
+		fatalx("the Postfix mail system is already running");
+}
+
+static void
+signal_master(pid_t pid, int signo)
+{
+	if (kill(pid, signo) < 0)
+		fatal("signal process %d", (int)pid);
+}
+
+/* --- commands */
+
+static int
+do_status(void)
+{
+	pid_t pid = running();
+
+	if (pid == 0) {
+		log_info("the Postfix mail system is not running");
+		return 1;
+	}
+	log_info("the Postfix mail system is running: PID: %d", (int)pid);
+	return 0;
+}
+
+/* What would keep mail from flowing is fatal; the rest is for check. */
+static void
+prepare(bool check)
+{
+	const char *why;
+
+	if (!layout_make(&why))
+		fatalx("%s", why);
+	if (check)
+		layout_check();
+}
+
+static int
+do_check(void)
+{
+	prepare(true);
+	return 0;
+}
+
+static int
+do_start(void)
+{
+	char *path = master_path(), name[] = "master", w[] = "-w", v[] = "-v";
+	char *argv[] = { name, w, verbose ? v : NULL, NULL };
+	int   status;
+	pid_t pid;
+
+	need_stopped();
+	prepare(false);
+	log_info("starting the Postfix mail system");
+	log_flush();
+	pid = fork();
+	if (pid == 0) {
+		execv(path, argv);
+		fprintf(stderr, "postfix: fatal: execute %s: %s\n", path,
+		    strerror(errno));
+		_exit(1);
+	}
+	mem_free(path);
+	if (pid < 0 || waitpid(pid, &status, 0) < 0)
+		fatal("start master");
+	if (status != 0)
+		fatalx("mail system startup failed");
+	return 0;
+}
+
+static int
+do_start_fg(void)
+{
+	char *path = master_path(), name[] = "master", fg[] = "-s";
+	char  init[] = "-i";
+	char *argv[] = { name, getpid() == 1 ? init : fg, NULL };
+
+	need_stopped();
+	prepare(false);
+	log_info("starting the Postfix mail system");
+	log_flush();
+	execv(path, argv);
+	fatal("execute %s", path);
+}
+
+/* A line a second, so that nobody thinks we hang. */
+static bool
+wait_for_end(int seconds)
+{
+	int64_t next = clock_in(1);
+	struct timespec t = { 0, POLL_MS * 1000000 };
+
+	while (running() != 0) {
+		if (clock_ms() >= next) {
+			if (--seconds < 0)
+				return false;
+			log_info("waiting for the Postfix mail system to"
+			    " terminate");
+			next = clock_in(1);
+		}
+		nanosleep(&t, NULL);
+	}
+	return true;
+}
+
+static int
+do_stop(void)
+{
+	pid_t pid = need_running();
+
+	log_info("stopping the Postfix mail system");
+	log_flush();
+	signal_master(pid, SIGTERM);
+	if (wait_for_end(STOP_SECONDS))
+		return 0;
+	log_info("stopping the Postfix mail system with force");
+	signal_master(pid, SIGTERM);
+	return wait_for_end(STOP_SECONDS) ? 0 : 1;
+}
+
+static int
+do_abort(void)
+{
+	pid_t pid = need_running();
+
+	log_info("aborting the Postfix mail system");
+	log_flush();
+	signal_master(pid, SIGTERM);
+	signal_master(pid, SIGINT);	/* the second: at once */
+	return wait_for_end(STOP_SECONDS) ? 0 : 1;
+}
+
+static int
+do_reload(void)
+{
+	pid_t pid = need_running();
+
+	log_info("refreshing the Postfix mail system");
+	log_flush();
+	signal_master(pid, SIGHUP);
+	return 0;
+}
+
+static int
+do_flush(void)
+{
+	char *path = mem_printf("%s/postqueue", conf_mail.command_directory);
+	char  name[] = "postqueue", f[] = "-f", *argv[] = { name, f, NULL };
+
+	execv(path, argv);
+	fatal("execute %s", path);
+}
+
+static int
+do_set_permissions(void)
+{
+	const char *why;
+
+	if (!layout_make(&why) || !layout_set_permissions(&why))
+		fatalx("%s", why);
+	return 0;
+}
+
+static int
+do_upgrade(void)
+{
+	log_info("nothing in %s needs an upgrade", conf_dir());
+	return 0;
+}
+
+/* The new file is made by postlogd, when reload has started it anew. */
+static int
+do_logrotate(void)
+{
+	char	   suffix[64], *to, *compressor;
+	const char *file = conf_mail.maillog_file;
+	time_t	   now = time(NULL);
+	struct tm  tm;
+	char	  *argv[3] = { NULL };
+
+	if (file[0] != '/' || text_eq(file, "/dev/stdout"))
+		fatalx("'postfix logrotate' needs a file name in maillog_file;"
+		    " what syslog writes is rotated by its own tools");
+	localtime_r(&now, &tm);
+	if (strftime(suffix, sizeof suffix,
+	    conf_mail.maillog_file_rotate_suffix, &tm) == 0)
+		fatalx("parameter maillog_file_rotate_suffix is too long");
+	to = mem_printf("%s.%s", file, suffix);
+	if (rename(file, to) < 0)
+		fatal("rename %s to %s", file, to);
+	if (running() != 0) {
+		do_reload();
+		sleep(1);	/* lines on their way to the old file */
+	}
+	compressor = mem_strdup(conf_mail.maillog_file_compressor);
+	if (compressor[0] != '\0') {
+		argv[0] = strchr(compressor, '/') != NULL ? compressor :
+		    mem_printf("/usr/bin/%s", compressor);
+		argv[1] = to;
+		if (proc_run(argv, NULL, -1, -1, 0) != 0)
+			fatalx("%s %s failed; the log is there,"
+			    " uncompressed", argv[0], to);
+	}
+	return 0;
+}
+
+static int
+do_later(void)
+{
+	fatalx("this command is not there yet; edit main.cf by hand");
+}
+
+static const struct {
+	const char *name;
+	int	  (*run)(void);
+} commands[] = {
+	{ "start", do_start }, { "start-fg", do_start_fg },
+	{ "stop", do_stop }, { "quick-stop", do_stop },
+	{ "abort", do_abort }, { "drain", do_stop },
+	{ "reload", do_reload }, { "flush", do_flush },
+	{ "check", do_check }, { "status", do_status },
+	{ "set-permissions", do_set_permissions },
+	{ "upgrade-configuration", do_upgrade },
+	{ "logrotate", do_logrotate },
+	{ "tls", do_later }, { "non-bdb", do_later },
+};
+
+/* --- */
+
+static void
+only_for_owner(void)
+{
+	if (geteuid() == 0 || layout_is_own_instance())
+		return;
+	log_error("to submit mail, use the Postfix sendmail command");
+	fatalx("the postfix command is reserved for the superuser");
+}
+
+/* Lines are those of a helper script in Postfix; log parsers know them so. */
+static void
+open_log(void)
+{
+	char *tag = mem_printf("%s/postfix-script", conf_mail.syslog_name);
+	char *name = mem_printf("%s/postlog", conf_mail.syslog_name);
+	char *path = mem_printf("%s/public/%s", conf_mail.queue_directory,
+	    conf_mail.postlog_service_name);
+
+	log_set_host(conf_mail.myhostname);
+	log_set_name(name);
+	log_open(conf_mail.maillog_file[0] != '\0' ? LOG_TO_SOCKET :
+	    LOG_TO_SYSLOG, tag, path,
+	    log_facility(conf_mail.syslog_facility));
+	log_also_stderr(true);
+	mem_free(tag);
+	mem_free(name);
+	mem_free(path);
+}
+
+static void
+parse_options(int argc, char **argv)
+{
+	int c;
+
+	opterr = 0;
+	while ((c = getopt(argc, argv, "+c:Dv")) != -1) {
+		switch (c) {
+		case 'c':
+			if (optarg[0] != '/')
+				fatalx("-c requires absolute pathname");
+			conf_set_dir(optarg);
+			break;
+		case 'D': break;
+		case 'v': verbose++; break;
+		default:
+			fatalx("usage: %s [-c config_dir] [-Dv] command",
+			    argv[0]);
+		}
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *why, *command;
+
+	log_set_name("postfix");
+	parse_options(argc, argv);
+	if (!conf_read(&why) || !conf_load(&param_mail, &why))
+		fatalx("%s", why);
+	only_for_owner();
+	setenv("MAIL_CONFIG", conf_dir(), 1);
+	umask(022);
+	open_log();
+	command = optind < argc ? argv[optind] : "";
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		if (text_eq(commands[i].name, command))
+			return commands[i].run();
+	fatalx("unknown command: '%s'. Usage: postfix start (or stop, reload,"
+	    " abort, flush, check, status, set-permissions,"
+	    " upgrade-configuration, logrotate, tls, non-bdb)", command);
+}

@@ -1,0 +1,121 @@
+/* maillog - where the log goes, by main.cf */
+
+#include "server/maillog.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "conf/conf.h"
+#include "util/log.h"
+#include "util/mem.h"
+#include "util/text.h"
+
+static int
+fail(const char **ret_why, const char *fmt, const char *a, const char *b)
+{
+	static char text[512];
+
+	snprintf(text, sizeof text, fmt, a, b);
+	*ret_why = text;
+	return -1;
+}
+
+/* "/var" is a prefix of "/var/log/mail.log", not of "/various". */
+static bool
+is_below(const char *path, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	while (n > 1 && prefix[n - 1] == '/')
+		n--;
+	return strncmp(path, prefix, n) == 0 &&
+	    (path[n] == '/' || path[n] == '\0' || n == 1);
+}
+
+static bool
+is_allowed(const char *path)
+{
+	char *copy = mem_strdup(conf_mail.maillog_file_prefixes), *s = copy;
+	char *word;
+	bool  ok = false;
+
+	while ((word = text_word(&s, TEXT_LIST_SEP, false)) != NULL)
+		ok = ok || is_below(path, word);
+	mem_free(copy);
+	return ok && strstr(path, "/../") == NULL;
+}
+
+int
+maillog_open_file(const char **ret_why)
+{
+	const char *path = conf_mail.maillog_file, *text;
+	char	   *end;
+	long	    mode;
+	int	    fd;
+
+	text = conf_mail.maillog_file_permissions;
+	mode = strtol(text, &end, 8);
+	if (*text == '\0' || *end != '\0' || mode < 0 || mode > 0777)
+		return fail(ret_why, "parameter maillog_file_permissions:"
+		    " \"%s\"%s; write 0600, 0640 or 0644", text, "");
+	if (!is_allowed(path))
+		return fail(ret_why, "logfile '%s' does not start with a"
+		    " prefix of maillog_file_prefixes (%s)", path,
+		    conf_mail.maillog_file_prefixes);
+	fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0 && errno == ENOENT) {
+		fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC |
+		    O_NOCTTY, 0600);
+		if (fd >= 0)
+			fchmod(fd, (mode_t)mode);	/* umask or not */
+	}
+	if (fd < 0)
+		return fail(ret_why, "open logfile '%s': cannot open file: %s",
+		    path, strerror(errno));
+	return fd;
+}
+
+/* True when it is there: who may not write it will find out by the loss of
+ * lines alone. */
+static bool
+make_file(void)
+{
+	const char *why;
+	int	    fd = maillog_open_file(&why);
+
+	if (fd < 0) {
+		log_warn("%s", why);
+		return false;
+	}
+	close(fd);
+	return true;
+}
+
+void
+maillog_open(const char *program, bool direct)
+{
+	char *tag = mem_printf("%s/%s", conf_mail.syslog_name, program);
+	char *path = mem_printf("public/%s", conf_mail.postlog_service_name);
+	int   facility = log_facility(conf_mail.syslog_facility);
+
+	if (facility < 0)
+		fatalx("parameter syslog_facility: unknown name \"%s\"; write"
+		    " mail, daemon or local0 to local7",
+		    conf_mail.syslog_facility);
+	log_set_host(conf_mail.myhostname);
+	if (text_eq(conf_mail.maillog_file, "/dev/stdout"))
+		log_open(LOG_TO_STDOUT, tag, NULL, facility);
+	else if (conf_mail.maillog_file[0] == '\0')
+		log_open(LOG_TO_SYSLOG, tag, NULL, facility);
+	else if (direct && make_file())
+		log_open(LOG_TO_FILE, tag, conf_mail.maillog_file, facility);
+	else
+		log_open(LOG_TO_SOCKET, tag, path, facility);
+	mem_free(tag);
+	mem_free(path);
+}
