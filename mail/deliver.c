@@ -1,0 +1,561 @@
+#include "mail/deliver.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "conf/param.h"
+#include "mail/address.h"
+#include "mail/bounce_client.h"
+#include "mail/deliver_proto.h"
+#include "mail/peer.h"
+#include "mail/queue_dir.h"
+#include "util/clock.h"
+#include "util/file.h"
+#include "util/frame.h"
+#include "util/log.h"
+#include "util/stream.h"
+
+/*
+ * Order of settling a recipient, for the case that the process dies on the
+ * way:
+ *
+ *	failed:	 bounce log, mark in the queue file, log line
+ *		 (a report may come twice, and is never lost)
+ *	sent:	 mark, success report if wanted, log line
+ *		 (a success report may be lost, the mail does not come twice)
+ */
+
+/* --- the request */
+
+static bool
+read_recipient(const struct frame_attr *group, struct recipient *r)
+{
+	struct frame_attr a;
+	size_t		  pos = 0;
+
+	r->original = r->orcpt = "";
+	r->status = RCPT_TODO;
+	while (frame_group_next(group, &pos, &a)) {
+		switch (a.key) {
+		case DELIVER_KEY_RCPT_ADDRESS:
+			r->address = frame_attr_str(&a);
+			break;
+		case DELIVER_KEY_RCPT_ORIGINAL:
+			r->original = frame_attr_str(&a);
+			break;
+		case DELIVER_KEY_RCPT_ORCPT:
+			r->orcpt = frame_attr_str(&a);
+			break;
+		case DELIVER_KEY_RCPT_NOTIFY:
+			r->notify = (uint8_t)frame_attr_u64(&a, 0);
+			break;
+		case DELIVER_KEY_RCPT_INDEX:
+			r->index = (uint32_t)frame_attr_u64(&a, UINT32_MAX);
+			break;
+		}
+	}
+	return r->address != NULL && r->original != NULL && r->orcpt != NULL;
+}
+
+static bool
+read_recipients(const struct frame *f, struct delivery *d)
+{
+	struct frame_attr a;
+	size_t		  pos = 0, count = 0;
+
+	while (frame_next(f, &pos, &a))
+		if (a.key == DELIVER_KEY_RCPT)
+			count++;
+	if (count == 0)
+		return false;
+	d->rcpt = pool_zalloc(&d->pool, count * sizeof *d->rcpt);
+	d->status = pool_zalloc(&d->pool, count);
+	pos = 0;
+	while (frame_next(f, &pos, &a)) {
+		if (a.key != DELIVER_KEY_RCPT)
+			continue;
+		if (!read_recipient(&a, &d->rcpt[d->rcpt_count++]))
+			return false;
+	}
+	return true;
+}
+
+static bool
+read_text(struct delivery *d, const struct frame_attr *a)
+{
+	const char *text = frame_attr_str(a);
+
+	switch (a->key) {
+	case DELIVER_KEY_QUEUE:
+		d->queue = text;
+		break;
+	case DELIVER_KEY_ID:
+		d->id = text;
+		break;
+	case DELIVER_KEY_NEXTHOP:
+		d->nexthop = text;
+		break;
+	case DELIVER_KEY_SENDER:
+		d->sender = text;
+		break;
+	case DELIVER_KEY_ENVID:
+		d->envid = text;
+		break;
+	case DELIVER_KEY_ENCODING:
+		d->encoding = text;
+		break;
+	default:
+		return false;
+	}
+	return true;
+}
+
+static void
+read_number(struct delivery *d, const struct frame_attr *a)
+{
+	uint64_t n = frame_attr_u64(a, 0);
+
+	switch (a->key) {
+	case DELIVER_KEY_FLAGS:
+		d->flags = (unsigned)n;
+		break;
+	case DELIVER_KEY_ENV_FLAGS:
+		d->env_flags = (unsigned)n;
+		break;
+	case DELIVER_KEY_RET:
+		d->ret = n == RET_FULL || n == RET_HDRS ? (enum dsn_ret)n :
+		    RET_NONE;
+		break;
+	case DELIVER_KEY_ARRIVAL:
+		d->arrival_us = (int64_t)n;
+		break;
+	case DELIVER_KEY_ACTIVE:
+		d->active_us = (int64_t)n;
+		break;
+	case DELIVER_KEY_HANDED:
+		d->handed_us = (int64_t)n;
+		break;
+	}
+}
+
+/* Strings stay in the frame. */
+static bool
+read_request(const struct frame *f, struct delivery *d)
+{
+	struct frame_attr a;
+	size_t		  pos = 0;
+
+	*d = (struct delivery){ .file = { .fd = -1 }, .envid = "",
+		.encoding = "", .dead = WHY_INIT };
+	d->begin_us = clock_wall_us();
+	if (f->type != DELIVER_REQUEST)
+		return false;
+	while (frame_next(f, &pos, &a))
+		if (a.key != DELIVER_KEY_RCPT && !read_text(d, &a))
+			read_number(d, &a);
+	if (d->queue == NULL || d->id == NULL || !queue_id_is_valid(d->id) ||
+	    d->nexthop == NULL || d->sender == NULL || d->envid == NULL ||
+	    d->encoding == NULL)
+		return false;
+	return read_recipients(f, d);
+}
+
+static enum deliver_file
+open_file(struct delivery *d)
+{
+	switch (queue_file_open(&d->file, d->queue, d->id, true)) {
+	case QUEUE_FILE_OK:
+		break;
+	case QUEUE_FILE_MISSING:
+		return DELIVER_FILE_MISSING;
+	case QUEUE_FILE_DAMAGED:
+		return DELIVER_FILE_DAMAGED;
+	case QUEUE_FILE_ERROR:
+		log_warn("open %s %s: %m", d->queue, d->id);
+		return DELIVER_FILE_BUSY;
+	}
+	if (file_lock(d->file.fd, FILE_FLOCK, FILE_SHARED, 0))
+		return DELIVER_FILE_OK;
+	queue_file_close(&d->file);
+	d->file.fd = -1;
+	return DELIVER_FILE_BUSY;
+}
+
+static void
+send_result(struct stream *s, struct frame *f, struct delivery *d,
+    enum deliver_file file)
+{
+	frame_begin(f, DELIVER_RESULT);
+	frame_put(f, DELIVER_KEY_STATUSES, d->status, d->rcpt_count);
+	if (d->dead.dsn[0] != '\0') {
+		frame_put_str(f, DELIVER_KEY_DEAD_DSN, d->dead.dsn);
+		frame_put_str(f, DELIVER_KEY_DEAD_TEXT, d->dead.text.data);
+	}
+	if (d->traced)
+		frame_put_u64(f, DELIVER_KEY_TRACED, 1);
+	if (file != DELIVER_FILE_OK)
+		frame_put_u64(f, DELIVER_KEY_FILE, file);
+	if (peer_is_ending())
+		frame_put_u64(f, DELIVER_KEY_CLOSING, 1);
+	frame_send(s, f);
+	stream_flush(s);
+}
+
+/* No recipient is left without a status. */
+static void
+settle_rest(struct delivery *d)
+{
+	static const struct deliver_via nowhere = { .relay = "none" };
+	struct why			why = WHY_INIT;
+
+	for (size_t i = 0; i < d->rcpt_count; i++) {
+		if (d->status[i] != 0)
+			continue;
+		why_set(&why, "4.3.0", "unknown mail system error");
+		delivery_deferred(d, &d->rcpt[i], &nowhere, &why);
+	}
+	why_done(&why);
+}
+
+static void
+delivery_done(struct delivery *d)
+{
+	if (d->file.fd >= 0)
+		queue_file_close(&d->file);
+	if (d->envelope != NULL) {
+		envelope_done(d->envelope);
+		mem_free(d->envelope);
+	}
+	why_done(&d->dead);
+	pool_done(&d->pool);
+}
+
+void
+deliver_serve(struct stream *s, void (*deliver)(struct delivery *))
+{
+	struct frame	  request = FRAME_INIT, reply = FRAME_INIT;
+	struct delivery	  d;
+	enum deliver_file file;
+	bool		  sound = true;
+
+	while (sound && frame_receive(s, &request, FRAME_MAX)) {
+		sound = read_request(&request, &d);
+		if (sound) {
+			file = open_file(&d);
+			if (file == DELIVER_FILE_OK) {
+				deliver(&d);
+				settle_rest(&d);
+			} else {
+				memset(d.status, DELIVER_DEFERRED,
+				    d.rcpt_count);
+			}
+			send_result(s, &reply, &d, file);
+		} else {
+			log_warn("malformed delivery request");
+		}
+		delivery_done(&d);
+		if (peer_is_ending())
+			break;
+	}
+	frame_done(&request);
+	frame_done(&reply);
+}
+
+/* --- log lines */
+
+static void
+add_address(struct buf *line, const char *address)
+{
+	if (strcmp(conf_mail.info_log_address_format, "internal") == 0)
+		buf_adds(line, address);
+	else
+		address_quote(line, address);
+}
+
+static void
+add_delay(struct buf *line, int64_t from_us, int64_t to_us)
+{
+	int64_t us = to_us > from_us ? to_us - from_us : 0;
+
+	clock_delay(line, us, conf_mail.delay_logging_resolution_limit);
+}
+
+static void
+add_delays(struct buf *line, const struct delivery *d)
+{
+	int64_t now = clock_wall_us();
+	int64_t ready = d->connected_us != 0 ? d->connected_us : d->handed_us;
+
+	buf_adds(line, ", delay=");
+	add_delay(line, d->arrival_us, now);
+	buf_adds(line, ", delays=");
+	add_delay(line, d->arrival_us, d->active_us);
+	buf_addc(line, '/');
+	add_delay(line, d->active_us, d->handed_us);
+	buf_addc(line, '/');
+	add_delay(line, d->handed_us, ready);
+	buf_addc(line, '/');
+	add_delay(line, ready, now);
+}
+
+static void
+log_recipient(const struct delivery *d, const struct recipient *r,
+    const struct deliver_via *via, const struct why *why, const char *status)
+{
+	struct buf line = BUF_INIT;
+
+	buf_adds(&line, d->id);
+	buf_adds(&line, ": to=<");
+	add_address(&line, r->address);
+	if (r->original[0] != '\0' && strcasecmp(r->original, r->address) != 0) {
+		buf_adds(&line, ">, orig_to=<");
+		add_address(&line, r->original);
+	}
+	buf_adds(&line, ">, relay=");
+	buf_adds(&line, via->relay);
+	if (via->conn_use > 1)
+		buf_addf(&line, ", conn_use=%d", via->conn_use);
+	add_delays(&line, d);
+	if (via->tls != NULL) {
+		buf_adds(&line, ", tls=");
+		buf_adds(&line, via->tls);
+	}
+	buf_adds(&line, ", dsn=");
+	buf_adds(&line, why->dsn);
+	buf_adds(&line, ", status=");
+	buf_adds(&line, status);
+	buf_adds(&line, " (");
+	buf_add(&line, why->text.data, why->text.len);
+	buf_addc(&line, ')');
+	log_info("%s", line.data);
+	buf_done(&line);
+}
+
+/* --- settling */
+
+static bool
+append(const struct delivery *d, const struct recipient *r,
+    const struct deliver_via *via, const struct why *why,
+    const char *service, const char *action)
+{
+	struct bounce_rcpt b = {
+		.rcpt = r, .relay = via->relay, .arrival_us = d->arrival_us,
+		.why = why, .action = action,
+	};
+
+	return bounce_append(service, d->id, &b);
+}
+
+static void
+trace(struct delivery *d, const struct recipient *r,
+    const struct deliver_via *via, const struct why *why, const char *action)
+{
+	if (append(d, r, via, why, "trace", action))
+		d->traced = true;
+	else
+		log_warn("%s: trace service failure", d->id);
+}
+
+/* A copy of `why` in `store` if its class is not `class`: what becomes of
+ * a recipient is not for a table or a remote server to say. */
+static const struct why *
+with_class(const struct why *why, char class, const char *function,
+    struct why *store)
+{
+	if (why->dsn[0] == class)
+		return why;
+	log_warn("%s: ignoring dsn code \"%s\"", function, why->dsn);
+	why_copy(store, why);
+	snprintf(store->dsn, sizeof store->dsn, "%c.0.0", class);
+	return store;
+}
+
+/*
+ * Recipients settled twice keep their first result.  The recipient given
+ * may be the agent's own copy with another address (a local alias): it is
+ * known by its index.
+ */
+static void
+set_status(struct delivery *d, const struct recipient *r, char status)
+{
+	size_t i;
+
+	if (r >= d->rcpt && r < d->rcpt + d->rcpt_count) {
+		i = (size_t)(r - d->rcpt);
+	} else {
+		for (i = 0; i < d->rcpt_count; i++)
+			if (d->rcpt[i].index == r->index)
+				break;
+		if (i == d->rcpt_count)
+			return;
+	}
+	if (d->status[i] == 0)
+		d->status[i] = status;
+}
+
+static void
+finish(struct delivery *d, const struct recipient *r, char status)
+{
+	if (!queue_file_mark(&d->file, r->index, RCPT_DONE))
+		log_warn("%s: mark recipient %s as done: %m", d->id,
+		    r->address);
+	set_status(d, r, status);
+}
+
+/* sendmail -bv: nothing is delivered or retried, the report tells all. */
+static void
+report_verify(struct delivery *d, const struct recipient *r,
+    const struct deliver_via *via, const struct why *why)
+{
+	const char *found = why_outcome(why) == DONE ? "deliverable" :
+	    "undeliverable";
+
+	trace(d, r, via, why, found);
+	finish(d, r, DELIVER_SENT);
+	log_recipient(d, r, via, why, found);
+}
+
+static void
+report_success(struct delivery *d, const struct recipient *r,
+    const struct deliver_via *via, const struct why *why)
+{
+	struct why full = WHY_INIT;
+
+	why_copy(&full, why);
+	buf_clear(&full.text);
+	buf_addf(&full.text, "delivery via %s: %s", via->relay,
+	    why->text.data);
+	trace(d, r, via, &full,
+	    via->action != NULL ? via->action : "delivered");
+	why_done(&full);
+}
+
+void
+delivery_sent(struct delivery *d, struct recipient *r,
+    const struct deliver_via *via, const struct why *given)
+{
+	struct why	  store = WHY_INIT;
+	const struct why *why = with_class(given, '2', "sent", &store);
+
+	if (d->flags & DELIVER_VERIFY) {
+		report_verify(d, r, via, why);
+	} else {
+		finish(d, r, DELIVER_SENT);
+		if ((d->flags & DELIVER_TRACE) || (r->notify & NOTIFY_SUCCESS))
+			report_success(d, r, via, why);
+		log_recipient(d, r, via, why, "sent");
+	}
+	why_done(&store);
+}
+
+static void
+defer(struct delivery *d, struct recipient *r, const struct deliver_via *via,
+    const struct why *why, const char *status)
+{
+	if (!append(d, r, via, why, "defer", "delayed"))
+		log_warn("%s: defer service failure", d->id);
+	if (d->flags & DELIVER_TRACE)
+		trace(d, r, via, why, "delayed");
+	set_status(d, r, DELIVER_DEFERRED);
+	log_recipient(d, r, via, why, status);
+}
+
+void
+delivery_deferred(struct delivery *d, struct recipient *r,
+    const struct deliver_via *via, const struct why *given)
+{
+	struct why	  store = WHY_INIT;
+	const struct why *why = with_class(given, '4', "defer_append", &store);
+
+	if (d->flags & DELIVER_VERIFY)
+		report_verify(d, r, via, why);
+	else
+		defer(d, r, via, why, "deferred");
+	why_done(&store);
+}
+
+static void
+defer_bounce(struct delivery *d, struct recipient *r,
+    const struct deliver_via *via, const struct why *why)
+{
+	struct why soft = WHY_INIT;
+
+	why_copy(&soft, why);
+	soft.dsn[0] = '4';
+	defer(d, r, via, &soft, "SOFTBOUNCE");
+	why_done(&soft);
+}
+
+static void
+bounce(struct delivery *d, struct recipient *r, const struct deliver_via *via,
+    const struct why *why)
+{
+	struct why failure = WHY_INIT;
+
+	if ((r->notify == 0 || (r->notify & NOTIFY_FAILURE)) &&
+	    !append(d, r, via, why, "bounce", "failed")) {
+		why_set(&failure, "4.3.0", "bounce or trace service failure");
+		defer(d, r, via, &failure, "deferred");
+		why_done(&failure);
+		return;
+	}
+	if (d->flags & DELIVER_TRACE)
+		trace(d, r, via, why, "failed");
+	finish(d, r, DELIVER_BOUNCED);
+	log_recipient(d, r, via, why, "bounced");
+}
+
+void
+delivery_bounced(struct delivery *d, struct recipient *r,
+    const struct deliver_via *via, const struct why *given)
+{
+	struct why	  store = WHY_INIT;
+	const struct why *why = with_class(given, '5', "bounce_append", &store);
+
+	if (d->flags & DELIVER_VERIFY)
+		report_verify(d, r, via, why);
+	else if (conf_mail.soft_bounce)
+		defer_bounce(d, r, via, why);
+	else
+		bounce(d, r, via, why);
+	why_done(&store);
+}
+
+void
+delivery_settle(struct delivery *d, struct recipient *r,
+    const struct deliver_via *via, const struct why *why)
+{
+	switch (why_outcome(why)) {
+	case DONE:
+		delivery_sent(d, r, via, why);
+		break;
+	case TRY_LATER:
+		delivery_deferred(d, r, via, why);
+		break;
+	case FAILED:
+		delivery_bounced(d, r, via, why);
+		break;
+	}
+}
+
+void
+delivery_dead(struct delivery *d, const struct why *why)
+{
+	why_copy(&d->dead, why);
+}
+
+const struct envelope *
+delivery_envelope(struct delivery *d)
+{
+	if (d->envelope == NULL) {
+		d->envelope = NEW(struct envelope);
+		envelope_init(d->envelope);
+		if (!queue_file_read_envelope(&d->file, d->envelope)) {
+			envelope_done(d->envelope);
+			mem_free(d->envelope);
+			d->envelope = NULL;
+		}
+	}
+	return d->envelope;
+}
