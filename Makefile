@@ -132,8 +132,16 @@ run: deps all
 demo: deps all
 	BUILD=$(BUILD) conf/demo.sh demo
 
+install: all
+	BUILD=$(BUILD) DESTDIR=$(DESTDIR) conf/install.sh
+
+deps:
+	@conf/deps.sh build
+deps-test:
+	@conf/deps.sh test
+
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all unit check fuzz clean install deps run demo bench
+.PHONY: deps-test all unit check fuzz clean install deps run demo bench
 .SECONDARY:

@@ -251,10 +251,15 @@ new_job(const struct service *s)
 static void
 check_program(struct job *j)
 {
+	char *path;
+	bool  said;
+
+	path = mem_printf("%s/%s", conf_mail.daemon_directory, j->s.program);
+	said = j->missing && text_eq(path, j->path);
 	mem_free(j->path);
-	j->path = mem_printf("%s/%s", conf_mail.daemon_directory, j->s.program);
-	j->missing = access(j->path, X_OK) < 0;
-	if (j->missing)
+	j->path = path;
+	j->missing = access(path, X_OK) < 0;
+	if (j->missing && !said)
 		log_warn("%s/master.cf: line %d: service \"%s\": there is no"
 		    " program %s; put a '#' before the line if nothing needs"
 		    " it", conf_dir(), j->s.line, j->s.name, j->path);

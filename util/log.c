@@ -81,6 +81,12 @@ after_fork(void)
 	buf_clear(&state.pending);	/* the parent sends those */
 }
 
+static void
+at_exit(void)
+{
+	log_flush();
+}
+
 static pid_t
 own_pid(void)
 {
@@ -88,8 +94,10 @@ own_pid(void)
 
 	if (state.pid == 0) {
 		state.pid = getpid();
-		if (!asked)
+		if (!asked) {
 			pthread_atfork(NULL, NULL, after_fork);
+			atexit(at_exit);
+		}
 		asked = true;
 	}
 	return state.pid;
@@ -154,35 +162,51 @@ add_prefix(struct buf *b, int priority)
 
 /* --- sending */
 
+/* -1: nobody there. */
+static int
+connect_to(const char *path)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int		   fd;
+
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -1;
+	snprintf(sa.sun_path, sizeof sa.sun_path, "%s", path);
+	if (connect(fd, (struct sockaddr *)&sa, sizeof sa) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+bool
+log_reaches(const char *path)
+{
+	int fd = connect_to(path);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 static bool
 connected(void)
 {
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	const char	  *path;
-	int64_t		   now;
+	int64_t now;
 
 	if (state.fd >= 0)
 		return true;
 	now = clock_ms();
 	if (now < state.next_try)
 		return false;
-	if (state.to == LOG_TO_FILE) {
+	if (state.to == LOG_TO_FILE)
 		state.fd = open(state.path, O_WRONLY | O_APPEND | O_CREAT |
 		    O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
-		state.next_try = now + RETRY_MS;
-		return state.fd >= 0;
-	}
-	path = state.to == LOG_TO_SYSLOG ? "/dev/log" : state.path;
-	state.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (state.fd >= 0) {
-		snprintf(sa.sun_path, sizeof sa.sun_path, "%s", path);
-		if (connect(state.fd, (struct sockaddr *)&sa, sizeof sa) == 0)
-			return true;
-		close(state.fd);
-		state.fd = -1;
-	}
+	else
+		state.fd = connect_to(state.to == LOG_TO_SYSLOG ? "/dev/log" :
+		    state.path);
 	state.next_try = now + RETRY_MS;
-	return false;
+	return state.fd >= 0;
 }
 
 static void

@@ -11,8 +11,8 @@
  * "panic: ".
  *
  * Logging never blocks mail.  Lines are gathered in memory and go out with
- * log_flush(), which the event loop calls before it sleeps and before the
- * process ends; lines of level warning and worse go at once.  When the
+ * log_flush(), which the event loop calls before it sleeps, and which is called
+ * by exit(3); lines of level warning and worse go at once.  When the
  * receiver is gone or full, lines are kept up to a bound (64 KB), tried
  * again, then dropped, and the number lost is logged when it is back.
  */
@@ -63,6 +63,9 @@ enum log_to {
  */
 void	log_open(enum log_to, const char *tag, const char *path, int facility);
 void	log_also_stderr(bool);
+
+/* Someone listens on the datagram socket `path`, and we may send there. */
+bool	log_reaches(const char *path);
 
 /* "mail" -> LOG_MAIL ...; -1 if unknown. */
 int	log_facility(const char *name);

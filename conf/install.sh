@@ -1,0 +1,81 @@
+#!/bin/sh
+# install.sh - puts the programs into their places: make install DESTDIR=
+#
+# Without DESTDIR, as root, the user and the groups of the mail system are made
+# too.  A main.cf, master.cf or aliases that is there is never touched.
+
+set -e
+cd "$(dirname "$0")/.."
+bin=${BUILD:-build}/bin
+dest=${DESTDIR:-}
+daemon_directory=$dest/usr/lib/postfix/sbin
+command_directory=$dest/usr/sbin
+commands="postfix postconf postmap postalias postqueue postsuper postcat postlog
+	postkick postlock postdrop sendmail"
+
+is_root() { [ "$(id -u)" = 0 ]; }
+
+# --- accounts
+if [ -z "$dest" ] && is_root; then
+	getent group postfix >/dev/null || groupadd --system postfix
+	getent group postdrop >/dev/null || groupadd --system postdrop
+	getent passwd postfix >/dev/null || useradd --system --gid postfix \
+	    --home-dir /var/spool/postfix --no-create-home \
+	    --shell /usr/sbin/nologin postfix
+fi
+
+# --- programs
+install -d "$daemon_directory" "$command_directory" "$dest/usr/bin"
+for file in "$bin"/*; do
+	name=${file##*/}
+	[ -f "$file" ] && [ ! -L "$file" ] || continue
+	case " $(echo $commands) " in
+	*" $name "*) to=$command_directory ;;
+	*) to=$daemon_directory ;;
+	esac
+	# Beside and renamed: a program that runs can't be overwritten.
+	install -m 755 "$file" "$to/.$name.new"
+	mv -f "$to/.$name.new" "$to/$name"
+done
+# One program under two names.
+[ ! -e "$bin/lmtp" ] || ln -f "$daemon_directory/smtp" "$daemon_directory/lmtp"
+for name in mailq newaliases; do
+	ln -sf ../sbin/sendmail "$dest/usr/bin/$name"
+done
+
+# --- configuration
+install -d "$dest/etc/postfix"
+for file in main.cf master.cf; do
+	[ -e "$dest/etc/postfix/$file" ] ||
+	    install -m 644 "conf/etc/$file" "$dest/etc/postfix/$file"
+done
+[ -e "$dest/etc/aliases" ] || install -m 644 conf/etc/aliases "$dest/etc/aliases"
+
+# --- manuals, unit
+for page in man/*.[1-8] "$BUILD"/man/*.[1-8]; do
+	[ -e "$page" ] || continue
+	section=${page##*.}
+	install -d "$dest/usr/share/man/man$section"
+	install -m 644 "$page" "$dest/usr/share/man/man$section/"
+done
+install -d "$dest/usr/lib/systemd/system"
+install -m 644 conf/etc/postfix.service "$dest/usr/lib/systemd/system/"
+
+# --- directories, owners, set-gid: the postfix command knows them
+if is_root && getent passwd postfix >/dev/null &&
+    getent group postdrop >/dev/null; then
+	temp=$(mktemp -d)
+	trap 'rm -rf "$temp"' EXIT
+	cat >"$temp/main.cf" <<-END
+	compatibility_level = 3.11
+	queue_directory = $dest/var/spool/postfix
+	data_directory = $dest/var/lib/postfix
+	command_directory = $command_directory
+	daemon_directory = $daemon_directory
+	END
+	"$bin/postfix" -c "$temp" set-permissions
+fi
+
+if [ -z "$dest" ] && [ -d /run/systemd/system ]; then
+	systemctl daemon-reload || true
+fi
