@@ -301,6 +301,7 @@ parse(struct parser *p, struct service_table *ret, const struct buf *content)
 	struct lines	     l;
 	bool		     ok = true;
 
+	*ret = t;
 	if (memchr(content->data, '\0', content->len) != NULL)
 		return conf_fail(p->ret_why, "remove them",
 		    "%s: the file has NUL bytes in it", p->path);

@@ -31,7 +31,8 @@ warn_double(const char *name)
 static void
 add_request(struct map *names, const char *arg, bool values)
 {
-	char	   *copy = mem_strdup(arg), *name = copy, *value = copy;
+	char	   *copy = pool_strdup(&postconf.pool, arg);
+	char	   *name = copy, *value = copy;
 	const char *wrong, *old;
 
 	if (values) {
@@ -49,7 +50,6 @@ add_request(struct map *names, const char *arg, bool values)
 	old = map_set(names, name, value);
 	if (old != NULL && values)
 		log_warn("ignoring earlier request: '%s = %s'", name, old);
-	/* The copy lives as long as the map: to the end. */
 }
 
 void
@@ -99,11 +99,11 @@ read_master(void)
 	mem_free(path);
 }
 
-/* The text of one entry, parsed; it is never freed. */
+/* The text of one entry, parsed; it lives to the end. */
 static struct service *
 parse_entry(const char *text, const char *arg)
 {
-	struct service_table *t = NEW(struct service_table);
+	struct service_table *t = pool_zalloc(&postconf.pool, sizeof *t);
 	struct buf	      line = BUF_INIT;
 	const char	     *why;
 
@@ -124,21 +124,35 @@ parse_entry(const char *text, const char *arg)
  * stands in its place.  `comment[i]` puts '#' before it instead.
  */
 struct plan {
-	char	**texts;
-	bool	 *comment;
-	struct buf added;
+	const char	**texts;
+	bool		 *comment;
+	struct service	 *services;	/* copies to be changed */
+	struct buf	  added;
 };
 
 static struct plan
 plan_new(void)
 {
-	size_t n = postconf.services.count + 1;
-
-	return (struct plan){
-		.texts = mem_zalloc(n * sizeof(char *)),
-		.comment = mem_zalloc(n * sizeof(bool)),
+	size_t	    n = postconf.services.count;
+	struct plan plan = {
+		.texts = pool_zalloc(&postconf.pool, (n + 1) * sizeof(char *)),
+		.comment = pool_zalloc(&postconf.pool, n + 1),
+		.services = pool_zalloc(&postconf.pool,
+		    (n + 1) * sizeof(struct service)),
 		.added = BUF_INIT,
 	};
+	struct service *s;
+	char	      **argv;
+
+	for (size_t i = 0; i < n; i++) {
+		s = &plan.services[i];
+		*s = postconf.services.services[i];
+		argv = pool_alloc(&postconf.pool,
+		    (size_t)(s->argc + 1) * sizeof *argv);
+		memcpy(argv, s->argv, (size_t)(s->argc + 1) * sizeof *argv);
+		s->argv = argv;
+	}
+	return plan;
 }
 
 static void
@@ -148,14 +162,15 @@ plan_replace(struct plan *plan, size_t i, const struct service *s)
 
 	show_service(&text, s, true);
 	buf_addc(&text, '\n');
-	mem_free(plan->texts[i]);
-	plan->texts[i] = buf_take(&text);
+	plan->texts[i] = pool_strdup(&postconf.pool, text.data);
+	buf_done(&text);
 }
 
 static void
 plan_carry_out(struct plan *plan)
 {
 	struct buf	      out = BUF_INIT;
+	struct service_table  checked;
 	const struct service *s;
 	const char	     *all = postconf.master_cf.data, *why;
 	size_t		      at = 0;
@@ -179,10 +194,12 @@ plan_carry_out(struct plan *plan)
 		end_line(&out);
 		buf_add(&out, plan->added.data, plan->added.len);
 	}
-	if (!master_cf_parse_all(&postconf.services, path, &out, &why))
+	if (!master_cf_parse_all(&checked, path, &out, &why))
 		fatalx("%s", why);
 	if (!edit_write(path, &out, &why))
 		fatalx("%s", why);
+	master_cf_done(&checked);
+	buf_done(&plan->added);
 	buf_done(&out);
 	mem_free(path);
 }
@@ -192,17 +209,14 @@ static void
 split_request(const char *arg, bool has_value, struct pattern *ret,
     char **ret_value)
 {
-	char	   *copy = mem_strdup(arg), *name = copy;
+	char	   *copy = pool_strdup(&postconf.pool, arg), *name = copy;
 	const char *wrong;
 
 	*ret_value = NULL;
 	if (has_value &&
 	    (wrong = lines_split(copy, &name, ret_value)) != NULL)
 		fatalx("%s: \"%s\"", wrong, arg);
-	if (has_value)
-		*ret_value = mem_strdup(*ret_value);
 	pattern_parse(ret, name);
-	mem_free(copy);
 }
 
 void
@@ -230,7 +244,7 @@ change_services(char **args)
 			if (HAS('#'))
 				plan.comment[i] = true;
 			else if (HAS('X'))
-				plan.texts[i] = mem_strdup("");
+				plan.texts[i] = "";
 			else
 				plan_replace(&plan, i, new);
 		}
@@ -238,8 +252,6 @@ change_services(char **args)
 			show_service(&plan.added, new, true);
 			buf_addc(&plan.added, '\n');
 		}
-		mem_free(value);
-		pattern_done(&p);
 	}
 	plan_carry_out(&plan);
 }
@@ -251,8 +263,7 @@ set_field(struct service *s, int field, const char *value, const char *arg)
 	struct service *new;
 
 	if (field < 7) {
-		mem_free(s->fields[field]);
-		s->fields[field] = mem_strdup(value);
+		s->fields[field] = pool_strdup(&postconf.pool, value);
 		return;
 	}
 	/* The command: parse it behind columns that are surely right. */
@@ -268,7 +279,8 @@ set_option(struct service *s, const char *name, const char *value)
 {
 	size_t len = strlen(name);
 	int    i = 0, after = 1;
-	char  *option = mem_printf("%s=%s", name, value);
+	char **argv;
+	char  *option = pool_printf(&postconf.pool, "%s=%s", name, value);
 
 	while (service_option(s, &i) != NULL) {
 		after = i;
@@ -280,12 +292,14 @@ set_option(struct service *s, const char *name, const char *value)
 	}
 	if (i > after)
 		after = i;	/* behind the last option of any kind */
-	s->argv = mem_realloc(s->argv,
-	    (size_t)(s->argc + 3) * sizeof *s->argv);
-	memmove(&s->argv[after + 2], &s->argv[after],
-	    (size_t)(s->argc + 1 - after) * sizeof *s->argv);
-	s->argv[after] = mem_strdup("-o");
-	s->argv[after + 1] = option;
+	argv = pool_alloc(&postconf.pool,
+	    (size_t)(s->argc + 3) * sizeof *argv);
+	memcpy(argv, s->argv, (size_t)after * sizeof *argv);
+	argv[after] = pool_strdup(&postconf.pool, "-o");
+	argv[after + 1] = option;
+	memcpy(&argv[after + 2], &s->argv[after],
+	    (size_t)(s->argc + 1 - after) * sizeof *argv);
+	s->argv = argv;
 	s->argc += 2;
 }
 
@@ -325,7 +339,7 @@ change_matching(char **args, bool has_value,
 		split_request(*args, has_value, &p, &value);
 		found = false;
 		for (size_t i = 0; i < postconf.services.count; i++) {
-			s = &postconf.services.services[i];
+			s = &plan.services[i];
 			if (!pattern_has(&p, s))
 				continue;
 			found = true;
@@ -335,8 +349,6 @@ change_matching(char **args, bool has_value,
 		if (!found)
 			log_warn("unmatched service_name/type: \"%s\"",
 			    *args);
-		mem_free(value);
-		pattern_done(&p);
 	}
 	plan_carry_out(&plan);
 }

@@ -8,6 +8,7 @@
 #include "conf/conf.h"
 #include "conf/master_cf.h"
 #include "conf/names.h"
+#include "util/mem.h"
 
 struct buf;
 
@@ -18,6 +19,7 @@ extern struct postconf {
 	struct names	 names;		/* of main.cf and master.cf */
 	struct service_table services;	/* every entry of master.cf */
 	struct buf	 master_cf;	/* its bytes */
+	struct pool	 pool;		/* what lives to the end */
 } postconf;
 
 enum param_class { CLASS_BUILTIN = 1, CLASS_SERVICE = 2, CLASS_USER = 4 };
@@ -63,12 +65,11 @@ char	*check_expanded(const char *text, conf_get_fn *, void *arg);
 
 /* "smtp/inet/syslog_name", each part a pattern: the text or "*". */
 struct pattern {
-	char		*service, *type, *item;
+	const char	*service, *type, *item;
 	bool		 used;
 };
 
 void	pattern_parse(struct pattern *, const char *text);
-void	pattern_done(struct pattern *);
 bool	pattern_has(const struct pattern *, const struct service *);
 
 /* The next "name=value" of the options in front of the other arguments;

@@ -32,6 +32,13 @@ services_field(const char *name)
 
 /* --- patterns */
 
+static const char *
+slice(const char *from, const char *to)
+{
+	return pool_strndup(&postconf.pool, from,
+	    to != NULL ? (size_t)(to - from) : strlen(from));
+}
+
 void
 pattern_parse(struct pattern *p, const char *text)
 {
@@ -39,20 +46,9 @@ pattern_parse(struct pattern *p, const char *text)
 
 	*p = (struct pattern){ 0 };
 	item = type != NULL ? strchr(type + 1, '/') : NULL;
-	p->service = type != NULL ?
-	    mem_strndup(text, (size_t)(type - text)) : mem_strdup(text);
-	p->type = type == NULL ? mem_strdup("*") : item != NULL ?
-	    mem_strndup(type + 1, (size_t)(item - type - 1)) :
-	    mem_strdup(type + 1);
-	p->item = mem_strdup(item != NULL ? item + 1 : "*");
-}
-
-void
-pattern_done(struct pattern *p)
-{
-	mem_free(p->service);
-	mem_free(p->type);
-	mem_free(p->item);
+	p->service = slice(text, type);
+	p->type = type != NULL ? slice(type + 1, item) : "*";
+	p->item = item != NULL ? slice(item + 1, NULL) : "*";
 }
 
 static bool
@@ -90,11 +86,9 @@ patterns_init(struct patterns *p, char **texts)
 static void
 patterns_done(struct patterns *p)
 {
-	for (size_t i = 0; i < p->count; i++) {
+	for (size_t i = 0; i < p->count; i++)
 		if (!p->list[i].used && !text_eq(p->texts[i], "*"))
 			log_warn("unmatched request: \"%s\"", p->texts[i]);
-		pattern_done(&p->list[i]);
-	}
 	mem_free(p->list);
 }
 
@@ -146,7 +140,8 @@ expanded(const struct service *s)
 	struct service copy = *s;
 	char	      *value, *equals;
 
-	copy.argv = mem_zalloc((size_t)(s->argc + 1) * sizeof *copy.argv);
+	copy.argv = pool_zalloc(&postconf.pool,
+	    (size_t)(s->argc + 1) * sizeof *copy.argv);
 	for (int i = 0; i < s->argc; i++) {
 		copy.argv[i] = s->argv[i];
 		equals = strchr(s->argv[i], '=');
@@ -155,8 +150,8 @@ expanded(const struct service *s)
 			continue;
 		value = check_expanded(equals + 1, get_for_service,
 		    (void *)(uintptr_t)s);
-		copy.argv[i] = mem_printf("%.*s=%s", (int)(equals -
-		    s->argv[i]), s->argv[i], value);
+		copy.argv[i] = pool_printf(&postconf.pool, "%.*s=%s",
+		    (int)(equals - s->argv[i]), s->argv[i], value);
 		mem_free(value);
 	}
 	return copy;

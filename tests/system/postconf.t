@@ -1,0 +1,133 @@
+#!/bin/sh
+# postconf: what it prints, what it leaves in main.cf and master.cf
+
+build=$(cd "${BUILD:-build}" && pwd)
+PATH=$build/bin:$PATH
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT INT TERM
+cd "$dir" || exit 1
+MAIL_CONFIG=$dir
+export MAIL_CONFIG
+n=0 bad=0
+
+# is NAME GOT WANT
+is() {
+	n=$((n + 1))
+	if [ "$2" = "$3" ]; then
+		echo "ok $n - $1"
+	else
+		bad=1
+		printf 'not ok %s - %s\n# got:\n%s\n# want:\n%s\n' \
+		    "$n" "$1" "$2" "$3" | sed '2,$s/^/# /'
+	fi
+}
+
+fresh() {
+	cat >main.cf <<'END'
+# where it is
+myhostname = mx.home.example
+mynetworks =
+    127.0.0.0/8,
+  # a comment within
+    192.0.2.0/24
+my_own = two
+relayhost=${my_own?{[$my_own.example]}:{none}}
+END
+	cat >master.cf <<'END'
+# services
+smtp      inet  n       -       n       -       -       smtpd
+587 inet n - n - 10 smtpd
+  -o syslog_name=postfix/submission
+  -o { smtpd_banner = $myhostname ready }
+slow unix - - n - - smtp
+END
+}
+
+fresh
+chmod 640 main.cf
+is "-n shows what main.cf sets" "$(postconf -n 2>&1)" \
+"config_directory = $dir
+my_own = two
+myhostname = mx.home.example
+mynetworks = 127.0.0.0/8, 192.0.2.0/24
+relayhost = \${my_own?{[\$my_own.example]}:{none}}"
+is "-x expands" "$(postconf -hx relayhost)" "[two.example]"
+is "-o overrides" "$(postconf -o my_own=x -hx relayhost)" "[x.example]"
+is "-d shows defaults" "$(postconf -d relayhost maximal_queue_lifetime)" \
+"relayhost =
+maximal_queue_lifetime = 5d"
+is "an unknown name is warned of" "$(postconf nosuch 2>&1)" \
+"postconf: warning: nosuch: unknown parameter"
+is "a transport has its own parameters" \
+    "$(postconf -C service -H | grep -c '^slow_')" 16
+is "-f folds long lines" "$(postconf -df smtpd_relay_restrictions)" \
+'smtpd_relay_restrictions = ${{$compatibility_level} <level {1} ? {} :
+    {permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination}}'
+is "-M shows services" "$(postconf -M 587/inet)" \
+'587        inet  n       -       n       -       10      smtpd -o syslog_name=postfix/submission -o {smtpd_banner=$myhostname ready}'
+is "-P shows and expands service parameters" \
+    "$(postconf -Px 587/inet/smtpd_banner)" \
+    "587/inet/smtpd_banner = mx.home.example ready"
+is "-F shows a field" "$(postconf -F 587/inet/process_limit)" \
+    "587/inet/process_limit = 10"
+is "JSON is not there yet and says so" "$(postconf -j 2>&1; echo $?)" \
+"postconf: fatal: option -j (JSON) is not there yet
+1"
+
+postconf -e 'mynetworks = 10.0.0.0/8' new=1
+is "-e keeps order, comments and other lines" "$(cat main.cf)" \
+'# where it is
+myhostname = mx.home.example
+mynetworks = 10.0.0.0/8
+  # a comment within
+my_own = two
+relayhost=${my_own?{[$my_own.example]}:{none}}
+new = 1'
+is "and the mode of the file" "$(stat -c %a main.cf)" 640
+postconf -X new mynetworks
+postconf -# my_own
+is "-X removes, -# comments out" "$(cat main.cf)" \
+'# where it is
+myhostname = mx.home.example
+  # a comment within
+#my_own = two
+relayhost=${my_own?{[$my_own.example]}:{none}}'
+
+fresh
+ln -s main.cf link.cf
+mkdir other && mv main.cf other/real.cf && ln -s other/real.cf main.cf
+postconf relayhost=
+is "a symbolic link stays one" "$(readlink main.cf; grep relayhost main.cf)" \
+"other/real.cf
+relayhost = "
+
+fresh
+postconf -Fe slow/unix/process_limit=7
+postconf -Pe 587/inet/smtpd_tls_auth_only=yes
+postconf -PX 587/inet/syslog_name
+postconf -M# smtp/inet
+postconf -Me 'new/unix=new unix - - n - 3 smtp -o x=y'
+is "edits of master.cf" "$(cat master.cf)" \
+'# services
+#smtp      inet  n       -       n       -       -       smtpd
+587        inet  n       -       n       -       10      smtpd
+    -o {smtpd_banner=$myhostname ready}
+    -o smtpd_tls_auth_only=yes
+slow       unix  -       -       n       -       7       smtp
+new        unix  -       -       n       -       3       smtp
+    -o x=y'
+is "a wrong field changes nothing" \
+    "$(postconf -Fe slow/unix/chroot=maybe 2>&1; grep -c maybe master.cf)" \
+'postconf: fatal: invalid chroot field "maybe" in "slow       unix  -       -       maybe   -       7       smtp"
+0'
+
+rm -f main.cf
+printf 'a = 1\nstray line\n' >main.cf
+is "a line that is none is named" "$(postconf -n 2>&1)" \
+"postconf: fatal: $dir/main.cf, line 2: missing '=' after attribute name: \"stray line\""
+is "and not edited away" "$(postconf -e a=2 2>&1; cat main.cf)" \
+"postconf: fatal: $dir/main.cf, line 2: missing '=' after attribute name: \"stray line\"
+a = 1
+stray line"
+echo "1..$n"
+exit $bad
