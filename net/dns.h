@@ -24,10 +24,11 @@ enum dns_status {
 	DNS_OK,
 	DNS_NO_DATA,		/* the name exists, no such record */
 	DNS_NOT_FOUND,		/* NXDOMAIN */
-	DNS_INVALID,		/* the name can't be looked up; null MX data
-				   and the like are for the caller */
-	DNS_FAIL,		/* a permanent error: NOTIMP, FORMERR, REFUSED */
-	DNS_TRY_AGAIN,		/* time-out, SERVFAIL */
+	DNS_INVALID,		/* the answer makes no sense, or all records
+				   have names that can't be */
+	DNS_FAIL,		/* a permanent error: FORMERR, an endless
+				   chain of aliases ("Name server loop") */
+	DNS_TRY_AGAIN,		/* time-out, SERVFAIL, REFUSED, NOTIMP */
 };
 
 struct dns_record {
@@ -38,12 +39,14 @@ struct dns_record {
 	bool			 authentic;	/* AD bit seen and trusted */
 	uint16_t		 preference;	/* MX; SRV priority */
 	uint16_t		 weight, port;	/* SRV */
-	char			*target;	/* MX NS CNAME PTR SRV host; TXT text */
+	char			*target;	/* MX NS CNAME PTR SRV SOA host ("" is
+						   the root: null MX); TXT text */
 	size_t			 target_len;	/* TXT, TLSA bytes */
 	struct addr		 addr;		/* A, AAAA; port 0 */
 };
 
-/* Records in the order received; the caller frees them.  *ret_why (may be
+/* Records in the order received, at most 100; the caller frees them.  A name
+ * that is not valid (dns_valid_name()) is DNS_NOT_FOUND at once.  *ret_why (may be
  * NULL) is static text as Postfix writes it: "Host not found", "Host not
  * found, try again", "Host found but no data record of requested type" ... */
 enum dns_status	dns_query(const char *name, enum dns_type,
@@ -70,5 +73,8 @@ bool		dns_valid_address(const char *);	/* numeric IPv4, IPv6 */
 
 /* Once, before a chroot: reads resolv.conf, nsswitch, hosts. */
 bool		dns_start(const char **ret_why);
+
+/* Servers in place of resolv.conf's: "192.0.2.1,[2001:db8::1]:5353". */
+bool		dns_use_servers(const char *list);
 
 #endif

@@ -35,11 +35,12 @@ enum { EVENTS = 256 };		/* collected in one call */
 struct slot {
 	struct task	*reader, *writer;
 	uint32_t	 use;		/* counts task_forget_fd() */
-	uint16_t	 watched;	/* TASK_READ | TASK_WRITE; 0: not
+	uint8_t		 watched;	/* TASK_READ | TASK_WRITE; 0: not
 					   registered */
 	uint8_t		 noted;		/* edges while nobody waited */
 	uint8_t		 ended;		/* no more edges will come: always
 					   ready */
+	bool		 keep_write;	/* watched for writing from the start */
 	bool		 listener;	/* see task_wait_accept() */
 };
 
@@ -100,9 +101,9 @@ control(int op, int fd, struct slot *s, uint32_t events)
 }
 
 /*
- * A wait for writing comes first on a socket that is connecting: it will be
- * read too.  After a wait for writing that was only an episode, the next
- * wait for reading takes the watch off again.
+ * A wait for writing comes first on a socket that is connecting; TCP makes
+ * no idle edges, so the watch stays.  Where it was added later, to ride out
+ * a full Unix socket, the next wait for reading takes it off again.
  *
  * False: epoll can't watch it (a regular file), or has no room.
  */
@@ -112,6 +113,8 @@ watch(int fd, struct slot *s, unsigned io)
 	uint32_t events = EPOLLIN | EPOLLRDHUP | EPOLLET;
 	unsigned want = TASK_READ | io;
 
+	if (s->writer != NULL || s->keep_write)
+		want |= TASK_WRITE;
 	if (s->watched == want)
 		return true;
 	if (want & TASK_WRITE)
@@ -119,7 +122,8 @@ watch(int fd, struct slot *s, unsigned io)
 	if (!control(s->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, s,
 	    events))
 		return false;
-	s->watched = (uint16_t)want;
+	s->keep_write = s->watched == 0 && (want & TASK_WRITE) != 0;
+	s->watched = (uint8_t)want;
 	return true;
 }
 
@@ -135,7 +139,7 @@ task_forget_fd(int fd)
 		epoll_ctl(fds.epoll, EPOLL_CTL_DEL, fd, NULL);
 	s->watched = 0;
 	s->noted = s->ended = 0;
-	s->listener = false;
+	s->keep_write = s->listener = false;
 	s->use++;
 	for (int i = 0; i < 2; i++) {
 		struct task **waiter = i == 0 ? &s->reader : &s->writer;

@@ -10,10 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
-
-/* What the target's own language is made of; ends with NULL. */
-extern const char *const fuzz_words[];
+#include "tests/fuzz/fuzz.h"
 
 enum { ROUNDS = 20000, INPUT_MAX = 4096 };
 
@@ -49,6 +46,55 @@ make_input(uint8_t *to)
 	return len;
 }
 
+/* One change: a bit, a byte, a cut, a piece twice, a byte put in. */
+static size_t
+change(uint8_t *p, size_t len)
+{
+	size_t at = len > 0 ? next((uint32_t)len) : 0, n;
+
+	switch (next(5)) {
+	case 0:
+		if (len > 0)
+			p[at] ^= (uint8_t)(1 << next(8));
+		return len;
+	case 1:
+		if (len > 0)
+			p[at] = (uint8_t)(next(2) * 255);
+		return len;
+	case 2:
+		return at;
+	case 3:
+		n = 1 + next(16);
+		if (len + n > INPUT_MAX || at + n > len)
+			return len;
+		memmove(p + at + n, p + at, len - at);
+		return len + n;
+	default:
+		if (len + 1 > INPUT_MAX)
+			return len;
+		memmove(p + at + 1, p + at, len - at);
+		p[at] = (uint8_t)next(256);
+		return len + 1;
+	}
+}
+
+/* A good input, changed up to seven times. */
+static size_t
+change_seed(uint8_t *to)
+{
+	const struct fuzz_seed *s;
+	size_t			len, seeds = 0;
+
+	while (fuzz_seeds[seeds].bytes != NULL)
+		seeds++;
+	s = &fuzz_seeds[next((uint32_t)seeds)];
+	len = s->len < INPUT_MAX ? s->len : INPUT_MAX;
+	memcpy(to, s->bytes, len);
+	for (uint32_t n = next(8); n > 0; n--)
+		len = change(to, len);
+	return len;
+}
+
 static int
 run_file(const char *path)
 {
@@ -76,7 +122,8 @@ main(int argc, char **argv)
 		failed |= run_file(argv[i]);
 	for (int i = 0; argc == 1 && i < ROUNDS; i++) {
 		/* On the heap and no longer than it is, for the sanitizer. */
-		size_t	 n = make_input(bytes);
+		size_t	 n = fuzz_seeds != NULL && next(4) != 0 ?
+		    change_seed(bytes) : make_input(bytes);
 		uint8_t *input = malloc(n + 1);
 
 		if (input == NULL)
