@@ -122,7 +122,10 @@ fuzz:
 	$(BUILD)/fuzz/target -max_total_time=$(FUZZ_SECONDS) \
 	    $(BUILD)/fuzz/corpus/$(FUZZ)
 
-check: all $(TESTS) $(FUZZERS)
+# Programs that system tests need.
+HELPERS	:= $(BUILD)/tests/server/echo
+
+check: all $(TESTS) $(FUZZERS) $(HELPERS)
 	BUILD=$(BUILD) SAN=$(SAN) tests/run $(TESTS) $(FUZZERS) tests/layers.sh $(wildcard tests/system/*.t)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
