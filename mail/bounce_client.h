@@ -36,12 +36,17 @@ struct bounce_message {
 	enum dsn_ret	 ret;
 	const char	*encoding;
 	unsigned	 env_flags;
-	unsigned	 trace_flags;
+	unsigned	 trace_flags;	/* enum deliver_flag: DELIVER_VERIFY,
+					   DELIVER_TRACE for sendmail -bv, -v */
 };
 
-/* qmgr, at the end of a message: send the report and remove the log. */
+/* qmgr, at the end of a message: send the report and remove the log.  True
+ * if there is no log: the report was sent before a crash. */
 bool	bounce_flush(const struct bounce_message *);
-bool	bounce_warn_delay(const struct bounce_message *);	/* defer log kept */
+
+/* The defer log is kept: qmgr removes it (bounce_log_remove()) when it tries
+ * the message again. */
+bool	bounce_warn_delay(const struct bounce_message *);
 bool	bounce_trace_flush(const struct bounce_message *);
 
 /* One recipient at once, without a log: cleanup's bounces. */

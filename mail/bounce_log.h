@@ -21,11 +21,15 @@ struct bounce_record {
 	long		 time;		/* seconds */
 };
 
+/* `service`: "bounce", "defer", "trace", which are the directories' names too.
+ * False with errno.  A record of "bounce" is on disk before it is true: the
+ * recipient is then marked as done, and nobody else would remember. */
 bool	bounce_log_append(const char *service, const char *id,
-	    const struct bounce_record *);		/* false with errno */
+	    const struct bounce_record *);
 bool	bounce_log_remove(const char *service, const char *id);
 
-/* All records, in order, in `pool`; false with errno (ENOENT: no log). */
+/* All records, in order, in `pool`; of several about one recipient only the
+ * last.  No string is NULL.  False with errno (ENOENT: no log). */
 bool	bounce_log_read(const char *service, const char *id, struct pool *,
 	    struct bounce_record **ret, size_t *ret_count);
 

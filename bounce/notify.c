@@ -1,0 +1,347 @@
+/*
+ *			sender is		sender	postmaster gets
+ *	failure		double-bounce		-	- (logged)
+ *			null			-	2bounce class: all
+ *			anybody			all	bounce class: headers
+ *	delay		double-bounce, null	-	-
+ *			anybody			headers	delay class: headers
+ *	trace		double-bounce, null	-	-
+ *			anybody			headers	-
+ *
+ * What the sender gets has the null sender, what the postmaster gets has the
+ * double-bounce address: so nothing can go round in circles.
+ */
+#include "bounce/notify.h"
+
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "bounce/report.h"
+#include "conf/conf.h"
+#include "mail/address.h"
+#include "mail/cleanup_client.h"
+#include "mail/deliver_proto.h"
+#include "table/match.h"
+#include "util/buf.h"
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/mem.h"
+
+enum {
+	HEAD_MAX = 64 * 1024,	/* bytes gathered before they are sent */
+};
+
+static struct {
+	struct bounce_templates	 templates;
+	struct match		*classes;	/* notify_classes */
+	unsigned		 cleanup_flags;
+	char			*double_bounce;	/* the address */
+} state;
+
+static bool
+has_word(const char *list, const char *word)
+{
+	struct match *m = match_new("list", list, false);
+	bool	      has = match_word(m, word) == MATCH_YES;
+
+	match_free(m);
+	return has;
+}
+
+void
+notify_init(void)
+{
+	struct buf why = BUF_INIT;
+
+	bounce_templates_init(&state.templates);
+	if (*conf_mail.bounce_template_file != '\0' &&
+	    !bounce_templates_read(&state.templates,
+	    conf_mail.bounce_template_file, &why))
+		log_warn("%s: using the built-in templates", why.data);
+	buf_done(&why);
+	state.classes = match_new("notify_classes", conf_mail.notify_classes,
+	    false);
+	state.cleanup_flags = CLEANUP_MAP | CLEANUP_INTERNAL |
+	    CLEANUP_REWRITE_LOCAL;
+	if (has_word(conf_mail.internal_mail_filter_classes, "bounce"))
+		state.cleanup_flags |= CLEANUP_FILTER | CLEANUP_MILTER;
+	state.double_bounce = mem_printf("%s@%s",
+	    conf_mail.double_bounce_sender, conf_mail.myhostname);
+}
+
+/* --- sending one */
+
+static const char *
+trouble_text(enum cleanup_status status)
+{
+	switch (status) {
+	case CLEANUP_NO_SPACE:
+		return "insufficient system storage";
+	case CLEANUP_TOO_BIG:
+		return "message file too big";
+	case CLEANUP_HOPS:
+		return "too many hops";
+	case CLEANUP_REJECTED:
+		return "message content rejected";
+	case CLEANUP_NO_RCPT:
+		return "no recipients specified";
+	case CLEANUP_TABLE_ERROR:
+		return "table lookup error";
+	case CLEANUP_BAD:
+		return "no service, or it ended early";
+	default:
+		return "queue file write error";
+	}
+}
+
+static bool
+tell_trouble(const struct report *r, enum cleanup_status status)
+{
+	log_warn("%s: %s notification failed to %s: %s", r->about->m->id,
+	    r->to_postmaster ? "postmaster" : "sender", r->recipient,
+	    trouble_text(status));
+	return false;
+}
+
+static void
+send_envelope(struct cleanup_client *c, const struct report *r)
+{
+	struct envelope	 e;
+	struct recipient to = {
+		.address = r->recipient, .original = r->recipient,
+		.orcpt = "", .status = RCPT_TODO,
+	};
+
+	envelope_init(&e);
+	e.queue_id = cleanup_queue_id(c);
+	e.sender = r->to_postmaster ? state.double_bounce : "";
+	e.arrival_us = e.created_us = clock_wall_us();
+	e.flags = ENV_NOTICE | ENV_LOCAL_ORIGIN |
+	    (r->about->m->env_flags & ENV_SMTPUTF8);
+	envelope_set(&e, ATTR_ENCODING, report_encoding(r));
+	envelope_set(&e, ATTR_LOG_MESSAGE_ORIGIN, "local");
+	envelope_set(&e, ATTR_REWRITE_CONTEXT, "local");
+	cleanup_envelope(c, &e);
+	cleanup_rcpt(c, &to);
+	envelope_done(&e);
+}
+
+static void
+send_bytes(void *client, const char *bytes, size_t len)
+{
+	cleanup_content(client, bytes, len);
+}
+
+static void
+flush_head(struct cleanup_client *c, struct buf *b)
+{
+	cleanup_content(c, b->data, b->len);
+	buf_clear(b);
+}
+
+/* Received: and Date: as every mail of our own begins. */
+static void
+add_trace_header(struct buf *b, const char *queue_id)
+{
+	time_t now = time(NULL);
+
+	buf_addf(b, "Received: by %s (%s)\r\n\tid %s; ", conf_mail.myhostname,
+	    conf_mail.mail_name, queue_id);
+	clock_rfc_date(b, now);
+	buf_adds(b, "\r\nDate: ");
+	clock_rfc_date(b, now);
+	buf_adds(b, "\r\n");
+}
+
+static bool
+send_report(const struct report *r, const char *what)
+{
+	enum cleanup_status    status;
+	struct cleanup_client *c = cleanup_open(state.cleanup_flags, &status);
+	struct buf	       b = BUF_INIT;
+	bool		       ok;
+
+	if (c == NULL)
+		return tell_trouble(r, status);
+	log_info("%s: %s %s notification: %s", r->about->m->id,
+	    r->to_postmaster ? "postmaster" : "sender", what,
+	    cleanup_queue_id(c));
+	send_envelope(c, r);
+	add_trace_header(&b, cleanup_queue_id(c));
+	report_header(&b, r);
+	report_text(&b, r);
+	flush_head(c, &b);
+	if (report_count(r) == 0) {
+		/* Nobody of them wanted to know. */
+		cleanup_abort(c);
+		buf_done(&b);
+		return true;
+	}
+	report_status(&b, r);
+	flush_head(c, &b);
+	ok = report_original(r, send_bytes, c);
+	if (!ok) {
+		cleanup_abort(c);
+		log_warn("%s: can't read the original message", r->about->m->id);
+	} else {
+		status = cleanup_end(c, &b);
+		ok = status == CLEANUP_OK;
+		if (!ok)
+			tell_trouble(r, status);
+	}
+	buf_done(&b);
+	return ok;
+}
+
+/* --- who gets what */
+
+static const char *const kinds[] = {
+	[NOTIFY_OF_FAILURE] = "non-delivery",
+	[NOTIFY_OF_DELAY] = "delay",
+	[NOTIFY_OF_TRACE] = "delivery status",
+};
+
+static const struct bounce_template *
+template_for(enum notify_kind kind, const struct bounce_message *m)
+{
+	switch (kind) {
+	case NOTIFY_OF_FAILURE:
+		return &state.templates.t[TEMPLATE_FAILURE];
+	case NOTIFY_OF_DELAY:
+		return &state.templates.t[TEMPLATE_DELAY];
+	default:
+		break;
+	}
+	if ((m->trace_flags & (DELIVER_VERIFY | DELIVER_TRACE)) != 0 ||
+	    (m->env_flags & (ENV_DELIVER_VERIFY | ENV_DELIVER_TRACE)) != 0)
+		return &state.templates.t[TEMPLATE_VERIFY];
+	return &state.templates.t[TEMPLATE_SUCCESS];
+}
+
+/* A copy is a courtesy: that it fails changes nothing. */
+static void
+copy_to_postmaster(const struct report *sent, const char *class,
+    const char *postmaster, const char *what)
+{
+	struct report copy = *sent;
+
+	if (match_word(state.classes, class) != MATCH_YES ||
+	    report_count(sent) == 0)
+		return;
+	copy.to_postmaster = true;
+	copy.recipient = postmaster;
+	copy.ret = RET_HDRS;
+	send_report(&copy, what);
+}
+
+/*
+ * owner-list@x with "+=" and the recipient user@y: owner-list+user=y@x, so
+ * that the list's owner sees whose address it was.
+ */
+static char *
+verp_sender(const char *sender, const char *delimiters, const char *rcpt)
+{
+	const char *domain = address_domain(sender);
+	const char *rcpt_domain = address_domain(rcpt);
+
+	return mem_printf("%.*s%c%.*s%c%s%s%s",
+	    (int)address_local_len(sender), sender, delimiters[0],
+	    (int)address_local_len(rcpt), rcpt, delimiters[1],
+	    rcpt_domain != NULL ? rcpt_domain : "",
+	    domain != NULL ? "@" : "", domain != NULL ? domain : "");
+}
+
+static bool
+send_verp(struct report *all, const char *delimiters, const char *what)
+{
+	struct report one = *all;
+	char	     *to;
+	bool	      ok = true;
+
+	one.count = 1;
+	for (size_t i = 0; ok && i < all->count; i++) {
+		one.records = &all->records[i];
+		if (report_count(&one) == 0)
+			continue;
+		to = verp_sender(all->about->m->sender, delimiters,
+		    one.records->recipient);
+		one.recipient = to;
+		ok = send_report(&one, what);
+		mem_free(to);
+	}
+	return ok;
+}
+
+static bool
+tell_sender(struct report *r, enum notify_kind kind)
+{
+	const char *delimiters = "";
+
+	if (r->about->has_file && !conf_mail.disable_verp_bounces)
+		delimiters = envelope_get(&r->about->e, ATTR_VERP_DELIMS);
+	if (kind != NOTIFY_OF_TRACE && strlen(delimiters) == 2)
+		return send_verp(r, delimiters, kinds[kind]);
+	return send_report(r, kinds[kind]);
+}
+
+/* Mail that nobody waits for. */
+static bool
+tell_of_null_sender(struct report *r, enum notify_kind kind)
+{
+	if (kind != NOTIFY_OF_FAILURE ||
+	    match_word(state.classes, "2bounce") != MATCH_YES)
+		return true;
+	r->to_postmaster = true;
+	r->recipient = conf_mail.n_2bounce_notice_recipient;
+	r->notify = 0;
+	return send_report(r, kinds[kind]);
+}
+
+static bool
+tell_all(struct report *r, enum notify_kind kind)
+{
+	if (!tell_sender(r, kind))
+		return false;
+	if (kind == NOTIFY_OF_FAILURE)
+		copy_to_postmaster(r, "bounce",
+		    conf_mail.bounce_notice_recipient, kinds[kind]);
+	else if (kind == NOTIFY_OF_DELAY)
+		copy_to_postmaster(r, "delay",
+		    conf_mail.delay_notice_recipient, kinds[kind]);
+	return true;
+}
+
+bool
+notify(enum notify_kind kind, const struct bounce_message *m,
+    const struct bounce_record *records, size_t count)
+{
+	struct report_message about;
+	struct report	      r = {
+		.about = &about, .t = template_for(kind, m),
+		.recipient = m->sender, .ret = m->ret,
+		.records = records, .count = count,
+	};
+	bool ok;
+
+	if (strcasecmp(m->sender, state.double_bounce) == 0) {
+		if (kind == NOTIFY_OF_FAILURE)
+			log_warn("%s: undeliverable postmaster notification "
+			    "discarded", m->id);
+		return true;
+	}
+	if (kind == NOTIFY_OF_FAILURE) {
+		r.notify = NOTIFY_FAILURE;
+	} else if (kind == NOTIFY_OF_DELAY) {
+		r.notify = NOTIFY_DELAY;
+		r.delayed = true;
+		r.ret = RET_HDRS;
+	} else {
+		r.success = true;
+	}
+	report_message_init(&about, m);
+	ok = *m->sender == '\0' ? tell_of_null_sender(&r, kind) :
+	    tell_all(&r, kind);
+	report_message_done(&about);
+	return ok;
+}
