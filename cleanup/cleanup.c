@@ -1,0 +1,42 @@
+/*
+ * cleanup - put messages into the queue
+ *
+ * Runs as mail_owner in the jail, without access to the network.  It serves
+ * public/cleanup: smtpd, pickup, bounce, local and others hand in a message
+ * each, many at the same time, every connection a task.  What comes over the
+ * socket was written by strangers: lengths are bounded, and the senders of
+ * the frames are trusted only to say where the mail came from.
+ *
+ * A process ends when master says so, after its last session.
+ */
+
+#include "cleanup/maps.h"
+#include "cleanup/message.h"
+#include "cleanup/session.h"
+#include "conf/param.h"
+#include "mail/queue_dir.h"
+#include "server/server.h"
+#include "util/proc.h"
+
+static void
+after_jail(void)
+{
+	queue_dir_init(conf_mail.hash_queue_names, conf_mail.hash_queue_depth);
+	maps_init();
+	fields_init();
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct server cleanup = {
+		.name = "cleanup",
+		.kind = SERVER_MULTI,
+		.jail = PROC_JAIL_NET | PROC_JAIL_FILES,
+		.before_jail = maps_before_jail,
+		.after_jail = after_jail,
+		.serve = session_serve,
+	};
+
+	server_main(argc, argv, &cleanup);
+}

@@ -1,0 +1,242 @@
+#include <string.h>
+#include <strings.h>
+
+#include "cleanup/maps.h"
+#include "cleanup/message.h"
+#include "conf/param.h"
+#include "mail/address.h"
+#include "util/log.h"
+#include "util/text.h"
+
+/*
+ * What is done with a header field: the steps below, in order, each a line
+ * in one table.  Checks of headers by tables or programs are further lines.
+ */
+struct field {
+	struct message		 *m;
+	struct str		  name;
+	const struct header_fact *fact;		/* NULL: not a known one */
+	struct buf		 *text;		/* the whole field */
+	size_t			  value;	/* offset of its value */
+};
+
+/* False: the field is left out. */
+typedef bool step_fn(struct field *);
+
+static struct {
+	char	**drop;			/* message_drop_headers */
+	size_t	  drop_count;
+} fields;
+
+void
+fields_init(void)
+{
+	char *list = mem_strdup(conf_mail.message_drop_headers);
+	char *next = list, *word;
+
+	while ((word = text_word(&next, TEXT_LIST_SEP, false)) != NULL) {
+		fields.drop = mem_realloc(fields.drop,
+		    (fields.drop_count + 1) * sizeof *fields.drop);
+		fields.drop[fields.drop_count++] = word;
+	}
+}
+
+static bool
+is_address_field(const struct field *f)
+{
+	return f->fact != NULL &&
+	    (f->fact->flags & (HEADER_IS_SENDER | HEADER_IS_RECIPIENT)) != 0;
+}
+
+static struct str
+value_of(const struct field *f)
+{
+	struct str s = { f->text->data + f->value, f->text->len - f->value };
+
+	while (s.n > 0 && strchr(" \t\r\n", s.p[0]) != NULL)
+		s.p++, s.n--;
+	while (s.n > 0 && strchr(" \t\r\n", s.p[s.n - 1]) != NULL)
+		s.n--;
+	return s;
+}
+
+static void
+note_message_id(struct field *f)
+{
+	struct str  value = value_of(f);
+	const char *id = pool_strndup(&f->m->pool, value.p, value.n);
+
+	if (f->fact->id == HEADER_RESENT_MESSAGE_ID) {
+		log_info("%s: resent-message-id=%s", f->m->file.id, id);
+		return;
+	}
+	log_info("%s: message-id=%s", f->m->file.id, id);
+	envelope_set(&f->m->env, ATTR_MESSAGE_ID, id);
+}
+
+static bool
+note(struct field *f)
+{
+	struct message *m = f->m;
+
+	if (f->fact == NULL)
+		return true;
+	if (f->fact->id == HEADER_RECEIVED &&
+	    ++m->hops > conf_mail.hopcount_limit) {
+		log_warn("%s: message rejected: hopcount exceeded",
+		    m->file.id);
+		message_fail(m, CLEANUP_HOPS, "too many hops");
+	}
+	if ((f->fact->flags & HEADER_IS_RESENT) != 0)
+		m->resent = true;
+	if ((f->fact->id == HEADER_MESSAGE_ID ||
+	    f->fact->id == HEADER_RESENT_MESSAGE_ID) &&
+	    (m->seen & UINT64_C(1) << f->fact->id) == 0)
+		note_message_id(f);
+	m->seen |= UINT64_C(1) << f->fact->id;
+	return true;
+}
+
+static struct token *
+parse(struct field *f)
+{
+	struct str value = value_of(f);
+
+	/* tokens outlive the field's buffer when it is rewritten */
+	value.p = pool_strndup(&f->m->pool, value.p, value.n);
+	return address_parse_header(&f->m->pool, value,
+	    (size_t)conf_mail.header_address_token_limit);
+}
+
+static void
+add_found(struct message *m, struct found *list, const char *address)
+{
+	if (list->count == list->size) {
+		list->size = list->size == 0 ? 16 : 2 * list->size;
+		list->address = mem_realloc(list->address,
+		    list->size * sizeof *list->address);
+	}
+	list->address[list->count++] = pool_strdup(&m->pool, address);
+}
+
+/* sendmail -t.  A Resent- field anywhere makes the others count for nothing
+ * (RFC 5322 3.6.6: they are of an earlier sending). */
+static bool
+extract(struct field *f)
+{
+	struct message *m = f->m;
+	struct buf	b = BUF_INIT;
+	struct found   *list;
+
+	if ((m->flags & CLEANUP_EXTRACT) == 0 || f->fact == NULL ||
+	    (f->fact->flags & HEADER_EXTRACT) == 0)
+		return true;
+	list = (f->fact->flags & HEADER_IS_RESENT) != 0 ? &m->found_resent :
+	    &m->found;
+	for (struct token *t = parse(f); t != NULL; t = t->next) {
+		if (t->type != TOKEN_ADDRESS)
+			continue;
+		buf_clear(&b);
+		address_token_get(&b, t);
+		if (b.len > 0)
+			add_found(m, list, b.data);
+	}
+	buf_done(&b);
+	return true;
+}
+
+static bool
+drop(struct field *f)
+{
+	for (size_t i = 0; i < fields.drop_count; i++)
+		if (str_is_nocase(f->name, fields.drop[i]))
+			return false;
+	return true;
+}
+
+/* One address of a header, in place.  True if it changed. */
+static bool
+map_address(struct field *f, struct buf *address)
+{
+	struct message	  *m = f->m;
+	bool		   local = (m->flags & CLEANUP_REWRITE_LOCAL) != 0;
+	enum address_class class =
+	    (f->fact->flags & HEADER_IS_SENDER) != 0 ? CLASS_HEADER_SENDER :
+	    CLASS_HEADER_RECIPIENT;
+	const char	  *before = pool_strdup(&m->pool, address->data);
+	const char	  *where = "";
+	enum maps_result   r = MAPS_SAME;
+
+	maps_standard(address, local);
+	if ((m->flags & CLEANUP_MAP) != 0) {
+		r = maps_canonical(address, class, &where);
+		if (r == MAPS_SAME || r == MAPS_CHANGED)
+			r = maps_masquerade(address, class);
+	}
+	if (r == MAPS_TOO_DEEP)
+		log_warn("%s: unreasonable %s map nesting for %s -- message "
+		    "not accepted, try again later", m->file.id, where, before);
+	if (r == MAPS_TOO_DEEP || r == MAPS_ERROR)
+		message_fail(m, CLEANUP_TABLE_ERROR, NULL);
+	return strcmp(before, address->data) != 0;
+}
+
+/* A field that needs no change keeps its form to the byte. */
+static bool
+rewrite(struct field *f)
+{
+	struct message *m = f->m;
+	struct buf	b = BUF_INIT;
+	struct token   *list;
+	bool		changed = false;
+
+	if (!is_address_field(f) || ((m->flags & CLEANUP_REWRITE_LOCAL) == 0 &&
+	    !maps_has_remote_domain()))
+		return true;
+	list = parse(f);
+	for (struct token *t = list; t != NULL; t = t->next) {
+		if (t->type != TOKEN_ADDRESS)
+			continue;
+		buf_clear(&b);
+		address_token_get(&b, t);
+		if (b.len > 0 && map_address(f, &b))
+			changed = true;
+		address_token_set(&m->pool, t, b.data);
+	}
+	if (changed) {
+		buf_cut(f->text, f->value);
+		buf_addc(f->text, ' ');
+		address_write_header(f->text, list);
+	}
+	buf_done(&b);
+	return true;
+}
+
+static step_fn *const steps[] = {
+	note,
+	extract,
+	drop,
+	rewrite,
+};
+
+enum { HEADER_MAX = 64 * 1024 * 1024 };	/* bytes of all fields, in memory */
+
+void
+fields_apply(struct message *m)
+{
+	struct field f = { .m = m, .text = &m->field };
+
+	f.name = (struct str){ m->field.data,
+	    header_name_len(m->field.data, m->field.len) };
+	f.value = f.name.n + 1;
+	f.fact = header_find(f.name);
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+		if (!steps[i](&f))
+			return;
+	if (m->header.len + m->field.len > HEADER_MAX) {
+		message_fail(m, CLEANUP_TOO_BIG, "message header too big");
+		return;
+	}
+	buf_add(&m->header, m->field.data, m->field.len);
+	buf_add(&m->header, "\r\n", 2);
+}

@@ -1,0 +1,441 @@
+#include <string.h>
+#include <strings.h>
+
+#include "cleanup/maps.h"
+#include "conf/param.h"
+#include "mail/address.h"
+#include "mail/own_addr.h"
+#include "mail/rewrite.h"
+#include "table/match.h"
+#include "table/table.h"
+#include "util/log.h"
+#include "util/mem.h"
+#include "util/text.h"
+
+/* A parameter that names tables, and when they apply. */
+struct mapping {
+	const char	  *title;
+	struct table_list *tables;
+	unsigned	   classes;	/* enum address_class bits */
+};
+
+struct masquerade {
+	const char	*domain;
+	bool		 except;	/* "!domain" */
+};
+
+static struct {
+	struct rewrite_rules local, remote;
+	struct mapping	     sender, recipient, common, virtual;
+	struct mapping	     sender_bcc, recipient_bcc;
+	struct match	    *mydestination;
+	bool		     propagate_canonical, propagate_virtual;
+	struct masquerade   *masquerade;
+	size_t		     masquerade_count;
+	unsigned	     masquerade_classes;
+	struct match	    *masquerade_exceptions;
+} maps;
+
+enum { CANONICAL_DEPTH = 10 };
+
+static unsigned
+class_bit(const char *parameter, const char *name)
+{
+	static const char *const names[] = { "envelope_sender",
+	    "envelope_recipient", "header_sender", "header_recipient" };
+
+	for (unsigned i = 0; i < 4; i++)
+		if (text_eq_nocase(name, names[i]))
+			return 1u << i;
+	fatalx("%s: unknown address class \"%s\"; write envelope_sender, "
+	    "envelope_recipient, header_sender or header_recipient", parameter,
+	    name);
+}
+
+static unsigned
+classes_of(const char *parameter, const char *value)
+{
+	char	*copy = mem_strdup(value), *next = copy, *word;
+	unsigned bits = 0;
+
+	while ((word = text_word(&next, TEXT_LIST_SEP, false)) != NULL)
+		bits |= class_bit(parameter, word);
+	mem_free(copy);
+	return bits;
+}
+
+static struct mapping
+open_mapping(const char *title, const char *names, unsigned classes)
+{
+	int utf8 = conf_mail.smtputf8_enable ? TABLE_UTF8 : 0;
+
+	return (struct mapping){ .title = title, .classes = classes,
+	    .tables = table_list_open(title, names, TABLE_FOLD | utf8) };
+}
+
+static bool
+has_word(const char *list, const char *wanted)
+{
+	char *copy = mem_strdup(list), *next = copy, *word;
+	bool  found = false;
+
+	while ((word = text_word(&next, TEXT_LIST_SEP, false)) != NULL)
+		found = found || text_eq_nocase(word, wanted);
+	mem_free(copy);
+	return found;
+}
+
+/* The words stay: the list points into them. */
+static void
+init_masquerade(void)
+{
+	char *next = mem_strdup(conf_mail.masquerade_domains), *word;
+
+	while ((word = text_word(&next, TEXT_LIST_SEP, false)) != NULL) {
+		bool except = *word == '!';
+
+		maps.masquerade = mem_realloc(maps.masquerade,
+		    (maps.masquerade_count + 1) * sizeof *maps.masquerade);
+		maps.masquerade[maps.masquerade_count++] =
+		    (struct masquerade){ word + except, except };
+	}
+	maps.masquerade_classes = classes_of("masquerade_classes",
+	    conf_mail.masquerade_classes);
+	maps.masquerade_exceptions = match_new("masquerade_exceptions",
+	    conf_mail.masquerade_exceptions, false);
+}
+
+static void
+init_rules(void)
+{
+	maps.local = (struct rewrite_rules){
+		.origin = conf_mail.myorigin,
+		.mydomain = conf_mail.mydomain,
+		.append_at_origin = conf_mail.append_at_myorigin,
+		.append_dot_domain = conf_mail.append_dot_mydomain,
+		.swap_bangpath = conf_mail.swap_bangpath,
+		.percent_hack = conf_mail.allow_percent_hack,
+		.resolve_dequoted = conf_mail.resolve_dequoted_address,
+	};
+	maps.remote = maps.local;
+	maps.remote.origin = conf_mail.remote_header_rewrite_domain;
+	maps.remote.mydomain = conf_mail.remote_header_rewrite_domain;
+}
+
+void
+maps_init(void)
+{
+	init_rules();
+	maps.sender = open_mapping("sender_canonical_maps",
+	    conf_mail.sender_canonical_maps,
+	    classes_of("sender_canonical_classes",
+	    conf_mail.sender_canonical_classes));
+	maps.recipient = open_mapping("recipient_canonical_maps",
+	    conf_mail.recipient_canonical_maps,
+	    classes_of("recipient_canonical_classes",
+	    conf_mail.recipient_canonical_classes));
+	maps.common = open_mapping("canonical_maps", conf_mail.canonical_maps,
+	    classes_of("canonical_classes", conf_mail.canonical_classes));
+	maps.virtual = open_mapping("virtual_alias_maps",
+	    conf_mail.virtual_alias_maps, CLASS_ENVELOPE_RECIPIENT);
+	maps.sender_bcc = open_mapping("sender_bcc_maps",
+	    conf_mail.sender_bcc_maps, CLASS_ENVELOPE_SENDER);
+	maps.recipient_bcc = open_mapping("recipient_bcc_maps",
+	    conf_mail.recipient_bcc_maps, CLASS_ENVELOPE_RECIPIENT);
+	maps.mydestination = match_new("mydestination",
+	    conf_mail.mydestination, false);
+	maps.propagate_canonical = has_word(
+	    conf_mail.propagate_unmatched_extensions, "canonical");
+	maps.propagate_virtual = has_word(
+	    conf_mail.propagate_unmatched_extensions, "virtual");
+	init_masquerade();
+}
+
+void
+maps_before_jail(void)
+{
+	const char *why;
+
+	if (!own_addr_init(conf_mail.inet_interfaces,
+	    conf_mail.proxy_interfaces, conf_mail.inet_protocols, &why))
+		fatalx("%s", why);
+}
+
+void
+maps_standard(struct buf *address, bool local)
+{
+	struct buf b = BUF_INIT;
+
+	rewrite_standard(&b, address->data, local ? &maps.local : &maps.remote);
+	buf_set(address, b.data);
+	buf_done(&b);
+}
+
+bool
+maps_has_remote_domain(void)
+{
+	return *conf_mail.remote_header_rewrite_domain != '\0';
+}
+
+/* --- table look-ups */
+
+static bool
+is_own_literal(const char *domain)
+{
+	struct addr addr;
+	char	    text[ADDR_TEXT];
+	size_t	    len = strlen(domain);
+	bool	    v6 = len > 7 && strncasecmp(domain, "[IPv6:", 6) == 0;
+	size_t	    skip = v6 ? 6 : 1;
+
+	if (!address_is_literal(domain) || len - skip > sizeof text)
+		return false;
+	memcpy(text, domain + skip, len - skip - 1);
+	text[len - skip - 1] = '\0';
+	return addr_parse(&addr, text, 0) &&
+	    (own_addr_has(&addr) || own_addr_is_proxy(&addr));
+}
+
+/* Where a key without domain stands for user@domain. */
+static bool
+is_local_domain(void *arg, const char *domain)
+{
+	(void)arg;
+	return text_eq_nocase(domain, conf_mail.myorigin) ||
+	    match_domain(maps.mydestination, domain) == MATCH_YES ||
+	    is_own_literal(domain);
+}
+
+static enum table_result
+find(const struct mapping *map, const char *address, struct buf *ret,
+    struct buf *ret_ext)
+{
+	const struct table_address key = {
+		.address = address,
+		.delimiters = conf_mail.recipient_delimiter,
+		.is_local = is_local_domain,
+	};
+	enum table_result r;
+
+	r = table_list_find_address(map->tables, &key, ret, ret_ext);
+	if (r == TABLE_ERROR)
+		log_warn("%s: lookup of %s failed: %s", map->title, address,
+		    table_list_error(map->tables));
+	return r;
+}
+
+/* "user" + "+ext" in front of the domain, or at the end. */
+static void
+insert_extension(struct buf *address, const struct buf *ext)
+{
+	size_t at = address_local_len(address->data);
+
+	buf_splice(address, at, 0, ext->data, ext->len);
+}
+
+/*
+ * The first address of a table's text, in internal form.  "@other" keeps the
+ * user.  False: there is none.
+ */
+static bool
+first_address(const char *text, const char *given, struct buf *ret)
+{
+	struct pool   pool = POOL_INIT;
+	struct token *t;
+	struct buf    b = BUF_INIT;
+
+	for (t = address_parse_header(&pool, str_of(text), 100); t != NULL;
+	    t = t->next)
+		if (t->type == TOKEN_ADDRESS)
+			break;
+	if (t != NULL) {
+		address_token_get(&b, t);
+		buf_clear(ret);
+		if (b.data[0] == '@')
+			buf_add(ret, given, address_local_len(given));
+		buf_add(ret, b.data, b.len);
+	}
+	buf_done(&b);
+	pool_done(&pool);
+	return t != NULL && ret->len > 0;
+}
+
+/* One parameter's tables, until they have no more to say. */
+static enum maps_result
+map_one(const struct mapping *map, struct buf *address)
+{
+	enum maps_result  result = MAPS_TOO_DEEP;
+	struct buf	  found = BUF_INIT, ext = BUF_INIT, next = BUF_INIT;
+	enum table_result r;
+	bool		  changed = false;
+
+	for (int i = 0; i < CANONICAL_DEPTH; i++) {
+		r = find(map, address->data, &found, &ext);
+		if (r != TABLE_FOUND ||
+		    !first_address(found.data, address->data, &next)) {
+			result = r == TABLE_ERROR ? MAPS_ERROR :
+			    changed ? MAPS_CHANGED : MAPS_SAME;
+			break;
+		}
+		if (ext.len > 0 && maps.propagate_canonical)
+			insert_extension(&next, &ext);
+		maps_standard(&next, true);
+		if (strcmp(next.data, address->data) == 0) {
+			result = changed ? MAPS_CHANGED : MAPS_SAME;
+			break;
+		}
+		changed = true;
+		buf_set(address, next.data);
+	}
+	buf_done(&found);
+	buf_done(&ext);
+	buf_done(&next);
+	return result;
+}
+
+enum maps_result
+maps_canonical(struct buf *address, enum address_class class,
+    const char **ret_where)
+{
+	const struct mapping *order[] = { &maps.sender, &maps.recipient,
+	    &maps.common };
+	enum maps_result      result = MAPS_SAME, r;
+
+	if (address->len == 0)
+		return MAPS_SAME;
+	for (size_t i = 0; i < 3; i++) {
+		if ((order[i]->classes & class) == 0 ||
+		    table_list_is_empty(order[i]->tables))
+			continue;
+		r = map_one(order[i], address);
+		if (r == MAPS_ERROR || r == MAPS_TOO_DEEP) {
+			*ret_where = order[i]->title;
+			return r;
+		}
+		if (r == MAPS_CHANGED)
+			result = MAPS_CHANGED;
+	}
+	return result;
+}
+
+/* --- masquerading */
+
+static bool
+is_below(const char *domain, const char *parent)
+{
+	size_t len = strlen(domain), plen = strlen(parent);
+
+	return len > plen && domain[len - plen - 1] == '.' &&
+	    text_ends_nocase(domain, parent);
+}
+
+static bool
+is_exception(const char *address)
+{
+	char *user;
+	bool  found;
+
+	if (match_is_empty(maps.masquerade_exceptions))
+		return false;
+	user = mem_strndup(address, address_local_len(address));
+	found = match_word(maps.masquerade_exceptions, user) == MATCH_YES;
+	mem_free(user);
+	return found;
+}
+
+enum maps_result
+maps_masquerade(struct buf *address, enum address_class class)
+{
+	const char *domain = address_domain(address->data);
+
+	if (domain == NULL || (maps.masquerade_classes & class) == 0)
+		return MAPS_SAME;
+	for (size_t i = 0; i < maps.masquerade_count; i++) {
+		const struct masquerade *q = &maps.masquerade[i];
+
+		if (text_eq_nocase(domain, q->domain))
+			return MAPS_SAME;
+		if (!is_below(domain, q->domain))
+			continue;
+		if (q->except || is_exception(address->data))
+			return MAPS_SAME;
+		buf_cut(address, (size_t)(domain - address->data));
+		buf_adds(address, q->domain);
+		return MAPS_CHANGED;
+	}
+	return MAPS_SAME;
+}
+
+/* --- virtual aliases and copies */
+
+/* Addresses of a table's text into `ret`, completed. */
+static size_t
+list_addresses(struct pool *pool, const char *text, const char *given,
+    const struct buf *ext, const char ***ret)
+{
+	struct buf    b = BUF_INIT;
+	size_t	      count = 0, size = 0;
+	struct token *t = address_parse_header(pool,
+	    str_of(pool_strdup(pool, text)), SIZE_MAX);
+
+	for (struct token *i = t; i != NULL; i = i->next)
+		size += i->type == TOKEN_ADDRESS;
+	*ret = pool_alloc(pool, (size + 1) * sizeof **ret);
+	for (; t != NULL; t = t->next) {
+		if (t->type != TOKEN_ADDRESS)
+			continue;
+		buf_clear(&b);
+		address_token_get(&b, t);
+		if (b.data[0] == '@' && count == 0)
+			buf_splice(&b, 0, 0, given, address_local_len(given));
+		insert_extension(&b, ext);
+		maps_standard(&b, true);
+		if (b.len > 0)
+			(*ret)[count++] = pool_strdup(pool, b.data);
+	}
+	buf_done(&b);
+	return count;
+}
+
+enum maps_result
+maps_virtual(struct pool *pool, const char *address, const char ***ret,
+    size_t *ret_count)
+{
+	struct buf	  text = BUF_INIT, ext = BUF_INIT;
+	enum maps_result  result = MAPS_SAME;
+	enum table_result r;
+
+	if (table_list_is_empty(maps.virtual.tables))
+		return MAPS_SAME;
+	r = find(&maps.virtual, address, &text, &ext);
+	if (r == TABLE_ERROR)
+		result = MAPS_ERROR;
+	if (!maps.propagate_virtual)
+		buf_clear(&ext);
+	if (r == TABLE_FOUND) {
+		*ret_count = list_addresses(pool, text.data, address, &ext,
+		    ret);
+		if (*ret_count > 0)
+			result = MAPS_CHANGED;
+	}
+	buf_done(&text);
+	buf_done(&ext);
+	return result;
+}
+
+enum maps_result
+maps_bcc(const char *address, enum address_class class, struct buf *ret)
+{
+	const struct mapping *map = class == CLASS_ENVELOPE_SENDER ?
+	    &maps.sender_bcc : &maps.recipient_bcc;
+	struct buf	      ext = BUF_INIT;
+	enum table_result     r = TABLE_NOT_FOUND;
+
+	buf_clear(ret);
+	if (!table_list_is_empty(map->tables))
+		r = find(map, address, ret, &ext);
+	buf_done(&ext);
+	if (r == TABLE_ERROR)
+		return MAPS_ERROR;
+	return r == TABLE_FOUND ? MAPS_CHANGED : MAPS_SAME;
+}

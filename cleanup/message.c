@@ -1,0 +1,198 @@
+#include <errno.h>
+#include <string.h>
+
+#include "cleanup/maps.h"
+#include "cleanup/message.h"
+#include "conf/param.h"
+#include "mail/address.h"
+#include "mail/qmgr_client.h"
+#include "mail/queue_dir.h"
+#include "util/log.h"
+
+static enum cleanup_status
+status_of_errno(int error)
+{
+	switch (error) {
+	case ENOSPC:
+	case EDQUOT:
+		return CLEANUP_NO_SPACE;
+	case EFBIG:
+		return CLEANUP_TOO_BIG;
+	default:
+		return CLEANUP_WRITE_ERROR;
+	}
+}
+
+void
+message_fail(struct message *m, enum cleanup_status status, const char *why)
+{
+	if (m->status != CLEANUP_OK)
+		return;
+	m->status = status;
+	if (why != NULL)
+		buf_set(&m->why, why);
+}
+
+void
+message_begin(struct message *m, unsigned flags)
+{
+	*m = (struct message){ .flags = flags, .pool = POOL_INIT,
+	    .why = BUF_INIT, .line = BUF_INIT, .field = BUF_INIT,
+	    .header = BUF_INIT, .in_header = true, .given_sender = "" };
+	envelope_init(&m->env);
+	m->has_file = queue_writer_open(&m->file, QUEUE_INCOMING,
+	    conf_mail.enable_long_queue_ids);
+	if (!m->has_file) {
+		log_warn("%s: create queue file: %s", QUEUE_INCOMING,
+		    strerror(errno));
+		message_fail(m, status_of_errno(errno), NULL);
+		return;
+	}
+	m->env.created_us = m->file.created_us;
+	m->env.arrival_us = m->file.created_us;
+}
+
+/* The sender is an address of the envelope like any other. */
+static void
+map_sender(struct message *m)
+{
+	struct buf	 b = BUF_INIT;
+	const char	*where = "";
+	enum maps_result r = MAPS_SAME;
+
+	buf_adds(&b, m->given_sender);
+	maps_standard(&b, true);
+	if ((m->flags & CLEANUP_MAP) != 0) {
+		r = maps_canonical(&b, CLASS_ENVELOPE_SENDER, &where);
+		if (r == MAPS_SAME || r == MAPS_CHANGED)
+			r = maps_masquerade(&b, CLASS_ENVELOPE_SENDER);
+	}
+	if (r == MAPS_TOO_DEEP)
+		log_warn("%s: unreasonable %s map nesting for %s -- message "
+		    "not accepted, try again later", m->file.id, where,
+		    m->given_sender);
+	if (r == MAPS_TOO_DEEP || r == MAPS_ERROR)
+		message_fail(m, CLEANUP_TABLE_ERROR, NULL);
+	m->env.sender = pool_strdup(&m->env.pool, b.data);
+	buf_done(&b);
+}
+
+void
+message_envelope(struct message *m)
+{
+	struct envelope *e = &m->env;
+
+	m->given_sender = e->sender;
+	e->queue_id = m->file.id;
+	e->created_us = m->file.created_us;
+	if (e->arrival_us <= 0)
+		e->arrival_us = e->created_us;
+	if (e->attr[ATTR_REWRITE_CONTEXT] == NULL)
+		envelope_set(e, ATTR_REWRITE_CONTEXT,
+		    (m->flags & CLEANUP_REWRITE_LOCAL) != 0 ? "local" :
+		    "remote");
+	if ((e->flags & ENV_QUARANTINE) != 0)
+		m->flags |= CLEANUP_HOLD;
+	if (*m->given_sender != '\0')
+		map_sender(m);
+}
+
+/* message_size_limit counts what size= will show. */
+static void
+check_size(struct message *m)
+{
+	uint64_t size = m->facts.size + m->header.len + m->field.len +
+	    m->line.len;
+
+	if (conf_mail.message_size_limit > 0 &&
+	    size > (uint64_t)conf_mail.message_size_limit) {
+		log_warn("%s: queue file size limit exceeded", m->file.id);
+		message_fail(m, CLEANUP_TOO_BIG, "message file too big");
+	} else if (m->file.error != 0) {
+		message_fail(m, status_of_errno(m->file.error), NULL);
+	}
+}
+
+void
+message_content(struct message *m, const char *p, size_t n)
+{
+	size_t used = 0;
+
+	if (m->status != CLEANUP_OK)
+		return;
+	if (m->in_header)
+		used = header_bytes(m, p, n);
+	if (used < n)
+		body_bytes(m, p + used, n - used);
+	check_size(m);
+}
+
+static void
+commit(struct message *m)
+{
+	m->env.queue_id = m->file.id;
+	if ((m->flags & CLEANUP_HOLD) != 0)
+		m->file.queue = QUEUE_HOLD;
+	m->has_file = false;
+	if (!queue_writer_commit(&m->file, &m->header, &m->env, &m->facts)) {
+		log_warn("%s: write queue file: %s", m->file.id,
+		    strerror(errno));
+		message_fail(m, status_of_errno(errno), NULL);
+	} else if ((m->flags & CLEANUP_HOLD) == 0) {
+		qmgr_tell_new(m->file.id, &m->facts, &m->env);
+	}
+}
+
+/* These are the sender's to know, and the client does not want to. */
+static bool
+wants_bounce(const struct message *m)
+{
+	return (m->flags & CLEANUP_BOUNCE) != 0 &&
+	    (m->status == CLEANUP_TOO_BIG || m->status == CLEANUP_HOPS ||
+	    m->status == CLEANUP_REJECTED);
+}
+
+void
+message_end(struct message *m)
+{
+	if (m->status == CLEANUP_OK) {
+		header_end(m);
+		body_end(m);
+		check_size(m);
+	}
+	if (m->status == CLEANUP_OK && m->env.rcpt_count == 0)
+		message_fail(m, CLEANUP_NO_RCPT, NULL);
+	if (m->status == CLEANUP_OK && (m->flags & CLEANUP_DISCARD) != 0) {
+		log_info("%s: removed (discarded)", m->file.id);
+		return;
+	}
+	if (m->status == CLEANUP_OK || wants_bounce(m))
+		body_count_header(&m->header, &m->facts,
+		    conf_mail.line_length_limit);
+	if (m->status == CLEANUP_OK) {
+		commit(m);
+	} else if (wants_bounce(m)) {
+		m->status = reject_bounce(m) ? CLEANUP_OK :
+		    CLEANUP_WRITE_ERROR;
+		buf_clear(&m->why);
+	} else if (m->status == CLEANUP_TOO_BIG) {
+		log_warn("mail_stream_cleanup: close error");
+	}
+}
+
+void
+message_done(struct message *m)
+{
+	if (m->has_file)
+		queue_writer_abort(&m->file);
+	m->has_file = false;
+	map_free(m->known, NULL);
+	buf_done(&m->why);
+	buf_done(&m->line);
+	buf_done(&m->field);
+	buf_done(&m->header);
+	mem_free(m->found.address);
+	mem_free(m->found_resent.address);
+	envelope_done(&m->env);
+	pool_done(&m->pool);
+}

@@ -1,0 +1,101 @@
+/* message - one message on its way into the queue */
+
+#ifndef CLEANUP_MESSAGE_H
+#define CLEANUP_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mail/cleanup_client.h"
+#include "mail/envelope.h"
+#include "mail/header.h"
+#include "mail/queue_file.h"
+#include "util/buf.h"
+#include "util/map.h"
+#include "util/mem.h"
+
+/* Recipients found in the header, for sendmail -t. */
+struct found {
+	const char	**address;	/* internal, as written */
+	size_t		  count, size;
+};
+
+/*
+ * The header is kept in memory up to the end of the message, the body is
+ * written while it comes.  The first trouble decides `status`; from then on
+ * content is thrown away.
+ */
+struct message {
+	unsigned		 flags;		/* enum cleanup_flag */
+	struct pool		 pool;		/* for as long as the message */
+	struct envelope		 env;
+	struct queue_writer	 file;
+	bool			 has_file;
+	enum cleanup_status	 status;
+	struct buf		 why;
+
+	/* header */
+	bool			 in_header;
+	bool			 cut;		/* rest of the line is dropped */
+	struct buf		 line;		/* as far as it has come */
+	struct buf		 field;		/* with its folded lines */
+	struct buf		 header;	/* finished fields */
+	uint64_t		 seen;		/* 1 << enum header_id */
+	bool			 resent;	/* there is a Resent- field */
+	int			 hops;
+	const char		*given_sender;	/* before rewriting */
+	struct found		 found, found_resent;
+
+	/* body: the line that is open */
+	uint64_t		 line_len;	/* bytes of it so far */
+	bool			 pending_cr;	/* a CR came last */
+	struct queue_trailer	 facts;
+
+	/* duplicates */
+	struct map		*known;
+};
+
+/* A new message and its file; status tells if that went well. */
+void	message_begin(struct message *, unsigned flags);
+
+/* The facts of the envelope are in m->env. */
+void	message_envelope(struct message *);
+
+/* A recipient from the client or the header: mapped and added. */
+void	message_rcpt(struct message *, const struct recipient *);
+
+void	message_content(struct message *, const char *, size_t);
+
+/* Commits or bounces; `status` is the result. */
+void	message_end(struct message *);
+
+/* Frees everything, leaves no file if it was not committed. */
+void	message_done(struct message *);
+
+/* The first failure counts.  `why` may be NULL. */
+void	message_fail(struct message *, enum cleanup_status, const char *why);
+
+/* --- parts: header.c, fields.c, missing.c, body.c, reject.c */
+
+/* Takes header bytes; the rest, from the empty line on, is the body.  The
+ * number of bytes used. */
+size_t	header_bytes(struct message *, const char *, size_t);
+void	header_end(struct message *);	/* content ended within the header */
+
+void	fields_apply(struct message *);	/* m->field is whole: take it */
+void	fields_init(void);
+
+void	missing_add(struct message *);
+
+void	body_bytes(struct message *, const char *, size_t);
+void	body_end(struct message *);	/* the last line gets its end */
+
+/* The facts of finished header lines are added to `facts`. */
+void	body_count_header(const struct buf *header, struct queue_trailer *facts,
+	    long line_limit);
+
+/* The message goes back to its sender.  False: try later. */
+bool	reject_bounce(struct message *);
+
+#endif

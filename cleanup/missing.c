@@ -1,0 +1,201 @@
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cleanup/maps.h"
+#include "cleanup/message.h"
+#include "conf/param.h"
+#include "mail/address.h"
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/text.h"
+
+/*
+ * RFC 5322 3.6: Date and From must be there, Message-ID should.  They are
+ * added to mail of our own clients only: elsewhere they would break
+ * signatures that cover the absence of a field.
+ */
+
+static bool
+has(const struct message *m, enum header_id id)
+{
+	return (m->seen & UINT64_C(1) << id) != 0;
+}
+
+static const char *
+prefix(const struct message *m)
+{
+	return m->resent ? "Resent-" : "";
+}
+
+static void
+add_message_id(struct message *m)
+{
+	time_t	    now = (time_t)(m->env.arrival_us / 1000000);
+	struct tm   tm;
+	char	    stamp[32];
+	const char *id;
+
+	gmtime_r(&now, &tm);
+	strftime(stamp, sizeof stamp, "%Y%m%d%H%M%S", &tm);
+	id = pool_printf(&m->pool, "<%s.%s@%s>", stamp, m->file.id,
+	    conf_mail.myhostname);
+	buf_addf(&m->header, "%sMessage-Id: %s\r\n", prefix(m), id);
+	log_info("%s: %smessage-id=%s", m->file.id,
+	    m->resent ? "resent-" : "", id);
+	if (!m->resent)
+		envelope_set(&m->env, ATTR_MESSAGE_ID, id);
+}
+
+static void
+add_date(struct message *m)
+{
+	buf_addf(&m->header, "%sDate: ", prefix(m));
+	clock_rfc_date(&m->header, (time_t)(m->env.arrival_us / 1000000));
+	buf_adds(&m->header, "\r\n");
+}
+
+/* RFC 2047 4.2 and 5(3): what an encoded word in a phrase may show as it
+ * is. */
+static bool
+is_plain(unsigned char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	    (c >= '0' && c <= '9') || (c != '\0' && strchr("!*+-/", c) != NULL);
+}
+
+enum { ENCODED_MAX = 75 };	/* bytes of a word, RFC 2047 2 */
+
+/* As many words as it takes, cut between characters of UTF-8. */
+static void
+add_encoded(struct buf *out, const char *name, const char *charset)
+{
+	size_t start = out->len, word = 0;
+
+	for (const unsigned char *p = (const unsigned char *)name; *p != '\0';
+	    p++) {
+		if (out->len == start || (out->len - word > ENCODED_MAX - 14 &&
+		    (*p & 0xc0) != 0x80)) {
+			buf_adds(out, out->len == start ? "" : "?= ");
+			word = out->len;
+			buf_addf(out, "=?%s?Q?", charset);
+		}
+		if (*p == ' ')
+			buf_addc(out, '_');
+		else if (is_plain(*p))
+			buf_addc(out, (char)*p);
+		else
+			buf_addf(out, "=%02X", *p);
+	}
+	buf_adds(out, "?=");
+}
+
+static void
+add_quoted(struct buf *out, const char *name)
+{
+	buf_addc(out, '"');
+	for (; *name != '\0'; name++) {
+		if (*name == '"' || *name == '\\')
+			buf_addc(out, '\\');
+		buf_addc(out, *name);
+	}
+	buf_addc(out, '"');
+}
+
+static void
+add_phrase(struct buf *out, const char *name)
+{
+	if (!text_is_ascii(name, strlen(name)) &&
+	    *conf_mail.full_name_encoding_charset != '\0')
+		add_encoded(out, name, conf_mail.full_name_encoding_charset);
+	else if (strpbrk(name, "()<>@,;:\\\".[]!%") != NULL)
+		add_quoted(out, name);
+	else
+		buf_adds(out, name);
+}
+
+/* The name was given by a user: no line breaks. */
+static const char *
+full_name(struct message *m)
+{
+	char *name = pool_strdup(&m->pool,
+	    envelope_get(&m->env, ATTR_FULL_NAME));
+
+	for (char *p = name; *p != '\0'; p++)
+		if ((unsigned char)*p < ' ' || *p == 127)
+			*p = ' ';
+	return text_trim(name);
+}
+
+static void
+add_from(struct message *m)
+{
+	struct buf  address = BUF_INIT;
+	const char *name = full_name(m);
+
+	address_quote(&address, m->env.sender);
+	buf_addf(&m->header, "%sFrom: ", prefix(m));
+	if (*m->env.sender == '\0')
+		buf_adds(&m->header, "MAILER-DAEMON");
+	else if (*name == '\0')
+		buf_add(&m->header, address.data, address.len);
+	else if (text_eq_nocase(conf_mail.header_from_format, "obsolete"))
+		buf_addf(&m->header, "%s (%s)", address.data, name);
+	else {
+		add_phrase(&m->header, name);
+		buf_addf(&m->header, " <%s>", address.data);
+	}
+	buf_adds(&m->header, "\r\n");
+	buf_done(&address);
+}
+
+static bool
+has_recipient_field(const struct message *m)
+{
+	if (m->resent)
+		return has(m, HEADER_RESENT_TO) || has(m, HEADER_RESENT_CC);
+	return has(m, HEADER_TO) || has(m, HEADER_CC);
+}
+
+static void
+add_fields(struct message *m)
+{
+	if (!has(m, m->resent ? HEADER_RESENT_MESSAGE_ID : HEADER_MESSAGE_ID))
+		add_message_id(m);
+	if (!has(m, m->resent ? HEADER_RESENT_DATE : HEADER_DATE))
+		add_date(m);
+	if (!has(m, m->resent ? HEADER_RESENT_FROM : HEADER_FROM))
+		add_from(m);
+	if (*conf_mail.undisclosed_recipients_header != '\0' &&
+	    !has_recipient_field(m))
+		buf_addf(&m->header, "%s\r\n",
+		    conf_mail.undisclosed_recipients_header);
+}
+
+static void
+add_found(struct message *m)
+{
+	const struct found *list = m->found_resent.count > 0 || m->resent ?
+	    &m->found_resent : &m->found;
+	struct recipient    r = { .orcpt = "", .status = RCPT_TODO };
+
+	if ((m->flags & CLEANUP_EXTRACT) == 0)
+		return;
+	r.notify = (uint8_t)atoi(envelope_get(&m->env, ATTR_EXTRACT_NOTIFY));
+	for (size_t i = 0; i < list->count; i++) {
+		r.address = r.original = list->address[i];
+		message_rcpt(m, &r);
+	}
+	envelope_set(&m->env, ATTR_EXTRACT_NOTIFY, NULL);
+}
+
+void
+missing_add(struct message *m)
+{
+	if ((m->flags & CLEANUP_REWRITE_LOCAL) != 0 ||
+	    maps_has_remote_domain() || conf_mail.always_add_missing_headers)
+		add_fields(m);
+	if (m->env.attr[ATTR_MESSAGE_ID] == NULL)
+		log_info("%s: message-id=<>", m->file.id);
+	add_found(m);
+}
