@@ -101,6 +101,16 @@ TESTS	:= $(TEST_SRC:%.c=$(BUILD)/%)
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIB)
 	$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(LIBS)
 
+# Tests of a program's folder may use what it is made of, but for its main().
+define folder_tests
+$(BUILD)/$(1).a: $$(call obj_of,$(1))
+	rm -f $$@
+	ar rcs $$@ $$^
+$(BUILD)/tests/$(1)/%: $(BUILD)/tests/$(1)/%.o $(BUILD)/$(1).a $$(LIB)
+	$$(CC) $$(ALL_LDFLAGS) -o $$@ $$< $(BUILD)/$(1).a $$(LIB) $$(LIBS)
+endef
+$(foreach d,$(DAEMONS),$(eval $(call folder_tests,$(d))))
+
 # Fuzz targets: tests/FOLDER/x_fuzz.c, see tests/fuzz/README
 FUZZERS	:= $(patsubst %.c,$(BUILD)/%,$(wildcard tests/*/*_fuzz.c))
 FUZZ	?= smtp/reply

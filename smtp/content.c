@@ -1,0 +1,211 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "mail/queue_file.h"
+#include "smtp/content.h"
+#include "smtp/downgrade.h"
+#include "smtp/session.h"
+#include "smtp/settings.h"
+#include "util/buf.h"
+#include "util/mem.h"
+#include "util/stream.h"
+
+enum {
+	SMALL = 48 * 1024,	/* bytes: read at once, sent in one piece */
+	PIECE = 64 * 1024,	/* bytes: between renewals of the deadline */
+	STUFF_PIECE = 16 * 1024,
+};
+
+static void
+renew_deadline(struct session *s)
+{
+	stream_set_deadline(s->stream, settings.data_xfer_timeout);
+}
+
+/* False, and the stream failed, when the file does not have it. */
+static bool
+read_piece(struct session *s, const struct queue_file *q, char *to, off_t at,
+    size_t len)
+{
+	while (len > 0) {
+		ssize_t n = pread(q->fd, to, len, at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			stream_fail(s->stream, "queue file read error");
+			return false;
+		}
+		to += n;
+		at += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+/*
+ * All in one buffer and one write.  The file has the body before the header;
+ * one read puts both where they belong.
+ */
+static bool
+send_small(struct session *s, const struct queue_file *q, const char *end)
+{
+	size_t body = q->t.body_len, header = q->t.header_len;
+	size_t len = body + header, end_len = strlen(end);
+	char *text = mem_alloc(len + end_len);
+	struct iovec iov[2] = {
+		{ text + header, body }, { text, header },
+	};
+	bool ok = preadv(q->fd, iov, 2, queue_file_body_at(q)) ==
+	    (ssize_t)len;
+
+	if (!ok)
+		ok = read_piece(s, q, text, queue_file_header_at(q), header) &&
+		    read_piece(s, q, text + header, queue_file_body_at(q),
+		    body);
+	if (ok) {
+		memcpy(text + len, end, end_len);
+		renew_deadline(s);
+		stream_write(s->stream, text, len + end_len);
+	}
+	mem_free(text);
+	return ok;
+}
+
+static void
+send_range(struct session *s, const struct queue_file *q, off_t at, size_t len)
+{
+	while (len > 0 && stream_failed(s->stream) == NULL) {
+		size_t n = len < PIECE ? len : PIECE;
+
+		renew_deadline(s);
+		stream_send_file(s->stream, q->fd, at, n);
+		at += (off_t)n;
+		len -= n;
+	}
+}
+
+/*
+ * A line is cut after `limit` bytes (its end not counted: RFC 5321
+ * 4.5.3.1.6) and goes on after CRLF and a space, which in a header is a
+ * folded line and in text does little harm.
+ */
+void
+content_stuff(struct buf *out, const char *text, size_t len, size_t limit,
+    size_t *at_line)
+{
+	while (len > 0) {
+		const char *lf = memchr(text, '\n', len);
+		size_t n = lf != NULL ? (size_t)(lf - text) + 1 : len;
+		size_t room = limit == 0 ? n :
+		    *at_line < limit ? limit - *at_line : 1;
+
+		if (limit > 0 && *at_line >= limit && *text != '\r' &&
+		    *text != '\n') {
+			buf_adds(out, "\r\n ");
+			*at_line = 1;
+			continue;
+		}
+		if (*at_line == 0 && *text == '.')
+			buf_addc(out, '.');
+		if (n > room)
+			n = room;
+		buf_add(out, text, n);
+		*at_line = text[n - 1] == '\n' ? 0 : *at_line + n;
+		text += n;
+		len -= n;
+	}
+}
+
+/* What the careful copy carries from piece to piece. */
+struct copy {
+	struct session		*s;
+	const struct queue_file	*q;
+	struct downgrade	*downgrade;	/* NULL: not wanted */
+	size_t			 at_line;
+	char			*piece;
+	struct buf		 converted, out;
+};
+
+static void
+write_stuffed(struct copy *c, const char *text, size_t len)
+{
+	buf_clear(&c->out);
+	content_stuff(&c->out, text, len, (size_t)settings.line_length_limit,
+	    &c->at_line);
+	renew_deadline(c->s);
+	stream_write(c->s->stream, c->out.data, c->out.len);
+}
+
+static bool
+copy_range(struct copy *c, off_t at, size_t len)
+{
+	while (len > 0 && stream_failed(c->s->stream) == NULL) {
+		size_t n = len < STUFF_PIECE ? len : STUFF_PIECE;
+
+		if (!read_piece(c->s, c->q, c->piece, at, n))
+			return false;
+		at += (off_t)n;
+		len -= n;
+		if (c->downgrade == NULL) {
+			write_stuffed(c, c->piece, n);
+			continue;
+		}
+		buf_clear(&c->converted);
+		downgrade_feed(c->downgrade, c->piece, n, &c->converted);
+		write_stuffed(c, c->converted.data, c->converted.len);
+	}
+	return true;
+}
+
+static bool
+send_carefully(struct session *s, const struct queue_file *q, bool to_7bit)
+{
+	struct copy c = { .s = s, .q = q, .piece = mem_alloc(STUFF_PIECE),
+		.downgrade = to_7bit ? downgrade_new() : NULL,
+		.converted = BUF_INIT, .out = BUF_INIT };
+	bool ok = copy_range(&c, queue_file_header_at(q), q->t.header_len) &&
+	    copy_range(&c, queue_file_body_at(q), q->t.body_len);
+
+	if (ok && to_7bit) {
+		buf_clear(&c.converted);
+		downgrade_end(c.downgrade, &c.converted);
+		write_stuffed(&c, c.converted.data, c.converted.len);
+	}
+	downgrade_free(c.downgrade);
+	buf_done(&c.converted);
+	buf_done(&c.out);
+	mem_free(c.piece);
+	return ok;
+}
+
+static bool
+needs_care(const struct queue_file *q)
+{
+	return (q->t.content_flags & CONTENT_LEADING_DOT) ||
+	    (settings.line_length_limit > 0 && q->t.longest_line >
+	    (uint32_t)settings.line_length_limit);
+}
+
+bool
+content_send(struct session *s, const struct queue_file *q, bool to_7bit,
+    const char *after)
+{
+	char end[16];
+
+	snprintf(end, sizeof end, ".\r\n%s", after);
+	if (!to_7bit && !needs_care(q) &&
+	    q->t.header_len + q->t.body_len <= SMALL)
+		return send_small(s, q, end);
+	if (!to_7bit && !needs_care(q)) {
+		send_range(s, q, queue_file_header_at(q), q->t.header_len);
+		send_range(s, q, queue_file_body_at(q), q->t.body_len);
+	} else if (!send_carefully(s, q, to_7bit))
+		return false;
+	renew_deadline(s);
+	stream_puts(s->stream, end);
+	return true;
+}

@@ -1,0 +1,31 @@
+/* content - a message's header and body onto the wire */
+
+#ifndef SMTP_CONTENT_H
+#define SMTP_CONTENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct buf;
+struct queue_file;
+struct session;
+
+/*
+ * Writes header, body and the final dot's line, then `after` (may be empty)
+ * in the same segment; the next read sends what is still buffered.  Dots are
+ * stuffed and lines over smtp_line_length_limit broken where the file's flags
+ * call for it; `to_7bit`: see smtp/downgrade.h.  Errors of the connection
+ * stay in its stream; false when the file can't be read: the stream is failed
+ * then too, so that no half message is taken for a whole one.
+ */
+bool	content_send(struct session *, const struct queue_file *,
+	    bool to_7bit, const char *after);
+
+/*
+ * The careful copy, for its test: `at_line` is the state between calls, and
+ * starts with 0 for "at the start of a line".  Adds to `out`.
+ */
+void	content_stuff(struct buf *out, const char *text, size_t len,
+	    size_t limit, size_t *at_line);
+
+#endif

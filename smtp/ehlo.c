@@ -1,0 +1,237 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "conf/param.h"
+#include "smtp/session.h"
+#include "smtp/settings.h"
+#include "table/table.h"
+#include "util/log.h"
+#include "util/mem.h"
+#include "util/stream.h"
+#include "util/text.h"
+
+static const struct {
+	const char	*word;
+	unsigned	 feature;
+} keywords[] = {
+	{ "8BITMIME", FEATURE_8BITMIME },
+	{ "AUTH", FEATURE_AUTH },
+	{ "CHUNKING", FEATURE_CHUNKING },
+	{ "DSN", FEATURE_DSN },
+	{ "ENHANCEDSTATUSCODES", FEATURE_ENHANCED },
+	{ "PIPELINING", FEATURE_PIPELINING },
+	{ "REQUIRETLS", FEATURE_REQUIRETLS },
+	{ "SIZE", FEATURE_SIZE },
+	{ "SMTPUTF8", FEATURE_SMTPUTF8 },
+	{ "STARTTLS", FEATURE_STARTTLS },
+	{ "XFORWARD", FEATURE_XFORWARD },
+};
+
+enum { KEYWORDS = sizeof keywords / sizeof *keywords };
+
+static unsigned
+find_feature(const char *word)
+{
+	for (size_t i = 0; i < KEYWORDS; i++)
+		if (strcasecmp(word, keywords[i].word) == 0)
+			return keywords[i].feature;
+	return 0;
+}
+
+/* The keywords in a list of parameters, and whether to say nothing of it. */
+static unsigned
+parse_discards(const char *list, bool *ret_silent)
+{
+	char *copy = mem_strdup(list), *rest = copy, *word;
+	unsigned mask = 0;
+
+	while ((word = text_word(&rest, TEXT_LIST_SEP, false)) != NULL) {
+		if (strcasecmp(word, "silent-discard") == 0)
+			*ret_silent = true;
+		else
+			mask |= find_feature(word);
+	}
+	mem_free(copy);
+	return mask;
+}
+
+static unsigned
+discarded(const struct session *s, bool *ret_silent)
+{
+	static struct table_list *maps;
+	struct buf	 found = BUF_INIT;
+	char		 text[ADDR_TEXT];
+	const char	*list = settings.discard_keywords;
+	unsigned	 mask;
+
+	if (*settings.discard_keyword_maps != '\0' &&
+	    addr_family(&s->addr) != AF_UNIX) {
+		if (maps == NULL)
+			maps = table_list_open(settings.prefix,
+			    settings.discard_keyword_maps, TABLE_FOLD);
+		addr_text(&s->addr, text);
+		if (table_list_find(maps, text, &found) == TABLE_FOUND)
+			list = found.data;
+	}
+	mask = *list == '\0' ? 0 : parse_discards(list, ret_silent);
+	buf_done(&found);
+	return mask;
+}
+
+static void
+log_discards(const struct session *s, unsigned mask)
+{
+	struct buf text = BUF_INIT;
+
+	for (size_t i = 0; i < KEYWORDS; i++)
+		if (keywords[i].feature & mask)
+			buf_addf(&text, " %s", keywords[i].word);
+	log_info("%s: discarding EHLO keywords:%s", s->queue_id, text.data);
+	buf_done(&text);
+}
+
+static void
+take_keyword(struct session *s, char *line)
+{
+	char *word = text_word(&line, " \t=", false), *arg;
+	unsigned feature = word != NULL ? find_feature(word) : 0;
+
+	s->features |= feature;
+	if (feature != FEATURE_SIZE)
+		return;
+	s->size_limit = 0;
+	if ((arg = text_word(&line, " \t", false)) != NULL)
+		text_to_u64(arg, UINT64_MAX, &s->size_limit);
+}
+
+/* RFC 5321 4.1.1.1: the first line names the server, each other a keyword. */
+static void
+take_keywords(struct session *s, char *lines)
+{
+	bool	 silent = false;
+	unsigned mask;
+	char	*line;
+
+	s->features = FEATURE_ESMTP;
+	s->size_limit = 0;
+	text_word(&lines, "\n", false);
+	while ((line = text_word(&lines, "\n", false)) != NULL)
+		take_keyword(s, line);
+	mask = discarded(s, &silent) & s->features;
+	if (mask != 0 && !silent)
+		log_discards(s, mask);
+	s->features &= ~mask;
+}
+
+static bool
+is_our_name(const char *lines)
+{
+	size_t n = strcspn(lines, " \t\n");
+	const char *name = conf_mail.myhostname;
+
+	return strlen(name) == n && strncasecmp(lines, name, n) == 0;
+}
+
+static bool
+has_word(const char *text, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (; *text != '\0'; text++) {
+		size_t len = strcspn(text, " \t\n");
+
+		if (len == n && strncasecmp(text, word, n) == 0)
+			return true;
+		text += len;
+		if (*text == '\0')
+			break;
+	}
+	return false;
+}
+
+/* `banner` tells whether EHLO is worth trying. */
+static bool
+read_greeting(struct session *s, const char *loop_text, bool *ret_esmtp,
+    struct why *why)
+{
+	struct buf lines = BUF_INIT;
+	bool ok;
+
+	ok = session_reply(s, settings.helo_timeout,
+	    "receiving the initial server greeting", &lines, why);
+	if (ok && s->reply.code / 100 != 2) {
+		session_refused(s, "refused to talk to me", NULL, why);
+		/* Another host may have better news. */
+		if (s->reply.code / 100 == 5 && settings.skip_5xx_greeting)
+			why->dsn[0] = '4';
+		ok = false;
+	}
+	if (ok && loop_text != NULL && is_our_name(lines.data))
+		log_warn("host %s greeted me with my own hostname %s",
+		    s->relay, conf_mail.myhostname);
+	*ret_esmtp = settings.is_lmtp || (!settings.never_send_ehlo &&
+	    (settings.always_send_ehlo || has_word(lines.data, "ESMTP")));
+	buf_done(&lines);
+	return ok;
+}
+
+static bool
+say_hello(struct session *s, const char *verb, struct buf *lines,
+    struct why *why)
+{
+	char doing[48];
+
+	snprintf(doing, sizeof doing, "performing the %s handshake", verb);
+	buf_clear(lines);
+	stream_printf(s->stream, "%s %s\r\n", verb, settings.helo_name);
+	return session_reply(s, settings.helo_timeout, doing, lines, why);
+}
+
+/* EHLO, and HELO when EHLO is not liked: RFC 5321 3.2. */
+static bool
+introduce(struct session *s, bool esmtp, struct buf *lines, struct why *why)
+{
+	if (esmtp) {
+		if (!say_hello(s, settings.is_lmtp ? "LHLO" : "EHLO", lines,
+		    why))
+			return false;
+		if (s->reply.code / 100 == 2) {
+			char *copy = mem_strdup(lines->data);
+
+			take_keywords(s, copy);
+			mem_free(copy);
+			return true;
+		}
+		if (s->reply.code == 421 || settings.is_lmtp) {
+			session_refused(s, "refused to talk to me", NULL, why);
+			return false;
+		}
+	}
+	if (!say_hello(s, "HELO", lines, why))
+		return false;
+	if (s->reply.code / 100 == 2)
+		return true;
+	session_refused(s, "refused to talk to me", NULL, why);
+	return false;
+}
+
+bool
+session_greet(struct session *s, const char *loop_text, struct why *why)
+{
+	struct buf lines = BUF_INIT;
+	bool	   esmtp, ok;
+
+	ok = read_greeting(s, loop_text, &esmtp, why) &&
+	    introduce(s, esmtp, &lines, why);
+	if (ok && loop_text != NULL && is_our_name(lines.data)) {
+		log_warn("host %s replied to HELO/EHLO with my own hostname %s",
+		    s->relay, conf_mail.myhostname);
+		why_set(why, "5.4.6", "mail for %s loops back to myself",
+		    loop_text);
+		ok = false;
+	}
+	buf_done(&lines);
+	return ok;
+}

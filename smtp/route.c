@@ -1,0 +1,249 @@
+#include <idn2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "conf/param.h"
+#include "mail/own_addr.h"
+#include "net/dns.h"
+#include "smtp/nexthop.h"
+#include "smtp/route.h"
+#include "smtp/settings.h"
+#include "util/log.h"
+#include "util/text.h"
+
+enum {
+	MX_MAX = 100,		/* hosts looked up for one domain */
+	TARGETS_MAX = 200,
+};
+
+struct finding {
+	struct pool	*pool;
+	const char	*domain;
+	struct route	*route;
+	size_t		 room;		/* of route->targets */
+	struct why	*why;
+	enum outcome	 worst;		/* DONE: no error so far */
+	bool		 loop_detect;
+	bool		 is_self;	/* our own address was found ... */
+	unsigned	 self_preference; /* ... for this host at best */
+};
+
+static uint32_t
+random_below(uint32_t below)
+{
+	uint32_t n;
+
+	if (getrandom(&n, sizeof n, GRND_INSECURE) != sizeof n)
+		return 0;
+	return n % below;
+}
+
+static void
+lookup_failed(struct finding *f, const char *host, const char *type,
+    enum dns_status status, const char *text)
+{
+	const char *dsn = status == DNS_TRY_AGAIN ? "4.4.3" :
+	    status == DNS_FAIL ? "5.4.3" : "5.4.4";
+	enum outcome now = *dsn == '4' ? TRY_LATER : FAILED;
+
+	/* Trouble that may pass outweighs a host that is not there. */
+	if (f->worst == TRY_LATER && now == FAILED)
+		return;
+	f->worst = now;
+	if (settings.use_dns)
+		why_set(f->why, dsn, "Host or domain name not found. "
+		    "Name service error for name=%s type=%s: %s",
+		    host, type, text);
+	else
+		why_set(f->why, dsn, "unable to look up host %s: %s", host,
+		    text);
+}
+
+static void
+grow(struct finding *f)
+{
+	struct target *more;
+
+	f->room = f->room == 0 ? 8 : 2 * f->room;
+	more = pool_alloc(f->pool, f->room * sizeof *more);
+	if (f->route->count > 0)
+		memcpy(more, f->route->targets,
+		    f->route->count * sizeof *more);
+	f->route->targets = more;
+}
+
+static void
+add_target(struct finding *f, const char *name, const struct addr *addr,
+    unsigned preference)
+{
+	struct target *t;
+
+	if (f->loop_detect &&
+	    (own_addr_has(addr) || own_addr_is_proxy(addr)) &&
+	    (!f->is_self || preference < f->self_preference)) {
+		f->is_self = true;
+		f->self_preference = preference;
+	}
+	if (f->route->count == TARGETS_MAX)
+		return;
+	if (f->route->count == f->room)
+		grow(f);
+	t = &f->route->targets[f->route->count++];
+	t->name = name;
+	t->addr = *addr;
+	t->preference = preference;
+}
+
+static void
+add_host(struct finding *f, const char *host, unsigned preference)
+{
+	struct addr_list found = { 0 };
+	struct addr	 numeric;
+	const char	*text = "";
+	enum dns_status	 status;
+
+	if (addr_parse(&numeric, host, 0)) {
+		add_target(f, pool_strdup(f->pool, host), &numeric, preference);
+		return;
+	}
+	status = dns_addresses(host, settings.families, settings.use_hosts,
+	    settings.use_dns, &found, &text);
+	if (status == DNS_OK && found.count == 0)
+		status = DNS_NO_DATA;
+	if (status != DNS_OK)
+		lookup_failed(f, host, settings.families & DNS_V6 ? "AAAA" :
+		    "A", status, text);
+	else
+		host = pool_strdup(f->pool, host);
+	for (size_t i = 0; i < found.count; i++)
+		add_target(f, host, &found.items[i], preference);
+	addr_list_done(&found);
+}
+
+/* RFC 7505: a single MX record whose host is the root. */
+static bool
+is_null_mx(const struct dns_record *mx)
+{
+	return mx != NULL && mx->next == NULL && mx->target != NULL &&
+	    (mx->target[0] == '\0' || strcmp(mx->target, ".") == 0);
+}
+
+static void
+add_mx_hosts(struct finding *f, const struct dns_record *mx)
+{
+	int n = 0;
+
+	for (; mx != NULL && n < MX_MAX; mx = mx->next, n++) {
+		if (mx->target == NULL || !dns_valid_name(mx->target))
+			log_warn("malformed domain name in resource data of "
+			    "MX record for %s: %s", f->domain,
+			    mx->target != NULL ? mx->target : "");
+		else
+			add_host(f, mx->target, mx->preference);
+	}
+	if (f->route->count > 0)
+		return;
+	log_warn("no MX host for %s has a valid address record", f->domain);
+	if (f->worst == DONE) {
+		f->worst = FAILED;
+		why_set(f->why, "5.4.4", "unable to find a valid MX host "
+		    "for %s", f->domain);
+	}
+	if (settings.defer_if_no_mx_address_found && f->worst == FAILED) {
+		f->worst = TRY_LATER;
+		f->why->dsn[0] = '4';
+	}
+}
+
+static void
+add_by_mx(struct finding *f)
+{
+	struct dns_record *mx = NULL;
+	const char	  *text = "";
+	enum dns_status	   status;
+
+	status = dns_query(f->domain, DNS_MX, &mx, &text);
+	if (status == DNS_OK && is_null_mx(mx)) {
+		f->worst = FAILED;
+		why_set(f->why, "5.1.0",
+		    "Domain %s does not accept mail (nullMX)", f->domain);
+	} else if (status == DNS_OK)
+		add_mx_hosts(f, mx);
+	else if (status == DNS_NO_DATA || status == DNS_NOT_FOUND ||
+	    conf_mail.ignore_mx_lookup_error)
+		add_host(f, f->domain, 0);	/* RFC 5321 5.1: implicit MX */
+	else
+		lookup_failed(f, f->domain, "MX", status, text);
+	dns_free(mx);
+}
+
+/*
+ * RFC 5321 5.1: of several MX hosts only those better than ourselves may be
+ * used, or mail would go in circles.
+ */
+static enum outcome
+leave_out_self(struct finding *f, bool by_mx)
+{
+	struct route *r = f->route;
+	size_t kept = 0;
+
+	if (!f->is_self)
+		return DONE;
+	r->is_backup = by_mx;
+	for (size_t i = 0; i < r->count; i++)
+		if (by_mx && r->targets[i].preference < f->self_preference)
+			r->targets[kept++] = r->targets[i];
+	r->count = kept;
+	if (kept > 0)
+		return DONE;
+	why_set(f->why, "5.4.6", "mail for %s loops back to myself",
+	    f->domain);
+	return FAILED;
+}
+
+/* UTF-8 domains go to the DNS as A-labels. */
+static bool
+to_ascii(struct pool *pool, const char *host, const char **ret)
+{
+	char *ascii;
+
+	*ret = host;
+	if (text_is_ascii(host, strlen(host)))
+		return true;
+	if (idn2_to_ascii_8z(host, &ascii, IDN2_NONTRANSITIONAL) != IDN2_OK)
+		return false;
+	*ret = pool_strdup(pool, ascii);
+	idn2_free(ascii);
+	return true;
+}
+
+enum outcome
+route_find(struct pool *pool, const struct nexthop *hop, uint16_t port,
+    struct route *ret, struct why *why)
+{
+	struct finding	f = { .pool = pool, .route = ret, .why = why,
+		.worst = DONE, .loop_detect = port == 25 };
+	bool		by_mx = !hop->no_mx && !settings.disable_dns &&
+			    !dns_valid_address(hop->host);
+
+	memset(ret, 0, sizeof *ret);
+	if (!to_ascii(pool, hop->host, &f.domain)) {
+		why_set(why, "5.1.2", "Invalid domain name: %s", hop->host);
+		return FAILED;
+	}
+	if (by_mx)
+		add_by_mx(&f);
+	else
+		add_host(&f, f.domain, 0);
+	if (ret->count == 0)
+		return f.worst == DONE ? FAILED : f.worst;
+	if (leave_out_self(&f, by_mx) != DONE)
+		return FAILED;
+	route_sort(ret->targets, ret->count, settings.address_preference,
+	    settings.randomize_addresses ? random_below : NULL);
+	ret->count = route_limit(ret->targets, ret->count,
+	    (size_t)settings.mx_address_limit,
+	    settings.balance_inet_protocols);
+	return DONE;
+}

@@ -1,0 +1,91 @@
+/* session - a connection to a server, from its greeting to its end */
+
+#ifndef SMTP_SESSION_H
+#define SMTP_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mail/why.h"
+#include "net/addr.h"
+#include "smtp/reply.h"
+#include "util/list.h"
+
+struct stream;
+
+enum feature {
+	FEATURE_ESMTP = 1,
+	FEATURE_8BITMIME = 2,
+	FEATURE_PIPELINING = 4,
+	FEATURE_SIZE = 8,
+	FEATURE_STARTTLS = 16,
+	FEATURE_AUTH = 32,
+	FEATURE_DSN = 64,
+	FEATURE_SMTPUTF8 = 128,
+	FEATURE_CHUNKING = 256,
+	FEATURE_ENHANCED = 512,		/* ENHANCEDSTATUSCODES */
+	FEATURE_XFORWARD = 1024,
+	FEATURE_REQUIRETLS = 2048,
+};
+
+/*
+ * A session belongs to one delivery at a time, or to the cache.  Its stream's
+ * first error stays, so a sender checks the next reply only.
+ */
+struct session {
+	struct stream	*stream;
+	struct addr	 addr;		/* of the server; AF_UNIX for a socket */
+	char		*host;		/* its name */
+	char		*namaddr;	/* "host[addr]", for messages */
+	char		*relay;		/* "host[addr]:port", for the log */
+	unsigned	 features;	/* enum feature */
+	uint64_t	 size_limit;	/* bytes; 0: not told */
+	struct reply	 reply;		/* the last one */
+	struct buf	 line;
+	const char	*queue_id;	/* of the delivery, for warnings */
+	int		 use_count;	/* deliveries so far, this one counted */
+	int64_t		 expires;	/* clock_ms: no new delivery after it */
+	/* the cache's */
+	int64_t		 idle_until;
+	struct list	 by_age, by_addr;
+};
+
+/* Takes the descriptor over. */
+struct session	*session_new(int fd, const struct addr *, const char *host);
+void		 session_rename(struct session *, const char *host);
+
+/* Closes at once, without QUIT. */
+void		 session_free(struct session *);
+
+/* QUIT (unless the connection is lost) and close. */
+void		 session_quit(struct session *);
+
+/*
+ * Waits for a reply, at most `seconds` for all of it.  `doing` completes
+ * "lost connection with x while ...".  False: the connection is of no more
+ * use, and `why` says what happened.  `lines` (may be NULL) gets the text of
+ * each line, ended by '\n'.
+ */
+bool		 session_reply(struct session *, int seconds,
+		    const char *doing, struct buf *lines, struct why *why);
+
+/* What happened to a failed stream, as `why`. */
+void		 session_lost(const struct session *, const char *doing,
+		    struct why *why);
+
+/*
+ * The last reply as the reason of a failure: "host x VERB: text (in reply to
+ * COMMAND)", with the parts that a report shows.  `command` may be NULL.
+ */
+void		 session_refused(const struct session *, const char *verb,
+		    const char *command, struct why *why);
+
+/*
+ * Reads the greeting and says EHLO, LHLO or HELO.  `loop_text` is not NULL
+ * when a server that calls itself by our name is ourselves; it is the next
+ * hop for the message then.  False with why.
+ */
+bool		 session_greet(struct session *, const char *loop_text,
+		    struct why *why);
+
+#endif

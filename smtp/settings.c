@@ -1,0 +1,78 @@
+#include <string.h>
+
+#include "conf/param.h"
+#include "net/dns.h"
+#include "smtp/settings.h"
+#include "util/text.h"
+
+struct settings settings;
+
+static void
+load_smtp(void)
+{
+#define TAKE(name) settings.name = conf_smtp.smtp_##name;
+	SETTINGS_OF_BOTH(TAKE, TAKE, TAKE)
+#undef TAKE
+	settings.prefix = "smtp";
+	settings.helo_name = conf_smtp.smtp_helo_name;
+	settings.helo_timeout = conf_smtp.smtp_helo_timeout;
+	settings.discard_keywords = conf_smtp.smtp_discard_ehlo_keywords;
+	settings.discard_keyword_maps =
+	    conf_smtp.smtp_discard_ehlo_keyword_address_maps;
+	settings.always_send_ehlo = conf_smtp.smtp_always_send_ehlo;
+	settings.never_send_ehlo = conf_smtp.smtp_never_send_ehlo;
+}
+
+static void
+load_lmtp(void)
+{
+#define TAKE(name) settings.name = conf_lmtp.lmtp_##name;
+	SETTINGS_OF_BOTH(TAKE, TAKE, TAKE)
+#undef TAKE
+	settings.is_lmtp = true;
+	settings.prefix = "lmtp";
+	settings.helo_name = conf_lmtp.lmtp_lhlo_name;
+	settings.helo_timeout = conf_lmtp.lmtp_lhlo_timeout;
+	settings.discard_keywords = conf_lmtp.lmtp_discard_lhlo_keywords;
+	settings.discard_keyword_maps =
+	    conf_lmtp.lmtp_discard_lhlo_keyword_address_maps;
+	settings.always_send_ehlo = true;
+}
+
+static bool
+has_word(const char *list, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *p = list; *p != '\0'; p += strcspn(p, " ,\t")) {
+		p += strspn(p, " ,\t");
+		if (strncasecmp(p, word, n) == 0 &&
+		    strchr(" ,\t", p[n]) != NULL)
+			return true;
+		if (*p == '\0')
+			break;
+	}
+	return false;
+}
+
+void
+settings_load(bool is_lmtp)
+{
+	const char *protocols = conf_mail.inet_protocols;
+
+	if (is_lmtp)
+		load_lmtp();
+	else
+		load_smtp();
+	if (has_word(protocols, "all") || *protocols == '\0')
+		settings.families = DNS_V4 | DNS_V6;
+	if (has_word(protocols, "ipv4"))
+		settings.families |= DNS_V4;
+	if (has_word(protocols, "ipv6"))
+		settings.families |= DNS_V6;
+	settings.disable_dns = conf_mail.disable_dns_lookups;
+	settings.use_dns = has_word(settings.host_lookup, "dns") &&
+	    !settings.disable_dns;
+	settings.use_hosts = has_word(settings.host_lookup, "native") ||
+	    !settings.use_dns;
+}

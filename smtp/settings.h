@@ -1,0 +1,56 @@
+/* settings - the parameters of this agent: smtp_* or lmtp_* */
+
+#ifndef SMTP_SETTINGS_H
+#define SMTP_SETTINGS_H
+
+#include <stdbool.h>
+
+/*
+ * One program is both agents; the parameters have the same names but for the
+ * prefix.  Set once, before the first request.
+ */
+#define SETTINGS_OF_BOTH(INT, BOOL, TEXT) \
+	INT(connect_timeout) INT(mail_timeout) INT(rcpt_timeout) \
+	INT(data_init_timeout) INT(data_xfer_timeout) \
+	INT(data_done_timeout) INT(rset_timeout) INT(quit_timeout) \
+	INT(mx_address_limit) INT(mx_session_limit) INT(line_length_limit) \
+	INT(connection_cache_time_limit) INT(connection_reuse_time_limit) \
+	INT(connection_reuse_count_limit) \
+	BOOL(randomize_addresses) BOOL(balance_inet_protocols) \
+	BOOL(defer_if_no_mx_address_found) BOOL(bind_address_enforce) \
+	BOOL(connection_cache_on_demand) BOOL(skip_5xx_greeting) \
+	BOOL(skip_quit_response) BOOL(quote_rfc821_envelope) \
+	BOOL(cname_overrides_servername) BOOL(log_tls_feature_status) \
+	BOOL(use_tls) BOOL(enforce_tls) BOOL(tls_wrappermode) \
+	BOOL(sasl_auth_enable) \
+	TEXT(tcp_port) TEXT(address_preference) TEXT(bind_address) \
+	TEXT(bind_address6) TEXT(connection_cache_destinations) \
+	TEXT(fallback_relay) TEXT(host_lookup) TEXT(tls_security_level) \
+	TEXT(tls_policy_maps) TEXT(tls_per_site) \
+	TEXT(address_verify_target) TEXT(sasl_password_maps)
+
+struct settings {
+#define INT(name) int name;
+#define BOOL(name) bool name;
+#define TEXT(name) const char *name;
+	SETTINGS_OF_BOTH(INT, BOOL, TEXT)
+#undef INT
+#undef BOOL
+#undef TEXT
+	bool		 is_lmtp;
+	const char	*prefix;		/* "smtp" or "lmtp" */
+	const char	*helo_name;
+	int		 helo_timeout;
+	const char	*discard_keywords, *discard_keyword_maps;
+	bool		 always_send_ehlo, never_send_ehlo;
+	/* worked out */
+	int		 families;		/* DNS_V4 | DNS_V6 */
+	bool		 use_dns, use_hosts;	/* for addresses of hosts */
+	bool		 disable_dns;
+};
+
+extern struct settings settings;
+
+void	settings_load(bool is_lmtp);
+
+#endif

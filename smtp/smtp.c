@@ -1,0 +1,78 @@
+/*
+ * smtp, lmtp - deliver mail to other hosts
+ *
+ * An agent of qmgr: each request (mail/deliver.h) is the delivery of one
+ * message to some recipients at one next hop, and a task of this process.
+ * Runs as mail_owner in its jail and opens queue files by their names; it
+ * believes nothing that a server or the DNS says.  Started by the
+ * name lmtp it speaks LMTP (RFC 2033).
+ *
+ * Ends when master takes it away or nothing was to be done for a while;
+ * sessions kept open for the next message end with QUIT then.
+ */
+
+#include <string.h>
+
+#include "conf/param.h"
+#include "mail/deliver.h"
+#include "mail/own_addr.h"
+#include "net/dns.h"
+#include "server/server.h"
+#include "smtp/cache.h"
+#include "smtp/deliver.h"
+#include "smtp/settings.h"
+#include "util/log.h"
+#include "util/proc.h"
+
+static void
+before_jail(void)
+{
+	const char *why;
+
+	settings_load(strcmp(server_process_name(), "lmtp") == 0);
+	if (!own_addr_init(conf_mail.inet_interfaces,
+	    conf_mail.proxy_interfaces, conf_mail.inet_protocols, &why))
+		fatalx("%s", why);
+	if (!dns_start(&why))
+		log_warn("DNS: %s", why);
+}
+
+static void
+after_jail(void)
+{
+	if (settings.sasl_auth_enable)
+		log_warn("%s_sasl_auth_enable: this release does not "
+		    "authenticate to servers", settings.prefix);
+}
+
+static void
+serve(struct stream *client)
+{
+	deliver_serve(client, deliver_message);
+}
+
+static void
+before_exit(void)
+{
+	cache_end();
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct param_area *const areas[] = {
+		&param_smtp, &param_lmtp, &param_tls, NULL,
+	};
+	static const struct server smtp = {
+		.name = "smtp",
+		.kind = SERVER_MULTI,
+		.jail = PROC_JAIL_NET | PROC_JAIL_FILES,
+		.areas = areas,
+		.before_jail = before_jail,
+		.after_jail = after_jail,
+		.serve = serve,
+		.before_exit = before_exit,
+	};
+
+	server_main(argc, argv, &smtp);
+}

@@ -1,0 +1,568 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/param.h"
+#include "mail/address.h"
+#include "mail/deliver_proto.h"
+#include "smtp/attempt.h"
+#include "smtp/content.h"
+#include "smtp/session.h"
+#include "smtp/settings.h"
+#include "smtp/transfer.h"
+#include "util/buf.h"
+#include "util/log.h"
+#include "util/mem.h"
+#include "util/stream.h"
+#include "util/text.h"
+
+/*
+ * One transaction:
+ *
+ *	MAIL RCPT* DATA			next_command(), batches of commands
+ *	   replies			take_reply()
+ *	content . [QUIT]		send_content()
+ *	   reply (LMTP: for each)	take_final_replies()
+ *	or RSET [QUIT]			reset()
+ *
+ * Commands are numbered: 0 is MAIL, 1 to n the recipients, n + 1 DATA (RSET
+ * for a probe).
+ */
+enum {
+	BATCH_MAX = 4096,	/* bytes of commands sent before replies are
+				   read: both sides' socket buffers hold more,
+				   so neither waits for the other (RFC 2920
+				   3.1) */
+};
+
+struct transfer_state {
+	struct attempt	*a;
+	struct session	*s;
+	struct delivery	*d;
+	size_t		*rcpt;		/* indexes of those we try */
+	size_t		 count;
+	bool		*accepted;	/* for each of them */
+	size_t		 accepted_count;
+	bool		 mail_refused;
+	bool		 has_answered;	/* any reply of this transaction */
+	bool		 in_data;	/* the server waits for content */
+	bool		 is_probe;
+	bool		 quit_sent;
+	size_t		 batch_bytes;
+};
+
+static bool
+is_8bit(const struct delivery *d)
+{
+	return d->encoding != NULL && strcmp(d->encoding, "8bit") == 0;
+}
+
+static bool
+must_downgrade(const struct transfer_state *t)
+{
+	return is_8bit(t->d) && !(t->s->features & FEATURE_8BITMIME) &&
+	    !conf_mail.disable_mime_output_conversion;
+}
+
+static void
+send_mail(struct transfer_state *t)
+{
+	const struct session *s = t->s;
+	const struct delivery *d = t->d;
+	struct buf line = BUF_INIT;
+
+	buf_adds(&line, "MAIL FROM:<");
+	if (settings.quote_rfc821_envelope)
+		address_quote(&line, d->sender);
+	else
+		buf_adds(&line, d->sender);
+	buf_addc(&line, '>');
+	if (s->features & FEATURE_SIZE)
+		buf_addf(&line, " SIZE=%llu",
+		    (unsigned long long)d->file.t.size);
+	if ((s->features & FEATURE_8BITMIME) && is_8bit(d))
+		buf_adds(&line, " BODY=8BITMIME");
+	if ((s->features & FEATURE_DSN) && d->envid != NULL &&
+	    *d->envid != '\0') {
+		buf_adds(&line, " ENVID=");
+		text_xtext(&line, d->envid, strlen(d->envid));
+	}
+	if ((s->features & FEATURE_DSN) && d->ret != RET_NONE)
+		buf_adds(&line, d->ret == RET_FULL ? " RET=FULL" :
+		    " RET=HDRS");
+	if ((s->features & FEATURE_SMTPUTF8) &&
+	    (d->env_flags & ENV_SMTPUTF8_NEEDED))
+		buf_adds(&line, " SMTPUTF8");
+	buf_adds(&line, "\r\n");
+	stream_write(t->s->stream, line.data, line.len);
+	t->batch_bytes += line.len;
+	buf_done(&line);
+}
+
+static void
+add_notify(struct buf *line, unsigned notify)
+{
+	static const struct {
+		unsigned	 bit;
+		const char	*word;
+	} words[] = {
+		{ NOTIFY_SUCCESS, "SUCCESS" }, { NOTIFY_FAILURE, "FAILURE" },
+		{ NOTIFY_DELAY, "DELAY" },
+	};
+	const char *separator = " NOTIFY=";
+
+	if (notify & NOTIFY_NEVER) {
+		buf_adds(line, " NOTIFY=NEVER");
+		return;
+	}
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (notify & words[i].bit) {
+			buf_addf(line, "%s%s", separator, words[i].word);
+			separator = ",";
+		}
+}
+
+/* RFC 3461 4.2: "type;xtext". */
+static void
+add_orcpt(struct buf *line, const struct recipient *r)
+{
+	const char *semicolon;
+
+	if (r->orcpt != NULL && *r->orcpt != '\0' &&
+	    (semicolon = strchr(r->orcpt, ';')) != NULL) {
+		buf_addf(line, " ORCPT=%.*s;", (int)(semicolon - r->orcpt),
+		    r->orcpt);
+		text_xtext(line, semicolon + 1, strlen(semicolon + 1));
+	} else if (r->original != NULL && *r->original != '\0') {
+		struct buf quoted = BUF_INIT;
+
+		address_quote(&quoted, r->original);
+		buf_adds(line, " ORCPT=rfc822;");
+		text_xtext(line, quoted.data, quoted.len);
+		buf_done(&quoted);
+	}
+}
+
+static void
+send_rcpt(struct transfer_state *t, const struct recipient *r)
+{
+	struct buf line = BUF_INIT;
+
+	buf_adds(&line, "RCPT TO:<");
+	if (settings.quote_rfc821_envelope)
+		address_quote(&line, r->address);
+	else
+		buf_adds(&line, r->address);
+	buf_addc(&line, '>');
+	if (t->s->features & FEATURE_DSN) {
+		add_orcpt(&line, r);
+		add_notify(&line, r->notify);
+	}
+	buf_adds(&line, "\r\n");
+	stream_write(t->s->stream, line.data, line.len);
+	t->batch_bytes += line.len;
+	buf_done(&line);
+}
+
+/* A probe needs no content: it ends the transaction and, when nobody waits
+ * for the session, the conversation. */
+static void
+send_last(struct transfer_state *t)
+{
+	if (!t->is_probe) {
+		stream_puts(t->s->stream, "DATA\r\n");
+		return;
+	}
+	stream_puts(t->s->stream, "RSET\r\n");
+	if (!t->a->keep && (t->s->features & FEATURE_PIPELINING)) {
+		stream_puts(t->s->stream, "QUIT\r\n");
+		t->quit_sent = true;
+	}
+}
+
+static void
+send_command(struct transfer_state *t, size_t n)
+{
+	if (n == 0)
+		send_mail(t);
+	else if (n <= t->count)
+		send_rcpt(t, &t->d->rcpt[t->rcpt[n - 1]]);
+	else
+		send_last(t);
+}
+
+/*
+ * RFC 3461 5.2: a server that knows of DSN reports success itself; to others
+ * mail was relayed, and that is what we say.
+ */
+static void
+settle_sent(struct transfer_state *t, size_t i, const struct why *why)
+{
+	struct recipient *r = &t->d->rcpt[t->rcpt[i]];
+	struct deliver_via via = t->a->via;
+
+	if (!settings.is_lmtp)
+		via.action = "relayed";
+	if ((t->s->features & FEATURE_DSN) && !t->is_probe)
+		r->notify &= (uint8_t)~NOTIFY_SUCCESS;
+	delivery_sent(t->d, r, &via, why);
+}
+
+static void
+take_mail_reply(struct transfer_state *t)
+{
+	struct why why = WHY_INIT;
+
+	if (t->s->reply.code / 100 != 2) {
+		t->mail_refused = true;
+		session_refused(t->s, "said", "MAIL FROM command", &why);
+		attempt_fail_all(t->a, &why, false);
+	}
+	why_done(&why);
+}
+
+static void
+set_done(struct transfer_state *t, struct why *why)
+{
+	why_set(why, t->s->reply.dsn, "%s", t->s->reply.text.data);
+	buf_set(&why->remote_mta, t->s->host);
+	buf_set(&why->diag_type, "smtp");
+	buf_set(&why->diag_text, t->s->reply.text.data);
+}
+
+static void
+take_rcpt_reply(struct transfer_state *t, size_t i)
+{
+	struct why why = WHY_INIT;
+
+	if (t->mail_refused)
+		return;
+	if (t->s->reply.code / 100 != 2) {
+		session_refused(t->s, "said", "RCPT TO command", &why);
+		attempt_fail_one(t->a, t->rcpt[i], &why);
+		why_copy(&t->a->why, &why);
+	} else if (t->is_probe) {
+		set_done(t, &why);
+		settle_sent(t, i, &why);
+	} else {
+		t->accepted[i] = true;
+		t->accepted_count++;
+	}
+	why_done(&why);
+}
+
+static void
+fail_accepted(struct transfer_state *t, const struct why *why)
+{
+	bool logged = false;
+
+	why_copy(&t->a->why, why);
+	for (size_t i = 0; i < t->count; i++) {
+		if (!t->accepted[i])
+			continue;
+		/* One line for all of them when another server is next. */
+		if (why_outcome(why) == TRY_LATER && !t->a->is_final) {
+			if (!logged)
+				log_info("%s: %s", t->d->id, why->text.data);
+			logged = true;
+		} else
+			attempt_fail_one(t->a, t->rcpt[i], why);
+	}
+}
+
+static void
+take_data_reply(struct transfer_state *t)
+{
+	struct why why = WHY_INIT;
+
+	if (t->is_probe)
+		return;
+	t->in_data = t->s->reply.code / 100 == 3;
+	if (!t->in_data && t->accepted_count > 0) {
+		session_refused(t->s, "said", "DATA command", &why);
+		fail_accepted(t, &why);
+		t->accepted_count = 0;
+	}
+	why_done(&why);
+}
+
+static const char *
+doing(const struct transfer_state *t, size_t n)
+{
+	return n == 0 ? "sending MAIL FROM" : n <= t->count ?
+	    "sending RCPT TO" : t->is_probe ? "sending RSET" :
+	    "sending DATA command";
+}
+
+static int
+time_limit(const struct transfer_state *t, size_t n)
+{
+	return n == 0 ? settings.mail_timeout : n <= t->count ?
+	    settings.rcpt_timeout : t->is_probe ? settings.rset_timeout :
+	    settings.data_init_timeout;
+}
+
+/*
+ * A session from the cache whose first reply is the end of the connection, or
+ * the server's good-bye, was dead when we took it.
+ */
+static bool
+was_dead(const struct transfer_state *t)
+{
+	return !t->has_answered && t->s->use_count > 1;
+}
+
+enum step { STEP_OK, STEP_LOST, STEP_STALE };
+
+static enum step
+take_reply(struct transfer_state *t, size_t n)
+{
+	struct why why = WHY_INIT;
+	bool ok = session_reply(t->s, time_limit(t, n), doing(t, n), NULL,
+	    &why);
+
+	if (was_dead(t) && (!ok || t->s->reply.code == 421)) {
+		why_done(&why);
+		return STEP_STALE;
+	}
+	t->has_answered = true;
+	if (!ok)
+		attempt_fail_all(t->a, &why, true);
+	else if (n == 0)
+		take_mail_reply(t);
+	else if (n <= t->count)
+		take_rcpt_reply(t, n - 1);
+	else
+		take_data_reply(t);
+	why_done(&why);
+	return ok ? STEP_OK : STEP_LOST;
+}
+
+/* Is there a point in the next command, by the replies so far? */
+static bool
+is_wanted(const struct transfer_state *t, size_t n)
+{
+	if (t->mail_refused)
+		return false;
+	return n <= t->count || t->accepted_count > 0 || t->is_probe;
+}
+
+static enum step
+converse(struct transfer_state *t)
+{
+	size_t last = t->count + 1, sent = 0, taken = 0;
+	bool pipelining = t->s->features & FEATURE_PIPELINING;
+	enum step step = STEP_OK;
+
+	while (sent <= last && is_wanted(t, sent)) {
+		t->batch_bytes = 0;
+		do
+			send_command(t, sent++);
+		while (pipelining && sent <= last &&
+		    t->batch_bytes < BATCH_MAX);
+		for (; taken < sent && step == STEP_OK; taken++)
+			step = take_reply(t, taken);
+		if (step != STEP_OK)
+			break;
+	}
+	return step;
+}
+
+static bool
+may_pipeline_quit(const struct transfer_state *t)
+{
+	return !t->a->keep && (t->s->features & FEATURE_PIPELINING);
+}
+
+/* QUIT went out with the last command. */
+static enum transfer
+end_after_quit(struct transfer_state *t)
+{
+	struct why why = WHY_INIT;
+
+	if (!settings.skip_quit_response)
+		session_reply(t->s, settings.quit_timeout,
+		    "sending QUIT command", NULL, &why);
+	why_done(&why);
+	return TRANSFER_ENDED;
+}
+
+/* The transaction failed, but the session is sound. */
+static enum transfer
+reset(struct transfer_state *t)
+{
+	struct why why = WHY_INIT;
+	bool quit = may_pipeline_quit(t), ok;
+
+	stream_puts(t->s->stream, quit ? "RSET\r\nQUIT\r\n" : "RSET\r\n");
+	ok = session_reply(t->s, settings.rset_timeout, "sending RSET", NULL,
+	    &why) && t->s->reply.code / 100 == 2;
+	why_done(&why);
+	if (!ok)
+		return TRANSFER_ENDED;
+	return quit ? end_after_quit(t) : TRANSFER_CLEAN;
+}
+
+static void
+take_one_final_reply(struct transfer_state *t, size_t i)
+{
+	struct why why = WHY_INIT;
+
+	if (t->s->reply.code / 100 == 2) {
+		set_done(t, &why);
+		settle_sent(t, i, &why);
+	} else {
+		session_refused(t->s, "said", "end of DATA command", &why);
+		attempt_fail_one(t->a, t->rcpt[i], &why);
+		why_copy(&t->a->why, &why);
+	}
+	why_done(&why);
+}
+
+#define FINAL_DOT "sending end of data -- message may be sent more than once"
+
+/* RFC 2033 4.2: LMTP answers once for each recipient it took. */
+static bool
+take_final_replies_lmtp(struct transfer_state *t, struct why *why)
+{
+	for (size_t i = 0; i < t->count; i++) {
+		if (!t->accepted[i])
+			continue;
+		if (!session_reply(t->s, settings.data_done_timeout, FINAL_DOT,
+		    NULL, why))
+			return false;
+		take_one_final_reply(t, i);
+		t->accepted[i] = false;
+	}
+	return true;
+}
+
+static bool
+take_final_replies(struct transfer_state *t, struct why *why)
+{
+	if (settings.is_lmtp)
+		return take_final_replies_lmtp(t, why);
+	if (!session_reply(t->s, settings.data_done_timeout, FINAL_DOT, NULL,
+	    why))
+		return false;
+	if (t->accepted_count == 0)
+		return true;
+	if (t->s->reply.code / 100 == 2) {
+		for (size_t i = 0; i < t->count; i++)
+			if (t->accepted[i])
+				take_one_final_reply(t, i);
+	} else {
+		session_refused(t->s, "said", "end of DATA command", why);
+		fail_accepted(t, why);
+	}
+	return true;
+}
+
+/*
+ * Nobody was accepted and yet the server waits for content: it gets none, and
+ * the session ends there, whatever it makes of that.
+ */
+static enum transfer
+send_content(struct transfer_state *t)
+{
+	struct session *s = t->s;
+	struct why why = WHY_INIT;
+	bool quit = may_pipeline_quit(t) || t->accepted_count == 0, ok = true;
+
+	if (t->accepted_count == 0)
+		stream_puts(s->stream, ".\r\nQUIT\r\n");
+	else if (!content_send(s, &t->d->file, must_downgrade(t),
+	    quit ? "QUIT\r\n" : "")) {
+		why_set(&why, "4.3.0", "queue file read error");
+		attempt_fail_all(t->a, &why, false);
+		why_done(&why);
+		return TRANSFER_ENDED;
+	}
+	if (stream_failed(s->stream) != NULL) {
+		session_lost(s, "sending message body", &why);
+		ok = false;
+	} else
+		ok = take_final_replies(t, &why);
+	if (!ok)
+		attempt_fail_all(t->a, &why, true);
+	why_done(&why);
+	if (!ok)
+		return TRANSFER_ENDED;
+	return quit ? end_after_quit(t) : TRANSFER_CLEAN;
+}
+
+/* address_verify_target = data: 354 is enough to know. */
+static enum transfer
+end_probe(struct transfer_state *t)
+{
+	struct why why = WHY_INIT;
+
+	set_done(t, &why);
+	for (size_t i = 0; i < t->count; i++)
+		if (t->accepted[i])
+			settle_sent(t, i, &why);
+	why_done(&why);
+	return TRANSFER_ENDED;
+}
+
+/* What can be said without asking: size, and what the server lacks. */
+static bool
+is_impossible(struct transfer_state *t)
+{
+	const struct session *s = t->s;
+	struct why why = WHY_INIT;
+
+	if ((s->features & FEATURE_SIZE) && s->size_limit > 0 &&
+	    t->d->file.t.size > s->size_limit)
+		why_set(&why, "5.3.4", "message size %llu exceeds size limit "
+		    "%llu of server %s",
+		    (unsigned long long)t->d->file.t.size,
+		    (unsigned long long)s->size_limit, s->namaddr);
+	else if ((t->d->env_flags & ENV_SMTPUTF8_NEEDED) &&
+	    !(s->features & FEATURE_SMTPUTF8))
+		why_set(&why, "5.6.7", "SMTPUTF8 is required, but was not "
+		    "offered by host %s", s->namaddr);
+	else
+		return false;
+	attempt_fail_all(t->a, &why, false);
+	why_done(&why);
+	return true;
+}
+
+static void
+choose_recipients(struct transfer_state *t)
+{
+	size_t n = t->d->rcpt_count;
+
+	t->rcpt = pool_alloc(&t->d->pool, n * sizeof *t->rcpt);
+	t->accepted = pool_zalloc(&t->d->pool, n * sizeof *t->accepted);
+	for (size_t i = 0; i < n; i++)
+		if (attempt_is_left(t->a, i))
+			t->rcpt[t->count++] = i;
+}
+
+enum transfer
+transfer_message(struct attempt *a)
+{
+	struct transfer_state t = { .a = a, .s = a->session, .d = a->d };
+
+	t.is_probe = (a->d->flags & DELIVER_VERIFY) &&
+	    strcmp(settings.address_verify_target, "data") != 0;
+	choose_recipients(&t);
+	if (is_impossible(&t))
+		return TRANSFER_ENDED;
+	switch (converse(&t)) {
+	case STEP_STALE:
+		return TRANSFER_STALE;
+	case STEP_LOST:
+		return TRANSFER_ENDED;
+	case STEP_OK:
+		break;
+	}
+	if (t.in_data && (a->d->flags & DELIVER_VERIFY))
+		return end_probe(&t);
+	if (t.in_data)
+		return send_content(&t);
+	if (t.is_probe && !t.mail_refused)
+		return t.quit_sent ? TRANSFER_ENDED : TRANSFER_CLEAN;
+	return reset(&t);
+}
