@@ -1,0 +1,313 @@
+#include <string.h>
+#include <strings.h>
+
+#include "mail/envelope.h"
+#include "smtpd/command.h"
+#include "smtpd/options.h"
+#include "util/text.h"
+
+enum { ENVID_MAX = 100 };	/* bytes, RFC 3461 4.4 */
+
+static bool
+is_space(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/*
+ * The end of the address: white space outside of <>, "" and ().  NULL if
+ * something is left open.
+ */
+static char *
+path_end(char *p)
+{
+	bool in_angle = false;
+
+	for (; *p != '\0'; p++) {
+		if (is_space(*p) && !in_angle)
+			return p;
+		if (*p == '<') {
+			in_angle = true;
+		} else if (*p == '>') {
+			in_angle = false;
+		} else if (*p == '\\' && p[1] != '\0') {
+			p++;
+		} else if (*p == '"') {
+			while (*++p != '"') {
+				if (*p == '\\')
+					p++;
+				if (*p == '\0')
+					return NULL;
+			}
+		}
+	}
+	return in_angle ? NULL : p;
+}
+
+enum path_result
+options_path(char *text, const char *keyword, char **ret_path, char **ret_rest)
+{
+	size_t	n = strlen(keyword);
+	char   *end;
+
+	if (strncasecmp(text, keyword, n) != 0)
+		return PATH_SYNTAX;
+	for (text += n; is_space(*text); text++)
+		;
+	if (*text == '\0')
+		return PATH_SYNTAX;
+	if ((end = path_end(text)) == NULL)
+		return PATH_UNBALANCED;
+	if (*end != '\0')
+		*end++ = '\0';
+	*ret_path = text;
+	*ret_rest = end;
+	return PATH_OK;
+}
+
+/* --- one function a parameter: false with the reply in *why */
+
+static bool
+mail_size(struct mail_options *o, const char *value, const char **why)
+{
+	uint64_t n;
+
+	*why = "501 5.5.4 Bad message size syntax";
+	if (!text_is_digits(value) || !text_to_u64(value, INT64_MAX, &n))
+		return false;
+	o->has_size = true;
+	o->size = n;
+	return true;
+}
+
+static bool
+mail_body(struct mail_options *o, const char *value, const char **why)
+{
+	*why = "555 5.5.4 Unsupported option: %s";
+	if (text_eq_nocase(value, "8BITMIME"))
+		o->body = "8BITMIME";
+	else if (text_eq_nocase(value, "7BIT"))
+		o->body = "7BIT";
+	else
+		return false;
+	return true;
+}
+
+static bool
+mail_ret(struct mail_options *o, const char *value, const char **why)
+{
+	*why = "501 5.5.4 Bad RET parameter syntax";
+	if (o->ret != NULL)
+		return false;
+	if (text_eq_nocase(value, "FULL"))
+		o->ret = "FULL";
+	else if (text_eq_nocase(value, "HDRS"))
+		o->ret = "HDRS";
+	return o->ret != NULL;
+}
+
+static bool
+is_printable(const struct buf *b)
+{
+	for (size_t i = 0; i < b->len; i++)
+		if ((unsigned char)b->data[i] < ' ' || b->data[i] == 0x7f)
+			return false;
+	return true;
+}
+
+static bool
+mail_envid(struct mail_options *o, const char *value, const char **why)
+{
+	size_t n = strlen(value);
+
+	*why = "501 5.5.4 Bad ENVID parameter syntax";
+	if (o->has_envid || n == 0 || n > ENVID_MAX ||
+	    !text_unxtext(&o->envid, value, n) || !is_printable(&o->envid))
+		return false;
+	o->has_envid = true;
+	return true;
+}
+
+/* Without AUTH the identity is nobody's claim: taken and not used. */
+static bool
+mail_auth(struct mail_options *o, const char *value, const char **why)
+{
+	(void)o;
+	(void)value;
+	(void)why;
+	return true;
+}
+
+static bool
+mail_smtputf8(struct mail_options *o, const char *value, const char **why)
+{
+	(void)value;
+	(void)why;
+	o->smtputf8 = true;
+	return true;
+}
+
+enum { HAS_VALUE = 1 << 8 };	/* beside the OPTIONS_NO_* bits */
+
+static const struct mail_parameter {
+	const char *name;
+	int	    flags;
+	bool	  (*take)(struct mail_options *, const char *, const char **);
+} mail_parameters[] = {
+	{ "SIZE", HAS_VALUE, mail_size },
+	{ "BODY", HAS_VALUE, mail_body },
+	{ "RET", HAS_VALUE | OPTIONS_NO_DSN, mail_ret },
+	{ "ENVID", HAS_VALUE | OPTIONS_NO_DSN, mail_envid },
+	{ "AUTH", HAS_VALUE, mail_auth },
+	{ "SMTPUTF8", OPTIONS_NO_SMTPUTF8, mail_smtputf8 },
+};
+
+/* The value of "NAME=value" or "" for a bare NAME; NULL if it is another. */
+static const char *
+value_of(const char *word, const char *name, int flags)
+{
+	size_t n = strlen(name);
+
+	if (strncasecmp(word, name, n) != 0)
+		return NULL;
+	if (flags & HAS_VALUE)
+		return word[n] == '=' ? word + n + 1 : NULL;
+	return word[n] == '\0' ? word + n : NULL;
+}
+
+static bool
+mail_word(const char *word, int off, struct mail_options *o, const char **why)
+{
+	const struct mail_parameter *p = mail_parameters;
+	const struct mail_parameter *end = p +
+	    sizeof mail_parameters / sizeof *mail_parameters;
+	const char *value;
+
+	for (; p < end; p++) {
+		value = value_of(word, p->name, p->flags);
+		if (value == NULL)
+			continue;
+		if (off & p->flags & OPTIONS_NO_DSN) {
+			*why = "501 5.7.1 DSN support is disabled";
+			return false;
+		}
+		if (off & p->flags & OPTIONS_NO_SMTPUTF8)
+			break;
+		return p->take(o, value, why);
+	}
+	*why = "555 5.5.4 Unsupported option: %s";
+	return false;
+}
+
+bool
+options_mail(char *text, int off, struct mail_options *o,
+    const char **ret_why, const char **ret_word)
+{
+	while ((*ret_word = command_word(&text)) != NULL)
+		if (!mail_word(*ret_word, off, o, ret_why))
+			return false;
+	return true;
+}
+
+/* NEVER stands alone (RFC 3461 4.1). */
+static bool
+rcpt_notify(struct rcpt_options *o, const char *list)
+{
+	static const struct {
+		const char *name;
+		uint8_t	    bit;
+	} values[] = {
+		{ "NEVER", NOTIFY_NEVER }, { "SUCCESS", NOTIFY_SUCCESS },
+		{ "FAILURE", NOTIFY_FAILURE }, { "DELAY", NOTIFY_DELAY },
+	};
+	enum { COUNT = sizeof values / sizeof *values };
+	uint8_t	bits = 0;
+	size_t	i, n;
+
+	if (o->notify != 0)
+		return false;
+	o->odd_in = list;
+	for (const char *word = list; ; word += n + 1) {
+		n = strcspn(word, ",");
+		for (i = 0; i < COUNT; i++)
+			if (str_is_nocase((struct str){ word, n },
+			    values[i].name))
+				break;
+		if (i == COUNT) {
+			o->odd_notify = (struct str){ word, n };
+			return false;
+		}
+		bits |= values[i].bit;
+		if (word[n] == '\0')
+			break;
+	}
+	if ((bits & NOTIFY_NEVER) && bits != NOTIFY_NEVER)
+		return false;
+	o->notify = bits;
+	return true;
+}
+
+/* "type;xtext" (RFC 3461 4.2) */
+static bool
+rcpt_orcpt(struct rcpt_options *o, const char *value)
+{
+	const char *semi = strchr(value, ';');
+
+	if (o->has_orcpt || semi == NULL || semi == value)
+		return false;
+	buf_add(&o->orcpt, value, (size_t)(semi + 1 - value));
+	if (!text_unxtext(&o->orcpt, semi + 1, strlen(semi + 1)) ||
+	    !is_printable(&o->orcpt))
+		return false;
+	o->has_orcpt = true;
+	return true;
+}
+
+static bool
+rcpt_word(char *word, int off, struct rcpt_options *o, const char **why)
+{
+	bool good;
+
+	if (strncasecmp(word, "NOTIFY=", 7) == 0) {
+		*why = "501 5.5.4 Error: Bad NOTIFY parameter syntax";
+		good = (off & OPTIONS_NO_DSN) || rcpt_notify(o, word + 7);
+	} else if (strncasecmp(word, "ORCPT=", 6) == 0) {
+		*why = "501 5.5.4 Error: Bad ORCPT parameter syntax";
+		good = (off & OPTIONS_NO_DSN) || rcpt_orcpt(o, word + 6);
+	} else {
+		*why = "555 5.5.4 Unsupported option: %s";
+		return false;
+	}
+	if (off & OPTIONS_NO_DSN) {
+		*why = "501 5.7.1 DSN support is disabled";
+		return false;
+	}
+	return good;
+}
+
+bool
+options_rcpt(char *text, int off, struct rcpt_options *o,
+    const char **ret_why, const char **ret_word)
+{
+	char *word;
+
+	while ((*ret_word = word = command_word(&text)) != NULL)
+		if (!rcpt_word(word, off, o, ret_why))
+			return false;
+	return true;
+}
+
+bool
+options_bdat(char *text, uint64_t *ret_size, bool *ret_last)
+{
+	char *count = command_word(&text);
+	char *last = command_word(&text);
+
+	if (count == NULL || command_word(&text) != NULL ||
+	    (last != NULL && !text_eq_nocase(last, "LAST")) ||
+	    !text_is_digits(count) ||
+	    !text_to_u64(count, INT64_MAX, ret_size))
+		return false;
+	*ret_last = last != NULL;
+	return true;
+}
