@@ -1,0 +1,34 @@
+#include "net/dns.h"
+#include "smtpd/access/domain.h"
+
+static enum domain_status
+has(const char *name, enum dns_type type)
+{
+	struct dns_record *r;
+	enum domain_status st = DOMAIN_OK;
+
+	switch (dns_query(name, type, &r, NULL)) {
+	case DNS_OK:
+		if (type == DNS_MX && r->next == NULL &&
+		    (r->target == NULL || *r->target == '\0'))
+			st = DOMAIN_NULL_MX;
+		dns_free(r);
+		return st;
+	case DNS_TRY_AGAIN:
+		return DOMAIN_TRY_AGAIN;
+	default:
+		return DOMAIN_MISSING;
+	}
+}
+
+enum domain_status
+domain_exists(const char *name, int with_mx)
+{
+	static const enum dns_type types[] = { DNS_MX, DNS_A, DNS_AAAA };
+	enum domain_status st;
+
+	for (int i = with_mx ? 0 : 1; i < 3; i++)
+		if ((st = has(name, types[i])) != DOMAIN_MISSING)
+			return st;
+	return with_mx ? DOMAIN_MISSING : has(name, DNS_MX);
+}

@@ -1,0 +1,164 @@
+/* Restrictions that fit in every list. */
+
+#include <stdlib.h>
+
+#include "conf/param.h"
+#include "mail/own_addr.h"
+#include "smtpd/access/access.h"
+#include "table/match.h"
+#include "util/log.h"
+#include "util/task.h"
+#include "util/text.h"
+
+static enum verdict
+permit(struct access *a, const struct access_item *item)
+{
+	enum access_about about = access_stage_about(a);
+
+	return access_permit(a, item->name, access_about_text(about),
+	    access_about_name(a, about), NULL);
+}
+
+static enum verdict
+reject(struct access *a, const struct access_item *item)
+{
+	enum access_about about = access_stage_about(a);
+
+	(void)item;
+	return access_reject(a, about, conf_mail.reject_code, "5.7.1",
+	    "<%s>: %s rejected: Access denied", access_about_name(a, about),
+	    access_about_text(about));
+}
+
+static enum verdict
+defer(struct access *a, const struct access_item *item)
+{
+	enum access_about about = access_stage_about(a);
+
+	(void)item;
+	return access_reject(a, about, conf_mail.defer_code, "4.3.2",
+	    "<%s>: %s rejected: Try again later", access_about_name(a, about),
+	    access_about_text(about));
+}
+
+static enum verdict
+defer_if_permit(struct access *a, const struct access_item *item)
+{
+	enum access_about about = access_stage_about(a);
+
+	(void)item;
+	return access_defer_if_permit(a, about, 450, "4.3.2",
+	    "<%s>: %s rejected: defer_if_permit requested",
+	    access_about_name(a, about), access_about_text(about));
+}
+
+static enum verdict
+defer_if_reject(struct access *a, const struct access_item *item)
+{
+	enum access_about about = access_stage_about(a);
+
+	(void)item;
+	return access_defer_if_reject(a, 450, "4.3.2",
+	    "<%s>: %s rejected: defer_if_reject requested",
+	    access_about_name(a, about), access_about_text(about));
+}
+
+static enum verdict
+warn_if_reject(struct access *a, const struct access_item *item)
+{
+	(void)item;
+	a->warn = true;
+	return VERDICT_NONE;
+}
+
+static enum verdict
+sleep_seconds(struct access *a, const struct access_item *item)
+{
+	long n;
+
+	(void)a;
+	if (item->arg == NULL || !text_to_long(item->arg, 0, 3600, &n)) {
+		log_warn("bad argument for restriction sleep: \"%s\"",
+		    item->arg != NULL ? item->arg : "");
+		return access_broken(a);
+	}
+	task_sleep_ms(n * 1000);
+	return VERDICT_NONE;
+}
+
+static enum verdict
+permit_mynetworks(struct access *a, const struct access_item *item)
+{
+	return a->s->client.trusted ? permit(a, item) : VERDICT_NONE;
+}
+
+static enum verdict
+permit_inet_interfaces(struct access *a, const struct access_item *item)
+{
+	return own_addr_has(&a->s->client.addr) ? permit(a, item) :
+	    VERDICT_NONE;
+}
+
+/* Nobody has authenticated as long as AUTH and TLS are not offered. */
+static enum verdict
+nobody_has(struct access *a, const struct access_item *item)
+{
+	(void)a;
+	(void)item;
+	return VERDICT_NONE;
+}
+
+static enum verdict
+reject_plaintext_session(struct access *a, const struct access_item *item)
+{
+	(void)item;
+	return access_reject(a, ABOUT_CLIENT, conf_mail.plaintext_reject_code,
+	    "4.7.1", "Session encryption is required");
+}
+
+static enum verdict
+reject_unauth_pipelining(struct access *a, const struct access_item *item)
+{
+	enum access_about about = access_stage_about(a);
+
+	(void)item;
+	if (!a->s->bad_pipelining)
+		return VERDICT_NONE;
+	return access_reject(a, about, 503, "5.5.0",
+	    "<%s>: %s rejected: Improper use of SMTP command pipelining",
+	    access_about_name(a, about), access_about_text(about));
+}
+
+/* A bounce answers one message, so it has one recipient. */
+static enum verdict
+reject_multi_recipient_bounce(struct access *a, const struct access_item *item)
+{
+	enum access_about about = access_stage_about(a);
+
+	(void)item;
+	if (a->sender == NULL || *a->sender != '\0' || a->s->tr.rcpt_count < 2)
+		return VERDICT_NONE;
+	return access_reject(a, about,
+	    conf_mail.multi_recipient_bounce_reject_code, "5.5.3",
+	    "<%s>: %s rejected: Multi-recipient bounce",
+	    access_about_name(a, about), access_about_text(about));
+}
+
+const struct restriction access_generic[] = {
+	{ "permit", permit, 0 },
+	{ "reject", reject, STOPS_RELAY },
+	{ "defer", defer, STOPS_RELAY },
+	{ "defer_if_permit", defer_if_permit, STOPS_RELAY },
+	{ "defer_if_reject", defer_if_reject, 0 },
+	{ "warn_if_reject", warn_if_reject, 0 },
+	{ "sleep", sleep_seconds, TAKES_WORD },
+	{ "permit_mynetworks", permit_mynetworks, 0 },
+	{ "permit_inet_interfaces", permit_inet_interfaces, 0 },
+	{ "permit_sasl_authenticated", nobody_has, 0 },
+	{ "permit_tls_clientcerts", nobody_has, 0 },
+	{ "permit_tls_all_clientcerts", nobody_has, 0 },
+	{ "reject_plaintext_session", reject_plaintext_session, 0 },
+	{ "reject_unauth_pipelining", reject_unauth_pipelining, 0 },
+	{ "reject_multi_recipient_bounce", reject_multi_recipient_bounce, 0 },
+	{ NULL, NULL, 0 }
+};

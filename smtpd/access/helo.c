@@ -1,0 +1,81 @@
+/* Restrictions on the name in HELO and EHLO. */
+
+#include <string.h>
+
+#include "conf/param.h"
+#include "mail/address.h"
+#include "net/dns.h"
+#include "smtpd/access/access.h"
+#include "smtpd/access/domain.h"
+#include "util/text.h"
+
+static enum verdict
+invalid(struct access *a)
+{
+	return access_reject(a, ABOUT_HELO,
+	    conf_mail.invalid_hostname_reject_code, "5.5.2",
+	    "<%s>: Helo command rejected: Invalid name", a->helo);
+}
+
+/* A name or a literal; an address without brackets is neither. */
+static bool
+is_valid(const char *name)
+{
+	if (*name == '[')
+		return address_is_domain(name);
+	return dns_valid_name(name);
+}
+
+static enum verdict
+reject_invalid(struct access *a, const struct access_item *item)
+{
+	(void)item;
+	if (a->helo == NULL || is_valid(a->helo) ||
+	    dns_valid_address(a->helo))
+		return VERDICT_NONE;
+	return invalid(a);
+}
+
+static enum verdict
+reject_non_fqdn(struct access *a, const struct access_item *item)
+{
+	(void)item;
+	if (a->helo == NULL || *a->helo == '[')
+		return VERDICT_NONE;
+	if (is_valid(a->helo) && strchr(a->helo, '.') != NULL)
+		return VERDICT_NONE;
+	return access_reject(a, ABOUT_HELO, conf_mail.non_fqdn_reject_code,
+	    "5.5.2",
+	    "<%s>: Helo command rejected: need fully-qualified hostname",
+	    a->helo);
+}
+
+static enum verdict
+reject_unknown(struct access *a, const struct access_item *item)
+{
+	(void)item;
+	if (a->helo == NULL || *a->helo == '[')
+		return VERDICT_NONE;
+	switch (is_valid(a->helo) ? domain_exists(a->helo, false) :
+	    DOMAIN_MISSING) {
+	case DOMAIN_MISSING:
+		return access_reject(a, ABOUT_HELO,
+		    conf_mail.unknown_hostname_reject_code, "5.7.1",
+		    "<%s>: Helo command rejected: Host not found", a->helo);
+	case DOMAIN_TRY_AGAIN:
+		return access_defer_if_permit(a, ABOUT_HELO, 450, "4.7.1",
+		    "<%s>: Helo command rejected: Host not found", a->helo);
+	default:
+		return VERDICT_NONE;
+	}
+}
+
+const struct restriction access_helo_family[] = {
+	{ "reject_invalid_helo_hostname", reject_invalid, 0 },
+	{ "reject_invalid_hostname", reject_invalid, 0 },
+	{ "reject_non_fqdn_helo_hostname", reject_non_fqdn, 0 },
+	{ "reject_non_fqdn_hostname", reject_non_fqdn, 0 },
+	{ "reject_unknown_helo_hostname", reject_unknown, 0 },
+	{ "reject_unknown_hostname", reject_unknown, 0 },
+	{ NULL, NULL, 0 }
+};
