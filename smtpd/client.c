@@ -1,0 +1,119 @@
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "conf/param.h"
+#include "net/dns.h"
+#include "smtpd/client.h"
+#include "smtpd/config.h"
+#include "smtpd/session.h"
+#include "table/match.h"
+#include "util/log.h"
+#include "util/mem.h"
+
+#define UNKNOWN	"unknown"
+
+static enum name_status
+status_of(enum dns_status d)
+{
+	return d == DNS_TRY_AGAIN ? NAME_TRY_AGAIN : NAME_UNKNOWN;
+}
+
+/* getaddrinfo(3)'s words, as log readers know them. */
+static const char *
+reason_of(enum dns_status d)
+{
+	return gai_strerror(d == DNS_TRY_AGAIN ? EAI_AGAIN :
+	    d == DNS_NO_DATA ? EAI_NODATA : EAI_NONAME);
+}
+
+/* A name without its forward address is what anybody can claim. */
+static enum name_status
+check_forward(const char *name, const struct client *c)
+{
+	struct addr_list list = { 0 };
+	enum dns_status	 d;
+	enum name_status st = NAME_OK;
+	int		 family;
+
+	family = addr_family(&c->addr) == AF_INET6 ? DNS_V6 : DNS_V4;
+	d = dns_addresses(name, family, true, true, &list, NULL);
+	if (d != DNS_OK) {
+		log_warn("hostname %s does not resolve to address %s: %s",
+		    name, c->ip, reason_of(d));
+		return status_of(d);
+	}
+	if (!addr_list_has(&list, &c->addr)) {
+		log_warn("hostname %s does not resolve to address %s", name,
+		    c->ip);
+		st = NAME_FORGED;
+	}
+	addr_list_done(&list);
+	return st;
+}
+
+static void
+find_name(struct client *c, struct pool *pool)
+{
+	enum dns_status	d;
+	char	       *name;
+
+	d = dns_name_of(&c->addr, &name, NULL);
+	if (d != DNS_OK) {
+		c->name_status = c->reverse_status = status_of(d);
+		return;
+	}
+	if (dns_valid_address(name)) {
+		log_warn("numeric hostname: %s", name);
+		c->name_status = c->reverse_status = NAME_UNKNOWN;
+	} else if (!dns_valid_name(name)) {
+		c->name_status = c->reverse_status = NAME_UNKNOWN;
+	} else {
+		c->reverse_name = pool_strdup(pool, name);
+		c->reverse_status = NAME_OK;
+		c->name_status = check_forward(name, c);
+		if (c->name_status == NAME_OK)
+			c->name = c->reverse_name;
+	}
+	free(name);
+}
+
+/* Without a network socket (sendmail -bs): this host. */
+static void
+be_local(struct client *c)
+{
+	addr_parse(&c->addr, "127.0.0.1", 0);
+	strcpy(c->ip, "127.0.0.1");
+	c->name = c->reverse_name = "localhost";
+	c->label = "localhost[127.0.0.1]";
+	c->trusted = true;
+}
+
+void
+client_find(struct client *c, struct pool *pool, int fd)
+{
+	struct sockaddr_storage sa;
+	socklen_t		len = sizeof sa;
+
+	memset(c, 0, sizeof *c);
+	if (getpeername(fd, (struct sockaddr *)&sa, &len) != 0 ||
+	    !addr_from_sockaddr(&c->addr, (struct sockaddr *)&sa, len) ||
+	    addr_family(&c->addr) == AF_UNIX) {
+		be_local(c);
+		return;
+	}
+	addr_text(&c->addr, c->ip);
+	c->port = addr_port(&c->addr);
+	c->name = c->reverse_name = UNKNOWN;
+	c->name_status = c->reverse_status = NAME_UNKNOWN;
+	if (conf_smtpd.smtpd_peername_lookup)
+		find_name(c, pool);
+	if (conf_smtpd.smtpd_client_port_logging)
+		c->label = pool_printf(pool, "%s[%s]:%u", c->name, c->ip,
+		    c->port);
+	else
+		c->label = pool_printf(pool, "%s[%s]", c->name, c->ip);
+	c->trusted = match_client(smtpd_config.mynetworks,
+	    c->name_status == NAME_OK ? c->name : NULL, &c->addr) == MATCH_YES;
+}

@@ -1,0 +1,17 @@
+/* client - who is at the other end: address and names */
+
+#ifndef SMTPD_CLIENT_H
+#define SMTPD_CLIENT_H
+
+struct client;
+struct pool;
+
+/*
+ * Fills in the client from the connected socket `fd`: the address, its name
+ * by PTR and back (/etc/hosts first), with the warnings for names that do not
+ * resolve.  Strings live in `pool`.  A descriptor that is no internet socket
+ * is a client on this host.
+ */
+void	client_find(struct client *, struct pool *, int fd);
+
+#endif

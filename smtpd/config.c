@@ -1,0 +1,286 @@
+#include <string.h>
+
+#include "conf/conf.h"
+#include "conf/param.h"
+#include "mail/cleanup_client.h"
+#include "mail/own_addr.h"
+#include "mail/address.h"
+#include "net/addr.h"
+#include "smtpd/access/access.h"
+#include "smtpd/config.h"
+#include "table/match.h"
+#include "table/table.h"
+#include "util/log.h"
+#include "util/mem.h"
+#include "util/text.h"
+
+struct smtpd_config smtpd_config;
+
+/* --- words to bits */
+
+static const struct {
+	const char	 *name;
+	enum ehlo_keyword bit;
+} ehlo_names[] = {
+	{ "8BITMIME", EHLO_8BITMIME },
+	{ "AUTH", EHLO_AUTH },
+	{ "CHUNKING", EHLO_CHUNKING },
+	{ "DSN", EHLO_DSN },
+	{ "ENHANCEDSTATUSCODES", EHLO_ENHANCEDSTATUSCODES },
+	{ "ETRN", EHLO_ETRN },
+	{ "PIPELINING", EHLO_PIPELINING },
+	{ "REQUIRETLS", EHLO_REQUIRETLS },
+	{ "SILENT-DISCARD", EHLO_SILENT },
+	{ "SIZE", EHLO_SIZE },
+	{ "SMTPUTF8", EHLO_SMTPUTF8 },
+	{ "STARTTLS", EHLO_STARTTLS },
+	{ "VRFY", EHLO_VRFY },
+	{ "XCLIENT", EHLO_XCLIENT },
+	{ "XFORWARD", EHLO_XFORWARD },
+};
+
+enum { EHLO_NAMES = sizeof ehlo_names / sizeof *ehlo_names };
+
+static unsigned
+ehlo_bit(const char *word)
+{
+	for (int i = 0; i < EHLO_NAMES; i++)
+		if (text_eq_nocase(word, ehlo_names[i].name))
+			return ehlo_names[i].bit;
+	log_warn("unknown EHLO keyword \"%s\" to be discarded", word);
+	return 0;
+}
+
+unsigned
+config_ehlo_keywords(const char *list)
+{
+	char	*text = mem_strdup(list), *next = text, *word;
+	unsigned bits = 0;
+
+	while ((word = text_word(&next, TEXT_LIST_SEP, false)) != NULL)
+		bits |= ehlo_bit(word);
+	mem_free(text);
+	return bits;
+}
+
+const char *
+config_ehlo_name(unsigned bit)
+{
+	for (int i = 0; i < EHLO_NAMES; i++)
+		if (ehlo_names[i].bit == bit)
+			return ehlo_names[i].name;
+	return NULL;
+}
+
+static enum bare_newline
+bare_newline(const char *value)
+{
+	static const struct {
+		const char	 *name;
+		enum bare_newline what;
+	} values[] = {
+		{ "no", BARE_NEWLINE_OK },
+		{ "yes", BARE_NEWLINE_NORMALIZE },
+		{ "normalize", BARE_NEWLINE_NORMALIZE },
+		{ "note", BARE_NEWLINE_OK },
+		{ "reject", BARE_NEWLINE_REJECT },
+	};
+
+	for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+		if (text_eq_nocase(value, values[i].name))
+			return values[i].what;
+	fatalx("smtpd_forbid_bare_newline = %s: write no, normalize or reject",
+	    value);
+}
+
+/* receive_override_options switches off what cleanup would do. */
+static void
+load_overrides(struct smtpd_config *c)
+{
+	char *text = mem_strdup(conf_mail.receive_override_options);
+	char *next = text, *word;
+
+	c->cleanup_flags = CLEANUP_FILTER | CLEANUP_MAP | CLEANUP_BCC |
+	    CLEANUP_MILTER;
+	c->check_recipients = true;
+	while ((word = text_word(&next, TEXT_LIST_SEP, false)) != NULL) {
+		if (text_eq_nocase(word, "no_unknown_recipient_checks"))
+			c->check_recipients = false;
+		else if (text_eq_nocase(word, "no_address_mappings"))
+			c->cleanup_flags &= ~(unsigned)(CLEANUP_MAP |
+			    CLEANUP_BCC);
+		else if (text_eq_nocase(word, "no_header_body_checks"))
+			c->cleanup_flags &= ~(unsigned)CLEANUP_FILTER;
+		else if (text_eq_nocase(word, "no_milters"))
+			c->cleanup_flags &= ~(unsigned)CLEANUP_MILTER;
+		else
+			fatalx("receive_override_options: unknown word \"%s\"",
+			    word);
+	}
+	mem_free(text);
+}
+
+/* --- lists and tables */
+
+/* Does parent_domain_matches_subdomains name this parameter? */
+bool
+config_matches_parents(const char *parameter)
+{
+	char *text = mem_strdup(conf_mail.parent_domain_matches_subdomains);
+	char *next = text, *word;
+	bool  found = false;
+
+	while ((word = text_word(&next, TEXT_LIST_SEP, false)) != NULL)
+		found |= text_eq_nocase(word, parameter);
+	mem_free(text);
+	return found;
+}
+
+static struct match *
+list(const char *parameter, const char *value)
+{
+	return match_new(parameter, value, config_matches_parents(parameter));
+}
+
+/* NULL if there is nothing in it. */
+static struct match *
+words(const char *parameter, const char *value)
+{
+	return *value != '\0' ? match_new(parameter, value, false) : NULL;
+}
+
+static struct table_list *
+maps(const char *parameter, const char *value)
+{
+	int flags = TABLE_FOLD;
+
+	if (conf_mail.smtputf8_enable)
+		flags |= TABLE_UTF8;
+	return *value != '\0' ? table_list_open(parameter, value, flags) :
+	    NULL;
+}
+
+static void
+load_lists(struct smtpd_config *c)
+{
+	c->mynetworks = list("mynetworks", conf_mail.mynetworks);
+	c->mydestination = list("mydestination", conf_mail.mydestination);
+	c->limit_exceptions = list("smtpd_client_event_limit_exceptions",
+	    conf_smtpd.smtpd_client_event_limit_exceptions);
+	c->newline_exceptions = list("mynetworks",
+	    conf_smtpd.smtpd_forbid_bare_newline_exclusions);
+	c->forbidden_commands = list("smtpd_forbidden_commands",
+	    conf_smtpd.smtpd_forbidden_commands);
+	c->noop_commands = words("smtpd_noop_commands",
+	    conf_smtpd.smtpd_noop_commands);
+	c->fast_flush = list("fast_flush_domains",
+	    conf_mail.fast_flush_domains);
+	c->log_permit = words("smtpd_log_access_permit_actions",
+	    conf_smtpd.smtpd_log_access_permit_actions);
+}
+
+static void
+load_maps(struct smtpd_config *c)
+{
+	c->ehlo_discard_maps = maps("smtpd_discard_ehlo_keyword_address_maps",
+	    conf_smtpd.smtpd_discard_ehlo_keyword_address_maps);
+	c->command_filter = maps("smtpd_command_filter",
+	    conf_smtpd.smtpd_command_filter);
+	c->local_recipients = maps("local_recipient_maps",
+	    conf_mail.local_recipient_maps);
+	c->virtual_aliases = maps("virtual_alias_maps",
+	    conf_mail.virtual_alias_maps);
+	c->virtual_mailboxes = maps("virtual_mailbox_maps",
+	    conf_mail.virtual_mailbox_maps);
+	c->relay_recipients = maps("relay_recipient_maps",
+	    conf_mail.relay_recipient_maps);
+	c->canonical = maps("canonical_maps", conf_mail.canonical_maps);
+	c->recipient_canonical = maps("recipient_canonical_maps",
+	    conf_mail.recipient_canonical_maps);
+	c->sender_canonical = maps("sender_canonical_maps",
+	    conf_mail.sender_canonical_maps);
+}
+
+static void
+load_access(struct smtpd_config *c)
+{
+	const struct {
+		const char *parameter, *value;
+	} lists[ACCESS_STAGES] = {
+#define LIST(stage, parameter) \
+	[stage] = { #parameter, conf_smtpd.parameter }
+		LIST(ACCESS_CLIENT, smtpd_client_restrictions),
+		LIST(ACCESS_HELO, smtpd_helo_restrictions),
+		LIST(ACCESS_SENDER, smtpd_sender_restrictions),
+		LIST(ACCESS_RELAY, smtpd_relay_restrictions),
+		LIST(ACCESS_RECIPIENT, smtpd_recipient_restrictions),
+		LIST(ACCESS_DATA, smtpd_data_restrictions),
+		LIST(ACCESS_END_OF_DATA, smtpd_end_of_data_restrictions),
+		LIST(ACCESS_ETRN, smtpd_etrn_restrictions),
+#undef LIST
+	};
+
+	for (int i = 0; i < ACCESS_STAGES; i++)
+		c->access[i] = access_compile(lists[i].parameter,
+		    lists[i].value);
+	c->local_header_clients = access_compile("local_header_rewrite_clients",
+	    conf_mail.local_header_rewrite_clients);
+}
+
+/* A host that relays for everybody is found by spammers within hours. */
+static void
+check_relay(const struct smtpd_config *c)
+{
+	if (!access_restricts_relay(c->access[ACCESS_RELAY]) &&
+	    !access_restricts_relay(c->access[ACCESS_RECIPIENT]))
+		fatalx("in parameter smtpd_relay_restrictions or "
+		    "smtpd_recipient_restrictions, specify at least one "
+		    "working instance of: reject_unauth_destination, "
+		    "defer_unauth_destination, reject, defer, "
+		    "defer_if_permit or check_relay_domains");
+}
+
+void
+config_load(void)
+{
+	struct smtpd_config *c = &smtpd_config;
+
+	c->banner = mem_strdup(conf_smtpd.smtpd_banner);
+	c->bare_newline = bare_newline(conf_smtpd.smtpd_forbid_bare_newline);
+	c->ehlo_discard = config_ehlo_keywords(
+	    conf_smtpd.smtpd_discard_ehlo_keywords);
+	c->limits = conf_smtpd.smtpd_client_connection_count_limit > 0 ||
+	    conf_smtpd.smtpd_client_connection_rate_limit > 0 ||
+	    conf_smtpd.smtpd_client_message_rate_limit > 0 ||
+	    conf_smtpd.smtpd_client_recipient_rate_limit > 0;
+	load_overrides(c);
+	load_lists(c);
+	load_maps(c);
+	load_access(c);
+	check_relay(c);
+}
+
+/* "[192.0.2.1]" or "[IPv6:2001:db8::1]" */
+static bool
+is_own_literal(const char *domain)
+{
+	char	    text[ADDR_TEXT + 8];
+	struct addr a;
+	size_t	    n = strlen(domain);
+
+	if (n < 3 || n >= sizeof text || domain[n - 1] != ']')
+		return false;
+	memcpy(text, domain + 1, n - 2);
+	text[n - 2] = '\0';
+	return addr_parse(&a, text_starts_nocase(text, "IPv6:") ?
+	    text + 5 : text, 0) && (own_addr_has(&a) || own_addr_is_proxy(&a));
+}
+
+bool
+config_is_local(void *unused, const char *domain)
+{
+	(void)unused;
+	if (*domain == '[')
+		return is_own_literal(domain);
+	return match_domain(smtpd_config.mydestination, domain) == MATCH_YES;
+}

@@ -1,0 +1,140 @@
+/* HELO and EHLO (RFC 5321 4.1.1.1) */
+
+#include <string.h>
+
+#include "conf/param.h"
+#include "smtpd/access/access.h"
+#include "smtpd/command.h"
+#include "smtpd/config.h"
+#include "smtpd/reply.h"
+#include "util/log.h"
+#include "util/text.h"
+
+/* White space between words becomes one space; what can't be shown, '?'. */
+static char *
+clean_name(char *rest)
+{
+	struct buf b = BUF_INIT;
+	char	  *word;
+
+	while ((word = command_word(&rest)) != NULL) {
+		if (b.len > 0)
+			buf_addc(&b, ' ');
+		text_printable(&b, word, strlen(word), true);
+	}
+	return buf_take(&b);
+}
+
+/*
+ * The name is in s->helo while restrictions look at it, so that a refusal is
+ * logged with the name it is about; then the old one is put back.
+ */
+static bool
+take_name(struct session *s, const char *protocol, char *name)
+{
+	char	   *old_name = s->helo;
+	const char *old_protocol = s->protocol, *no = NULL;
+
+	session_reset(s);
+	s->helo = name;
+	if (!s->standalone && !conf_smtpd.smtpd_delay_reject)
+		no = access_helo(s, name);
+	if (no != NULL) {
+		s->helo = old_name;
+		s->protocol = old_protocol;
+		mem_free(name);
+		reply(s, "%s", no);
+		return false;
+	}
+	mem_free(old_name);
+	s->protocol = protocol;
+	s->esmtp = text_eq(protocol, "ESMTP");
+	return true;
+}
+
+bool
+helo_run(struct session *s, struct command_line *line)
+{
+	if (*line->rest == '\0') {
+		reply(s, "501 Syntax: HELO hostname");
+		return false;
+	}
+	if (!take_name(s, "SMTP", clean_name(line->rest)))
+		return false;
+	reply(s, "250 %s", conf_mail.myhostname);
+	return true;
+}
+
+/* The order is what clients have seen for decades. */
+static const struct {
+	enum ehlo_keyword bit;
+	const char	 *text;
+} keywords[] = {
+	{ EHLO_PIPELINING, "PIPELINING" },
+	{ EHLO_SIZE, "SIZE" },
+	{ EHLO_VRFY, "VRFY" },
+	{ EHLO_ETRN, "ETRN" },
+	{ EHLO_ENHANCEDSTATUSCODES, "ENHANCEDSTATUSCODES" },
+	{ EHLO_8BITMIME, "8BITMIME" },
+	{ EHLO_DSN, "DSN" },
+	{ EHLO_SMTPUTF8, "SMTPUTF8" },
+	{ EHLO_CHUNKING, "CHUNKING" },
+};
+
+static unsigned
+not_offered(struct session *s)
+{
+	unsigned off = s->ehlo_discard;
+
+	if (conf_mail.disable_vrfy_command)
+		off |= EHLO_VRFY;
+	if (!conf_mail.smtputf8_enable)
+		off |= EHLO_SMTPUTF8;
+	return off;
+}
+
+/* Only what is named in smtpd_discard_ehlo_keywords, and not silently. */
+static void
+log_discarded(unsigned off)
+{
+	struct buf  b = BUF_INIT;
+	const char *name;
+
+	for (unsigned bit = 1; bit < EHLO_SILENT; bit <<= 1)
+		if ((off & bit) && (name = config_ehlo_name(bit)) != NULL)
+			buf_addf(&b, "%s%s", b.len > 0 ? ", " : "", name);
+	log_info("discarding EHLO keywords: %s", b.data);
+	buf_done(&b);
+}
+
+bool
+ehlo_run(struct session *s, struct command_line *line)
+{
+	struct buf b = BUF_INIT;
+	unsigned   off = not_offered(s);
+
+	if (*line->rest == '\0') {
+		reply(s, "501 Syntax: EHLO hostname");
+		return false;
+	}
+	if (!take_name(s, "ESMTP", clean_name(line->rest)))
+		return false;
+	if ((s->ehlo_discard & ~EHLO_SILENT) &&
+	    !(s->ehlo_discard & EHLO_SILENT))
+		log_discarded(s->ehlo_discard);
+
+	buf_addf(&b, "%s\n", conf_mail.myhostname);
+	for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++) {
+		if (off & keywords[i].bit)
+			continue;
+		if (keywords[i].bit == EHLO_SIZE &&
+		    conf_mail.message_size_limit > 0)
+			buf_addf(&b, "SIZE %ld\n",
+			    conf_mail.message_size_limit);
+		else
+			buf_addf(&b, "%s\n", keywords[i].text);
+	}
+	reply_lines(s, "250", b.data);
+	buf_done(&b);
+	return true;
+}

@@ -1,0 +1,117 @@
+#include <netinet/in.h>
+
+#include "conf/param.h"
+#include "mail/anvil_client.h"
+#include "server/server.h"
+#include "smtpd/config.h"
+#include "smtpd/limits.h"
+#include "smtpd/session.h"
+#include "table/match.h"
+#include "util/log.h"
+
+/* The address with all but its first `bits` cleared. */
+static void
+network_text(const struct addr *a, int bits, char ret[ADDR_TEXT])
+{
+	struct addr    net = *a;
+	unsigned char *p = addr_family(a) == AF_INET6 ?
+	    ((struct sockaddr_in6 *)&net.sa)->sin6_addr.s6_addr :
+	    (unsigned char *)&((struct sockaddr_in *)&net.sa)->sin_addr;
+	int	       len = addr_family(a) == AF_INET6 ? 16 : 4;
+
+	for (int i = 0; i < len; i++, bits -= 8)
+		if (bits < 8)
+			p[i] &= (unsigned char)(0xff00 >> (bits > 0 ? bits : 0));
+	addr_text(&net, ret);
+}
+
+/*
+ * The client as anvil counts it: its network, by smtpd_client_ipv4_prefix_length
+ * and smtpd_client_ipv6_prefix_length.
+ */
+static const char *
+ident(struct session *s)
+{
+	const struct addr *a = &s->client.addr;
+	bool		   v6 = addr_family(a) == AF_INET6;
+	int		   bits = v6 ?
+	    conf_smtpd.smtpd_client_ipv6_prefix_length :
+	    conf_smtpd.smtpd_client_ipv4_prefix_length;
+	char		   text[ADDR_TEXT];
+
+	network_text(a, bits, text);
+	if (bits < (v6 ? 128 : 32))
+		return pool_printf(&s->pool, "%s:%s/%d", server_service(),
+		    text, bits);
+	return pool_printf(&s->pool, "%s:%s", server_service(), text);
+}
+
+static bool
+count(struct session *s, enum anvil_event event, int limit, const char *what)
+{
+	struct anvil_counts c;
+
+	if (s->limit_ident == NULL || limit <= 0 ||
+	    !anvil_event(s->limit_ident, event, &c) ||
+	    c.rate <= (unsigned)limit)
+		return true;
+	log_warn("%s rate limit exceeded: %u from %s for service %s", what,
+	    c.rate, s->client.label, server_service());
+	return false;
+}
+
+bool
+limits_connect(struct session *s)
+{
+	int		    most = conf_smtpd.smtpd_client_connection_count_limit;
+	int		    rate = conf_smtpd.smtpd_client_connection_rate_limit;
+	struct anvil_counts c;
+
+	if (s->standalone || !smtpd_config.limits ||
+	    match_client(smtpd_config.limit_exceptions, s->client.name,
+	    &s->client.addr) == MATCH_YES)
+		return true;
+	s->limit_ident = ident(s);
+	if (most <= 0 && rate <= 0)
+		return true;
+	if (!anvil_event(s->limit_ident, ANVIL_CONNECT, &c))
+		return true;
+	s->limit_connected = true;
+	if (most > 0 && c.connections > (unsigned)most) {
+		log_warn("Connection concurrency limit exceeded: %u from %s "
+		    "for service %s", c.connections, s->client.label,
+		    server_service());
+		return false;
+	}
+	if (rate > 0 && c.rate > (unsigned)rate) {
+		log_warn("Connection rate limit exceeded: %u from %s "
+		    "for service %s", c.rate, s->client.label,
+		    server_service());
+		return false;
+	}
+	return true;
+}
+
+bool
+limits_mail(struct session *s)
+{
+	return count(s, ANVIL_MAIL, conf_smtpd.smtpd_client_message_rate_limit,
+	    "Message delivery request");
+}
+
+bool
+limits_rcpt(struct session *s)
+{
+	return count(s, ANVIL_RCPT,
+	    conf_smtpd.smtpd_client_recipient_rate_limit, "Recipient address");
+}
+
+void
+limits_disconnect(struct session *s)
+{
+	struct anvil_counts c;
+
+	if (s->limit_connected)
+		anvil_event(s->limit_ident, ANVIL_DISCONNECT, &c);
+	s->limit_connected = false;
+}

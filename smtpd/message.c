@@ -1,0 +1,275 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "conf/param.h"
+#include "mail/address.h"
+#include "mail/cleanup_client.h"
+#include "smtpd/access/access.h"
+#include "smtpd/config.h"
+#include "smtpd/message.h"
+#include "smtpd/reply.h"
+#include "smtpd/session.h"
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/text.h"
+
+/* What cleanup shall do: all, but for receive_override_options. */
+static unsigned
+cleanup_flags(struct session *s)
+{
+	unsigned flags = smtpd_config.cleanup_flags;
+
+	if (access_permits_client(s, smtpd_config.local_header_clients))
+		flags |= CLEANUP_REWRITE_LOCAL;
+	if (s->tr.hold)
+		flags |= CLEANUP_HOLD;
+	if (s->tr.discard)
+		flags |= CLEANUP_DISCARD;
+	return flags;
+}
+
+bool
+message_open(struct session *s, const char **ret_no)
+{
+	struct transaction *t = &s->tr;
+	enum cleanup_status status;
+
+	if (t->cleanup != NULL)
+		return true;
+	t->cleanup = cleanup_open(cleanup_flags(s), &status);
+	if (t->cleanup == NULL) {
+		log_warn("%s: no queue file: cleanup service not available",
+		    s->client.label);
+		*ret_no = status == CLEANUP_NO_SPACE ?
+		    "452 4.3.1 Insufficient system storage" :
+		    "451 4.3.0 Error: queue file write error";
+		return false;
+	}
+	t->queue_id = pool_strdup(&t->pool, cleanup_queue_id(t->cleanup));
+	log_info("%s: client=%s", t->queue_id, s->client.label);
+	return true;
+}
+
+void
+message_rcpt(struct session *s, const struct recipient *r)
+{
+	cleanup_rcpt(s->tr.cleanup, r);
+}
+
+/* --- the envelope */
+
+static const char *
+address_type(const struct client *c)
+{
+	return addr_family(&c->addr) == AF_INET6 ? "inet6" : "inet";
+}
+
+static void
+set_number(struct envelope *e, enum envelope_attr a, unsigned n)
+{
+	char text[16];
+
+	snprintf(text, sizeof text, "%u", n);
+	envelope_set(e, a, text);
+}
+
+static void
+set_client(struct session *s, struct envelope *e)
+{
+	const struct client *c = &s->client;
+
+	envelope_set(e, ATTR_CLIENT_NAME, c->name);
+	envelope_set(e, ATTR_REVERSE_CLIENT_NAME, c->reverse_name);
+	envelope_set(e, ATTR_CLIENT_ADDRESS, c->ip);
+	envelope_set(e, ATTR_CLIENT_ADDRESS_TYPE, address_type(c));
+	set_number(e, ATTR_CLIENT_PORT, c->port);
+	envelope_set(e, ATTR_PROTOCOL_NAME, s->protocol);
+	envelope_set(e, ATTR_LOG_CLIENT_NAME, c->name);
+	envelope_set(e, ATTR_LOG_CLIENT_ADDRESS, c->ip);
+	set_number(e, ATTR_LOG_CLIENT_PORT, c->port);
+	envelope_set(e, ATTR_LOG_MESSAGE_ORIGIN, c->label);
+	envelope_set(e, ATTR_LOG_PROTOCOL_NAME, s->protocol);
+	if (s->helo != NULL) {
+		envelope_set(e, ATTR_HELO_NAME, s->helo);
+		envelope_set(e, ATTR_LOG_HELO_NAME, s->helo);
+	}
+}
+
+static void
+send_envelope(struct session *s)
+{
+	struct transaction *t = &s->tr;
+	struct envelope	   *e = &t->env;
+
+	e->queue_id = t->queue_id;
+	e->sender = t->sender;
+	if (t->smtputf8)
+		e->flags |= ENV_SMTPUTF8;
+	if (t->hold)
+		e->flags |= ENV_QUARANTINE;
+	set_client(s, e);
+	if (t->body != NULL)
+		envelope_set(e, ATTR_ENCODING, text_eq(t->body, "8BITMIME") ?
+		    "8bit" : "7bit");
+	if (t->ret != NULL)
+		envelope_set(e, ATTR_DSN_RET, text_eq(t->ret, "FULL") ?
+		    "1" : "2");
+	if (t->envid != NULL)
+		envelope_set(e, ATTR_DSN_ENVELOPE_ID, t->envid);
+	if (t->filter != NULL)
+		envelope_set(e, ATTR_CONTENT_FILTER, t->filter);
+	else if (*conf_mail.content_filter != '\0')
+		envelope_set(e, ATTR_CONTENT_FILTER, conf_mail.content_filter);
+	if (t->redirect != NULL)
+		envelope_set(e, ATTR_REDIRECT, t->redirect);
+	for (uint32_t i = 0; i < t->bcc_count; i++)
+		cleanup_rcpt(t->cleanup, &(struct recipient){
+		    .address = t->bcc[i], .original = "", .orcpt = "",
+		    .notify = NOTIFY_NEVER, .status = RCPT_TODO });
+	cleanup_envelope(t->cleanup, e);
+}
+
+/*
+ * RFC 5321 4.4.  The recipient is named only when it is the only one: nobody
+ * shall learn of the others.
+ */
+static void
+add_received(struct buf *b, struct session *s)
+{
+	struct transaction *t = &s->tr;
+	const struct client *c = &s->client;
+	struct buf	    date = BUF_INIT;
+	const char	   *v6 = addr_family(&c->addr) == AF_INET6 ?
+	    "IPv6:" : "";
+
+	clock_rfc_date(&date, (time_t)(t->env.arrival_us / 1000000));
+	buf_addf(b, "Received: from %s (%s [%s%s])\r\n",
+	    s->helo != NULL ? s->helo : c->name, c->name, v6, c->ip);
+	buf_addf(b, "\tby %s (%s) with %s%s id %s", conf_mail.myhostname,
+	    conf_mail.mail_name, t->smtputf8 ? "UTF8" : "",
+	    t->smtputf8 ? "SMTP" : s->protocol, t->queue_id);
+	if (t->rcpt_count == 1) {
+		buf_adds(b, "\r\n\tfor <");
+		address_quote(b, t->first_rcpt);
+		buf_addf(b, ">; %s\r\n", date.data);
+	} else {
+		buf_addf(b, ";\r\n\t%s\r\n", date.data);
+	}
+	buf_done(&date);
+}
+
+void
+message_begin(struct session *s)
+{
+	struct transaction *t = &s->tr;
+	struct buf	    b = BUF_INIT;
+
+	send_envelope(s);
+	for (uint32_t i = 0; i < t->prepend_count; i++)
+		buf_addf(&b, "%s\r\n", t->prepend[i]);
+	add_received(&b, s);
+	cleanup_content(t->cleanup, b.data, b.len);
+	buf_done(&b);
+	t->status = CLEANUP_OK;
+	t->size = 0;
+}
+
+/* --- the content */
+
+void
+message_content(void *arg, const void *bytes, size_t len)
+{
+	struct session	   *s = arg;
+	struct transaction *t = &s->tr;
+
+	t->size += len;
+	if (t->status != CLEANUP_OK)
+		return;
+	/* cleanup gets the piece that is too much, to find out by itself */
+	cleanup_content(t->cleanup, bytes, len);
+	if (conf_mail.message_size_limit > 0 &&
+	    t->size > (uint64_t)conf_mail.message_size_limit)
+		t->status = CLEANUP_TOO_BIG;
+}
+
+/* --- the end */
+
+static const char *
+failure_text(int status)
+{
+	switch (status) {
+	case CLEANUP_NO_SPACE:
+		return "452 4.3.1 Insufficient system storage";
+	case CLEANUP_TOO_BIG:
+		return "552 5.3.4 Error: message file too big";
+	case CLEANUP_HOPS:
+		return "554 5.4.0 Error: too many hops";
+	case CLEANUP_NO_RCPT:
+		return "550 5.1.0 Error: no recipients specified";
+	default:
+		return "451 4.3.0 Error: queue file write error";
+	}
+}
+
+static void
+reply_failure(struct session *s, int status, const struct buf *why)
+{
+	if (status == CLEANUP_TOO_BIG)
+		log_warn("%s: queue file size limit exceeded", session_id(s));
+	else if (status == CLEANUP_BAD)
+		log_warn("%s: cleanup service failed", session_id(s));
+	if (status == CLEANUP_REJECTED && why->len > 0)
+		reply(s, "%s", why->data);
+	else
+		reply(s, "%s", failure_text(status));
+}
+
+/* Bare LF where it is forbidden, then smtpd_end_of_data_restrictions. */
+static bool
+refuse_content(struct session *s)
+{
+	const char *no;
+
+	if (s->tr.got_bare_lf && !s->loose_newlines &&
+	    smtpd_config.bare_newline == BARE_NEWLINE_REJECT) {
+		log_verdict(s, "reject", s->tr.rcpt_count == 1 ?
+		    s->tr.first_rcpt : NULL, "bare <LF> received");
+		reply(s, "%d 5.5.2 %s Error: bare <LF> received",
+		    conf_smtpd.smtpd_forbid_bare_newline_reject_code,
+		    conf_mail.myhostname);
+		return true;
+	}
+	if (!s->standalone && (no = access_end_of_data(s)) != NULL) {
+		reply(s, "%s", no);
+		return true;
+	}
+	return false;
+}
+
+bool
+message_end(struct session *s, const char *ok)
+{
+	struct transaction *t = &s->tr;
+	struct buf	    why = BUF_INIT;
+	int		    status;
+	bool		    good = false;
+
+	s->stage = "END-OF-MESSAGE";
+	if (!refuse_content(s)) {
+		if ((status = t->status) == CLEANUP_OK)
+			status = cleanup_end(t->cleanup, &why);
+		else
+			cleanup_abort(t->cleanup);
+		t->cleanup = NULL;
+		good = status == CLEANUP_OK;
+		if (good) {
+			s->errors = s->junk = 0;
+			reply(s, "%s%s", ok, t->queue_id);
+		} else {
+			reply_failure(s, status, &why);
+		}
+	}
+	session_reset(s);
+	buf_done(&why);
+	return good;
+}

@@ -1,0 +1,164 @@
+/* RSET NOOP VRFY ETRN HELP QUIT, and what is not enabled */
+
+#include <string.h>
+
+#include "conf/param.h"
+#include "mail/address.h"
+#include "smtpd/access/access.h"
+#include "smtpd/command.h"
+#include "smtpd/config.h"
+#include "smtpd/path.h"
+#include "smtpd/reply.h"
+#include "table/match.h"
+#include "util/log.h"
+#include "util/text.h"
+
+bool
+rset_run(struct session *s, struct command_line *line)
+{
+	if (*line->rest != '\0') {
+		reply(s, "501 5.5.4 Syntax: RSET");
+		return false;
+	}
+	session_reset(s);
+	reply(s, "250 2.0.0 Ok");
+	return true;
+}
+
+bool
+noop_run(struct session *s, struct command_line *line)
+{
+	(void)line;
+	reply(s, "250 2.0.0 Ok");
+	return true;
+}
+
+bool
+quit_run(struct session *s, struct command_line *line)
+{
+	(void)line;
+	session_reset(s);
+	reply(s, "221 2.0.0 Bye");
+	s->hanging_up = true;
+	return true;
+}
+
+bool
+help_run(struct session *s, struct command_line *line)
+{
+	(void)line;
+	reply(s, "214 2.0.0 Commands: AUTH BDAT DATA EHLO ETRN HELO HELP MAIL "
+	    "NOOP QUIT RCPT RSET STARTTLS VRFY XCLIENT XFORWARD");
+	return true;
+}
+
+/* --- VRFY (RFC 5321 3.5): is the address good, never whose it is */
+
+/* Cuts a last word "SMTPUTF8" off. */
+static bool
+take_smtputf8(char *text)
+{
+	char *space = strrchr(text, ' ');
+
+	if (space == NULL || !text_eq_nocase(space + 1, "SMTPUTF8"))
+		return false;
+	*space = '\0';
+	return true;
+}
+
+bool
+vrfy_run(struct session *s, struct command_line *line)
+{
+	struct buf  rcpt = BUF_INIT;
+	const char *no = NULL;
+	bool	    utf8;
+
+	if (conf_smtpd.smtpd_helo_required && s->helo == NULL)
+		no = "503 5.5.1 Error: send HELO/EHLO first";
+	else if (conf_mail.disable_vrfy_command)
+		no = "502 5.5.1 VRFY command is disabled";
+	else if (*line->rest == '\0')
+		no = "501 5.5.4 Syntax: VRFY address [SMTPUTF8]";
+	if (no != NULL) {
+		reply(s, "%s", no);
+		return false;
+	}
+	utf8 = take_smtputf8(line->rest);
+	if (!path_parse(s, line->rest, utf8 ? PATH_UTF8 : 0, &rcpt))
+		no = "501 5.1.3 Bad recipient address syntax";
+	else if (!s->standalone)
+		no = access_rcpt(s, rcpt.data);
+	if (no != NULL)
+		reply(s, "%s", no);
+	else
+		reply(s, "252 2.0.0 %s", line->rest);
+	buf_done(&rcpt);
+	return no == NULL;
+}
+
+/* --- ETRN (RFC 1985) */
+
+/* "@domain" and "#queue" name the same as the domain here. */
+bool
+etrn_run(struct session *s, struct command_line *line)
+{
+	char	   *domain = line->rest;
+	const char *no;
+
+	if (conf_smtpd.smtpd_helo_required && s->helo == NULL) {
+		reply(s, "503 5.5.1 Error: send HELO/EHLO first");
+		return false;
+	}
+	if (s->tr.has_sender) {
+		reply(s, "503 Error: MAIL transaction in progress");
+		return false;
+	}
+	if (*domain == '\0' || strpbrk(domain, " \t") != NULL) {
+		reply(s, "500 Syntax: ETRN domain");
+		return false;
+	}
+	if (*domain == '@' || *domain == '#')
+		domain++;
+	if (!address_is_domain(domain)) {
+		reply(s, "501 Error: invalid parameter syntax");
+		return false;
+	}
+	if (!s->standalone && (no = access_etrn(s, domain)) != NULL) {
+		reply(s, "%s", no);
+		return false;
+	}
+	if (match_domain(smtpd_config.fast_flush, domain) != MATCH_YES) {
+		log_warn("reject: ETRN %.100s... from %s", domain,
+		    s->client.label);
+		reply(s, "459 <%s>: service unavailable", domain);
+		return false;
+	}
+	reply(s, "458 <%s>: unable to queue messages", domain);
+	return false;
+}
+
+/* --- extensions that this configuration does not have */
+
+bool
+auth_run(struct session *s, struct command_line *line)
+{
+	(void)line;
+	reply(s, "503 5.5.1 Error: authentication not enabled");
+	return false;
+}
+
+bool
+starttls_run(struct session *s, struct command_line *line)
+{
+	(void)line;
+	reply(s, "502 5.5.1 Error: command not implemented");
+	return false;
+}
+
+bool
+xclient_run(struct session *s, struct command_line *line)
+{
+	(void)line;
+	reply(s, "550 5.7.0 Error: insufficient authorization");
+	return false;
+}

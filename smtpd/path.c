@@ -1,0 +1,39 @@
+#include <string.h>
+
+#include "conf/param.h"
+#include "mail/address.h"
+#include "mail/resolve_client.h"
+#include "smtpd/path.h"
+#include "smtpd/session.h"
+#include "util/buf.h"
+#include "util/log.h"
+#include "util/text.h"
+
+static bool
+is_sound(const char *text, int flags, struct buf *internal)
+{
+	const char *rest, *why, *domain;
+
+	if (!address_parse_path(internal, text, &rest,
+	    conf_mail.strict_rfc821_envelopes, &why) || *rest != '\0')
+		return false;
+	if (address_is_null(internal->data))
+		return (flags & PATH_NULL_OK) && text_eq(text, "<>");
+	domain = address_domain(internal->data);
+	if (domain == NULL)
+		return true;
+	if (*domain == '\0')
+		return false;
+	return (flags & PATH_UTF8) || text_is_ascii(domain, strlen(domain));
+}
+
+bool
+path_parse(struct session *s, const char *text, int flags, struct buf *internal)
+{
+	buf_clear(internal);
+	if (is_sound(text, flags, internal))
+		return true;
+	log_warn("Illegal address syntax from %s in %s command: %s",
+	    s->client.label, s->stage, text);
+	return false;
+}

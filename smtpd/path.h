@@ -1,0 +1,21 @@
+/* path - the addresses of MAIL, RCPT and VRFY */
+
+#ifndef SMTPD_PATH_H
+#define SMTPD_PATH_H
+
+#include <stdbool.h>
+
+struct buf;
+struct session;
+
+enum path_flag { PATH_NULL_OK = 1, PATH_UTF8 = 2 };
+
+/*
+ * The internal form of an address as the client wrote it.  False, and a
+ * warning in the log, if it is none.  PATH_NULL_OK: "<>" is one.  PATH_UTF8:
+ * the domain may be in UTF-8 (SMTPUTF8 was asked for).
+ */
+bool	path_parse(struct session *, const char *text, int flags,
+	    struct buf *ret_internal);
+
+#endif

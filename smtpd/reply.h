@@ -1,0 +1,27 @@
+/* reply - answers to the client, and reject lines in the log */
+
+#ifndef SMTPD_REPLY_H
+#define SMTPD_REPLY_H
+
+struct session;
+
+/*
+ * Adds CRLF.  A reply of 4xx or 5xx gets smtpd_reject_footer, waits
+ * smtpd_error_sleep_time after too many errors, and ends the session if its
+ * code is 421 or 521.  Nothing is sent before the next read or flush, so that
+ * answers to pipelined commands leave together.
+ */
+void	reply(struct session *, const char *fmt, ...)
+	    __attribute__((format(printf, 2, 3)));
+
+/* Several lines in one: each ends in "\n"; used for EHLO. */
+void	reply_lines(struct session *, const char *code, const char *lines);
+
+/*
+ * "ID: ACTION: STAGE from NAMADDR: TEXT; from=<> to=<> proto= helo=<>".
+ * `rcpt` is the recipient at issue in internal form, or NULL.
+ */
+void	log_verdict(struct session *, const char *action, const char *rcpt,
+	    const char *text);
+
+#endif

@@ -1,0 +1,425 @@
+/*
+ * A session's life:
+ *
+ *	serve -> who is it -> may it connect -> 220
+ *	      -> [ read a line -> split -> find the command -> run it ]*
+ *	      -> the reason, if it ended early -> counts -> goodbye
+ *
+ * Handlers write replies and do not flush: the next read does, when there
+ * is no further command in the buffer.  When the stream fails they return, and
+ * the loop ends at its next read.
+ */
+
+#include <string.h>
+#include <sys/socket.h>
+
+#include "conf/param.h"
+#include "mail/cleanup_client.h"
+#include "smtpd/access/access.h"
+#include "smtpd/client.h"
+#include "smtpd/command.h"
+#include "smtpd/config.h"
+#include "smtpd/limits.h"
+#include "smtpd/reply.h"
+#include "smtpd/session.h"
+#include "table/match.h"
+#include "table/table.h"
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/stream.h"
+#include "util/task.h"
+#include "util/text.h"
+
+enum {
+	PIPELINE_SHOWN = 100,	/* bytes of unexpected input in the log */
+	COMMAND_SHOWN = 30,	/* bytes of an over-long line in the log */
+	EARLY_TALK_MS = 1,
+};
+
+const char *
+session_id(const struct session *s)
+{
+	return s->tr.queue_id != NULL ? s->tr.queue_id : "NOQUEUE";
+}
+
+void
+session_reset(struct session *s)
+{
+	struct transaction *t = &s->tr;
+	struct pool	    pool;
+
+	if (t->cleanup != NULL)
+		cleanup_abort(t->cleanup);
+	if (t->has_sender)
+		envelope_done(&t->env);
+	pool_clear(&t->pool);
+	pool = t->pool;
+	*t = (struct transaction){ .pool = pool };
+	s->announced_size = 0;
+}
+
+void
+session_lost(struct session *s)
+{
+	const char *why = stream_failed(s->stream);
+
+	s->reason = why != NULL && text_eq(why, "timed out") ? "timeout" :
+	    "lost connection";
+	s->hanging_up = true;
+}
+
+/* --- the end */
+
+/* The stream has failed, so that its buffer is of no use any more. */
+static void
+say_timeout(struct session *s)
+{
+	struct buf b = BUF_INIT;
+
+	buf_addf(&b, "421 4.4.2 %s Error: timeout exceeded\r\n",
+	    conf_mail.myhostname);
+	send(stream_fd(s->stream), b.data, b.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	buf_done(&b);
+}
+
+/* A client that has delivered its mail and does not say QUIT is no news. */
+static void
+log_reason(struct session *s)
+{
+	if (text_eq(s->stage, "DATA") || text_eq(s->stage, "BDAT"))
+		log_info("%s: %s after %s (%llu bytes) from %s",
+		    session_id(s), s->reason, s->stage,
+		    (unsigned long long)s->tr.size, s->client.label);
+	else if (!text_eq(s->stage, "END-OF-MESSAGE") ||
+	    !text_eq(s->reason, "lost connection"))
+		log_info("%s: %s after %s from %s", session_id(s), s->reason,
+		    s->stage, s->client.label);
+}
+
+static void
+add_count(struct buf *b, const char *name, const struct verb_count *c)
+{
+	if (c->good == c->all)
+		buf_addf(b, " %s=%u", name, c->all);
+	else
+		buf_addf(b, " %s=%u/%u", name, c->good, c->all);
+}
+
+static void
+log_disconnect(struct session *s)
+{
+	static const char *const names[VERB_COUNT] = {
+		"helo", "ehlo", "xclient", "xforward", "starttls", "auth",
+		"mail", "rcpt", "data", "bdat", "rset", "noop", "vrfy",
+		"etrn", "quit", "help", "unknown",
+	};
+	struct buf	  b = BUF_INIT;
+	struct verb_count sum = { 0 };
+
+	for (int i = 0; i < VERB_COUNT; i++) {
+		if (s->counts[i].all == 0)
+			continue;
+		add_count(&b, names[i], &s->counts[i]);
+		sum.good += s->counts[i].good;
+		sum.all += s->counts[i].all;
+	}
+	if (sum.all == 0)
+		buf_adds(&b, " commands=0/0");
+	else
+		add_count(&b, "commands", &sum);
+	log_info("disconnect from %s%s", s->client.label, b.data);
+	buf_done(&b);
+}
+
+static void
+goodbye(struct session *s)
+{
+	if (s->reason != NULL) {
+		if (text_eq(s->reason, "timeout"))
+			say_timeout(s);
+		log_reason(s);
+	}
+	stream_flush(s->stream);
+	session_reset(s);
+	limits_disconnect(s);
+	log_disconnect(s);
+	mem_free(s->helo);
+	buf_done(&s->line);
+	buf_done(&s->text);
+	buf_done(&s->verdict);
+	pool_done(&s->tr.pool);
+	pool_done(&s->pool);
+}
+
+/* --- clients that talk out of turn */
+
+/* C escapes, as log readers expect them. */
+static void
+escape(struct buf *b, const char *p, size_t n)
+{
+	static const char from[] = "\r\n\t\v\f\a\b\\", to[] = "rntvfab\\";
+	const char	 *at;
+
+	for (; n > 0; n--, p++) {
+		if (*p != '\0' && (at = strchr(from, *p)) != NULL)
+			buf_addf(b, "\\%c", to[at - from]);
+		else if ((unsigned char)*p < ' ' || (unsigned char)*p >= 0x7f)
+			buf_addf(b, "\\%03o", (unsigned char)*p);
+		else
+			buf_addc(b, *p);
+	}
+}
+
+/*
+ * Input is there that should have waited for our reply (RFC 2920 3.1,
+ * RFC 5321 4.3.1).  True if the session ends for it.
+ */
+static bool
+out_of_turn(struct session *s)
+{
+	struct buf  b = BUF_INIT;
+	const char *p;
+	size_t	    n;
+
+	s->bad_pipelining = true;
+	if ((p = stream_peek(s->stream, &n)) == NULL)
+		return false;
+	escape(&b, p, n < PIPELINE_SHOWN ? n : PIPELINE_SHOWN);
+	log_info("improper command pipelining after %s from %s: %s", s->stage,
+	    s->client.label, b.data);
+	buf_done(&b);
+	if (!conf_smtpd.smtpd_forbid_unauth_pipelining)
+		return false;
+	reply(s, "554 5.5.0 Error: SMTP protocol synchronization");
+	s->hanging_up = true;
+	return true;
+}
+
+/* --- one command */
+
+/*
+ * The next line into s->line, without its end.  False: the session is over.
+ * What is longer than line_length_limit is cut off.
+ */
+static bool
+read_line(struct session *s)
+{
+	struct buf *line = &s->line;
+	size_t	    limit = (size_t)conf_mail.line_length_limit;
+	size_t	    n, part;
+	bool	    cut = false;
+	char	    last = '\0';
+	const char *p, *lf;
+
+	buf_clear(line);
+	stream_set_deadline(s->stream, conf_smtpd.smtpd_timeout);
+	do {
+		if ((p = stream_peek(s->stream, &n)) == NULL) {
+			session_lost(s);
+			return false;
+		}
+		lf = memchr(p, '\n', n);
+		part = lf != NULL ? (size_t)(lf - p) : n;
+		if (part > 0)
+			last = p[part - 1];
+		if (part > limit - line->len) {
+			buf_add(line, p, limit - line->len);
+			cut = true;
+		} else {
+			buf_add(line, p, part);
+		}
+		stream_skip(s->stream, lf != NULL ? part + 1 : part);
+	} while (lf == NULL);
+
+	if (cut)
+		log_warn("%s: request longer than %zu: %.*s...",
+		    s->client.label, limit, COMMAND_SHOWN, line->data);
+	if (last != '\r' && !s->loose_newlines &&
+	    smtpd_config.bare_newline == BARE_NEWLINE_REJECT) {
+		log_verdict(s, "reject", NULL, "bare <LF> received");
+		reply(s, "%d 5.5.2 %s Error: bare <LF> received",
+		    conf_smtpd.smtpd_forbid_bare_newline_reject_code,
+		    conf_mail.myhostname);
+		s->hanging_up = true;
+		return false;
+	}
+	return true;
+}
+
+/* "Subject: ...": a mail header, sent by what thinks it is in DATA. */
+static bool
+is_header(const char *verb)
+{
+	const char *colon = strchr(verb, ':');
+
+	return colon != NULL && colon > verb;
+}
+
+static void
+unknown_command(struct session *s, struct command_line *line)
+{
+	s->stage = "UNKNOWN";
+	s->counts[VERB_UNKNOWN].all++;
+	if (is_header(line->verb) ||
+	    match_word(smtpd_config.forbidden_commands, line->verb) ==
+	    MATCH_YES) {
+		log_warn("non-SMTP command from %s: %.100s%s%.100s",
+		    s->client.label, line->verb,
+		    *line->rest != '\0' ? " " : "", line->rest);
+		reply(s, "221 2.7.0 Error: I can break rules, too. Goodbye.");
+		s->hanging_up = true;
+		return;
+	}
+	s->errors++;
+	reply(s, "500 5.5.2 Error: command not recognized");
+}
+
+static void
+run_command(struct session *s, const struct command *c,
+    struct command_line *line)
+{
+	struct verb_count *count = &s->counts[c->id];
+
+	s->stage = c->verb;
+	count->all++;
+	if (s->denied != NULL && c->id != VERB_QUIT) {
+		s->errors++;
+		reply(s, "503 5.7.0 Error: access denied for %s",
+		    s->client.label);
+		return;
+	}
+	if ((!s->esmtp || (c->flags & COMMAND_LAST)) && c->id != VERB_QUIT &&
+	    !s->bad_pipelining && stream_buffered(s->stream) > 0 &&
+	    out_of_turn(s)) {
+		s->errors++;
+		return;
+	}
+	if ((c->flags & COMMAND_JUNK) &&
+	    ++s->junk > (unsigned)conf_smtpd.smtpd_junk_command_limit)
+		s->errors++;
+	if (c->run(s, line))
+		count->good++;
+	else
+		s->errors++;
+}
+
+static void
+one_command(struct session *s)
+{
+	struct command_line   line;
+	const struct command *c;
+	const char	     *bad = NULL;
+
+	if (smtpd_config.command_filter != NULL &&
+	    table_list_find(smtpd_config.command_filter, s->line.data,
+	    &s->text) == TABLE_FOUND)
+		buf_set(&s->line, s->text.data);
+	if (conf_mail.smtputf8_enable &&
+	    !text_is_utf8(s->line.data, strlen(s->line.data)))
+		bad = "500 5.5.2 Error: bad UTF-8 syntax";
+	command_split(s->line.data, &line);
+	if (*line.verb == '\0')
+		bad = "500 5.5.2 Error: bad syntax";
+	if (bad != NULL) {
+		s->stage = "UNKNOWN";
+		s->counts[VERB_UNKNOWN].all++;
+		s->errors++;
+		reply(s, "%s", bad);
+	} else if (smtpd_config.noop_commands != NULL &&
+	    match_word(smtpd_config.noop_commands, line.verb) == MATCH_YES) {
+		reply(s, "250 2.0.0 Ok");
+	} else if ((c = command_find(line.verb)) == NULL) {
+		unknown_command(s, &line);
+	} else {
+		run_command(s, c, &line);
+	}
+}
+
+static void
+run_commands(struct session *s)
+{
+	while (!s->hanging_up) {
+		if (s->errors >= (unsigned)conf_smtpd.smtpd_hard_error_limit) {
+			reply(s, "421 4.7.0 %s Error: too many errors",
+			    conf_mail.myhostname);
+			s->reason = "too many errors";
+			return;
+		}
+		if (!read_line(s))
+			return;
+		one_command(s);
+	}
+}
+
+/* --- the beginning */
+
+static unsigned
+ehlo_discard(struct session *s)
+{
+	struct buf *words = &s->text;
+
+	if (smtpd_config.ehlo_discard_maps != NULL &&
+	    table_list_find(smtpd_config.ehlo_discard_maps, s->client.ip,
+	    words) == TABLE_FOUND)
+		return config_ehlo_keywords(words->data);
+	return smtpd_config.ehlo_discard;
+}
+
+/*
+ * Who talks before we do is no mail server (RFC 5321 4.3.1).  They do so at
+ * once: a moment of waiting finds nearly all.
+ */
+static bool
+talks_early(struct session *s)
+{
+	int fd = stream_fd(s->stream);
+
+	return stream_pending(s->stream) > 0 ||
+	    (task_wait_fd(fd, TASK_READ, clock_ms() + EARLY_TALK_MS) &&
+	    stream_pending(s->stream) > 0);
+}
+
+/* False: the session ends before it begins. */
+static bool
+greet(struct session *s)
+{
+	if (!limits_connect(s)) {
+		reply(s, "421 4.7.0 %s Error: too many connections from %s",
+		    conf_mail.myhostname, s->client.ip);
+		return false;
+	}
+	if (!s->standalone && !conf_smtpd.smtpd_delay_reject)
+		s->denied = access_client(s);
+	if (s->denied != NULL) {
+		s->denied = pool_strdup(&s->pool, s->denied);
+		reply(s, "%s", s->denied);
+		return !s->hanging_up;
+	}
+	if (!s->standalone && talks_early(s) && out_of_turn(s))
+		return false;
+	reply(s, "220 %s", smtpd_config.banner);
+	return true;
+}
+
+void
+session_run(struct stream *stream, bool standalone)
+{
+	struct session *s = NEW(struct session);
+
+	s->stream = stream;
+	s->standalone = standalone;
+	s->protocol = "SMTP";
+	s->stage = "CONNECT";
+	s->line = s->text = s->verdict = (struct buf)BUF_INIT;
+	client_find(&s->client, &s->pool, stream_fd(stream));
+	log_info("connect from %s", s->client.label);
+	s->ehlo_discard = ehlo_discard(s);
+	s->loose_newlines = standalone ||
+	    smtpd_config.bare_newline == BARE_NEWLINE_OK ||
+	    match_client(smtpd_config.newline_exceptions, s->client.name,
+	    &s->client.addr) == MATCH_YES;
+	if (greet(s))
+		run_commands(s);
+	goodbye(s);
+	mem_free(s);
+}

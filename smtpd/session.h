@@ -1,0 +1,150 @@
+/* session - one SMTP client, from its connection to its end */
+
+#ifndef SMTPD_SESSION_H
+#define SMTPD_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mail/envelope.h"
+#include "net/addr.h"
+#include "util/buf.h"
+#include "util/mem.h"
+
+struct cleanup_client;
+struct stream;
+
+/* In the order of the disconnect line. */
+enum verb {
+	VERB_HELO, VERB_EHLO, VERB_XCLIENT, VERB_XFORWARD, VERB_STARTTLS,
+	VERB_AUTH, VERB_MAIL, VERB_RCPT, VERB_DATA, VERB_BDAT, VERB_RSET,
+	VERB_NOOP, VERB_VRFY, VERB_ETRN, VERB_QUIT, VERB_HELP, VERB_UNKNOWN,
+	VERB_COUNT
+};
+
+struct verb_count {
+	unsigned	good, all;
+};
+
+/* What is known of the client's name: as in the 4xx/5xx of
+ * reject_unknown_client_hostname. */
+enum name_status { NAME_OK, NAME_FORGED, NAME_UNKNOWN, NAME_TRY_AGAIN };
+
+/* EHLO keywords, also as the bits of smtpd_discard_ehlo_keywords. */
+enum ehlo_keyword {
+	EHLO_PIPELINING = 1 << 0, EHLO_SIZE = 1 << 1, EHLO_VRFY = 1 << 2,
+	EHLO_ETRN = 1 << 3, EHLO_STARTTLS = 1 << 4, EHLO_AUTH = 1 << 5,
+	EHLO_XCLIENT = 1 << 6, EHLO_XFORWARD = 1 << 7, EHLO_DSN = 1 << 8,
+	EHLO_ENHANCEDSTATUSCODES = 1 << 9, EHLO_8BITMIME = 1 << 10,
+	EHLO_SMTPUTF8 = 1 << 11, EHLO_CHUNKING = 1 << 12,
+	EHLO_REQUIRETLS = 1 << 13,
+	EHLO_SILENT = 1 << 14,		/* "silent-discard" */
+};
+
+/* Client facts: found once, kept for the session. */
+struct client {
+	struct addr	 addr;
+	char		 ip[ADDR_TEXT];
+	uint16_t	 port;
+	const char	*name;		/* verified, or "unknown" */
+	const char	*reverse_name;	/* PTR, not verified, or "unknown" */
+	const char	*label;		/* "name[ip]" for logs */
+	enum name_status name_status, reverse_status;
+	bool		 trusted;	/* in mynetworks */
+};
+
+/* A deferral that waits for the verdict of later restrictions. */
+struct deferral {
+	const char	*text;		/* NULL: none */
+	const char	*dsn;
+	int		 code;
+};
+
+struct deferrals {
+	struct deferral	 if_permit, if_reject;
+};
+
+/*
+ * A mail transaction: from MAIL to the end of data, RSET, EHLO.  Its memory is
+ * `pool`.  has_sender is false outside of a transaction.
+ */
+struct transaction {
+	struct pool	 pool;
+	bool		 has_sender;
+	const char	*sender;	/* internal form */
+	uint32_t	 rcpt_count;	/* accepted */
+	uint32_t	 rcpt_overshoot; /* refused for being too many */
+	const char	*first_rcpt;	/* as given: for Received and logs */
+	struct cleanup_client *cleanup;	/* NULL until the first recipient */
+	const char	*queue_id;	/* NULL: NOQUEUE */
+	struct envelope	 env;		/* recipients are not kept here */
+
+	/* decided by restrictions */
+	bool		 hold, discard;
+	const char	*filter, *redirect;
+	const char	**bcc;
+	uint32_t	 bcc_count;
+	const char	**prepend;
+	uint32_t	 prepend_count;
+
+	/* parameters of MAIL */
+	bool		 smtputf8;
+	const char	*body;		/* "7BIT" or "8BITMIME" or NULL */
+	const char	*ret;		/* "FULL" or "HDRS" or NULL */
+	const char	*envid;		/* decoded, or NULL */
+
+	/* content */
+	uint64_t	 size;		/* bytes of content so far */
+	int		 status;	/* enum cleanup_status so far */
+	struct bdat	*bdat;		/* NULL: no BDAT seen */
+	bool		 got_bare_lf;
+};
+
+struct session {
+	struct stream	*stream;
+	struct pool	 pool;
+	struct client	 client;
+	const char	*protocol;	/* "SMTP" or "ESMTP" */
+	bool		 esmtp;
+	bool		 standalone;	/* sendmail -bs */
+	const char	*limit_ident;	/* for anvil; NULL: not limited */
+	bool		 limit_connected; /* anvil counts the connection */
+	bool		 loose_newlines; /* bare LF may end lines and data */
+	bool		 bad_pipelining; /* seen once in this session */
+	bool		 hanging_up;	/* end after this reply */
+	const char	*denied;	/* refused at connect: for all but QUIT */
+	unsigned	 ehlo_discard;	/* enum ehlo_keyword bits */
+
+	char		*helo;		/* NULL until HELO, owned */
+	const char	*stage;		/* for logs: CONNECT, EHLO, ... */
+	const char	*reason;	/* why it ended early; NULL if not */
+	unsigned	 errors, junk;
+	struct verb_count counts[VERB_COUNT];
+
+	/* SIZE of the last MAIL, in force until RSET even if that MAIL was
+	 * refused. */
+	uint64_t	 announced_size;
+
+	/* deferrals of earlier stages, see access/ */
+	struct deferrals defer_client, defer_helo, defer_sender;
+	struct transaction tr;
+
+	struct buf	 line;		/* the command at hand */
+	struct buf	 text;		/* scratch of reply() */
+	struct buf	 verdict;	/* reply of the last restriction */
+};
+
+/* Runs a client's session to its end.  The caller closes the stream. */
+void	session_run(struct stream *, bool standalone);
+
+/* Ends the transaction: a message that was not finished is given up. */
+void	session_reset(struct session *);
+
+/* Queue id or "NOQUEUE". */
+const char *session_id(const struct session *);
+
+/* "lost connection" or "timeout": once the stream has failed. */
+void	session_lost(struct session *);
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * smtpd - receive mail by SMTP
+ *
+ * Runs as mail_owner in the jail, started by master with listening sockets;
+ * serves many clients at once, a task each.  Trusts nothing that comes from
+ * the network; trusts main.cf and the tables it names.  Messages go to
+ * cleanup, which answers for them: the client gets its 250 when the message
+ * is on disk.
+ *
+ * With -S one session runs on standard input and output (sendmail -bs).
+ * Ends when master says so, after its last session.
+ */
+
+#include "conf/param.h"
+#include "mail/own_addr.h"
+#include "server/server.h"
+#include "smtpd/config.h"
+#include "smtpd/session.h"
+#include "util/log.h"
+#include "util/proc.h"
+
+static void
+before_jail(void)
+{
+	const char *why;
+
+	if (!own_addr_init(conf_mail.inet_interfaces,
+	    conf_mail.proxy_interfaces, conf_mail.inet_protocols, &why))
+		fatalx("%s", why);
+	config_load();
+}
+
+static void
+serve(struct stream *stream)
+{
+	session_run(stream, false);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct param_area *const areas[] = {
+		&param_mail, &param_smtpd, NULL
+	};
+	static const struct server smtpd = {
+		.name = "smtpd",
+		.kind = SERVER_MULTI,
+		.jail = PROC_JAIL_NET | PROC_JAIL_FILES,
+		.areas = areas,
+		.before_jail = before_jail,
+		.serve = serve,
+	};
+
+	server_main(argc, argv, &smtpd);
+}
