@@ -44,6 +44,7 @@ main(int argc, char **argv)
 {
 	const char *class, *service, *why;
 	char	   *path;
+	bool	    done;
 	int	    c;
 
 	command_name(argv[0]);
@@ -67,10 +68,10 @@ main(int argc, char **argv)
 	if (chdir(conf_mail.queue_directory) < 0)
 		fatal("chdir %s", conf_mail.queue_directory);
 	path = mem_printf("%s/%s", class, service);
-	if (!kick(path, argv[optind + 2])) {
+	done = kick(path, argv[optind + 2]);
+	mem_free(path);
+	if (!done)
 		log_warn("Cannot contact class %s service %s - perhaps the mail"
 		    " system is down", class, service);
-		return 1;
-	}
-	return 0;
+	return done ? 0 : 1;
 }

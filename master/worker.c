@@ -93,12 +93,14 @@ on_report(struct watch *watch)
 	n = read(watch->fd, bytes, sizeof bytes);
 	for (ssize_t i = 0; i < n; i++)
 		on_byte(w, bytes[i]);
-	/* It ended, SIGCHLD will tell; or it closed its channel and is of no
-	 * use any more. */
+	/*
+	 * It ended, and SIGCHLD will tell how: until then its place is taken,
+	 * since a bad end may mean to wait.  If it only closed its channel it
+	 * is of no use any more; who is ending already does not feel this.
+	 */
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
 		watch_off(watch);
-		set_state(w, WORKER_RETIRING);
-		job_look(w->job);
+		kill(w->pid, SIGKILL);
 	}
 }
 

@@ -126,8 +126,7 @@ serve_trigger(struct stream *stream)
 	const char  *requests;
 
 	if (frame_receive(stream, &f, TRIGGER_MAX) &&
-	    (requests = frame_str(&f, TRIGGER_KEY_REQUESTS)) != NULL &&
-	    server_start.s->triggered != NULL)
+	    (requests = frame_str(&f, TRIGGER_KEY_REQUESTS)) != NULL)
 		server_start.s->triggered(requests);
 	frame_done(&f);
 }
@@ -136,8 +135,8 @@ void
 server_session(struct stream *stream)
 {
 	const struct server *s = server_start.s;
-	bool may_trigger = !server_is_inet() && !server_start.alone &&
-	    !text_eq(server_start.type, "pass");
+	bool may_trigger = s->triggered != NULL && !server_start.alone &&
+	    text_eq(server_start.type, "unix");
 
 	if (may_trigger && is_trigger(stream))
 		serve_trigger(stream);

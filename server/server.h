@@ -50,8 +50,8 @@ struct server {
 	void		(*after_jail)(void);
 	void		(*serve)(struct stream *);
 	/* A TRIGGER frame (mail/qmgr_client.h) or the bytes of a fifo: master's
-	 * wake-ups "W", postkick, postqueue -f.  In a task of its own.  NULL:
-	 * triggers are read and ignored. */
+	 * wake-ups "W", postkick, postqueue -f.  In a task of its own.  With
+	 * it, serve() waits until the client has spoken. */
 	void		(*triggered)(const char *requests);
 	void		(*datagram)(const char *, unsigned len); /* unix-dgram */
 	void		(*before_exit)(void);

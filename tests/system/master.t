@@ -169,18 +169,16 @@ import_environment = MAIL_CONFIG TZ ASAN_OPTIONS UBSAN_OPTIONS
         return wait_for(lambda: re.search(pattern, self.log()),
                         'log line ' + pattern, seconds)
 
-    def processes(self):
-        """Pids of everything that runs from our folder."""
-        found = []
+    def workers(self, name=None):
+        """Pids of master's children."""
+        found, master = [], self.master_pid()
         for pid in filter(str.isdigit, os.listdir('/proc')):
             try:
-                with open('/proc/%s/environ' % pid, 'rb') as f:
-                    env = f.read()
                 with open('/proc/%s/stat' % pid) as f:
-                    zombie = ') Z ' in f.read()
+                    comm, rest = re.match(r'\d+ \((.*)\) (.*)', f.read()).groups()
             except OSError:
                 continue
-            if self.path('etc').encode() in env and not zombie:
+            if int(rest.split()[1]) == master and name in (None, comm):
                 found.append(int(pid))
         return found
 
@@ -360,10 +358,11 @@ def service_with_state_is_never_there_twice():
         s.settimeout(5)
         s.connect(i.path('spool/public/alone'))
         s.sendall(b'BUSY\r\n')
-        pid = int(s.recv(100).split()[1])
-        check(s.recv(100) == b'250 BUSY\r\n', 'no answer')
+        lines = s.makefile('rb')
+        pid = int(lines.readline().split()[1])
+        check(lines.readline() == b'250 BUSY\r\n', 'no answer')
         i.postfix('reload')
-        check(s.recv(100) == b'', 'its session is not closed')
+        check(lines.readline() == b'', 'its session is not closed')
         time.sleep(1.5)
         check(alive(pid) and i.log().count('worker starts') == 1, 'a second one')
         os.kill(pid, signal.SIGTERM)
@@ -450,12 +449,13 @@ def stop_leaves_nothing_behind():
         i.start()
         s, t = Session(i.port), Session(i.single)
         t.ask('QUIT')
+        workers = wait_for(lambda: (lambda w: w if len(w) >= 3 else None)(i.workers()), 'workers')
         began = time.monotonic()
         done = i.postfix('stop')
         check(done.returncode == 0, done.stdout)
         check(time.monotonic() - began < 3, 'took long')
         check(s.ask('x') == '', 'the session goes on')
-        check(not i.processes(), 'left: %s' % i.processes())
+        check(not any(map(alive, workers)), 'workers are left')
         check('stopping the Postfix mail system' in i.log(), 'log')
         check('killed by' not in i.log() and 'warning' not in i.log(), 'warnings')
         check(i.postfix('stop').returncode == 1, 'stop when stopped')
@@ -465,10 +465,7 @@ def lost_logger_does_not_stop_mail():
     with Instance() as i:
         i.start()
         s = Session(i.port)
-        for pid in i.processes():
-            with open('/proc/%d/comm' % pid) as f:
-                if f.read() == 'postlogd\n':
-                    os.kill(pid, signal.SIGKILL)
+        os.kill(wait_for(lambda: i.workers('postlogd'), 'postlogd')[0], signal.SIGKILL)
         check(s.ask('x') == '250 x' and Session(i.port).ask('y') == '250 y', 'sessions')
         s.ask('QUIT')
         i.logged(r'echo\[%d\]: session ends' % s.pid)
