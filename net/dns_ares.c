@@ -290,13 +290,17 @@ dns_ares_wait(const bool *done)
 	struct timeval limit = { .tv_sec = 1 }, tv, *t;
 
 	while (!*done) {
-		int bits, n = 0, came;
+		unsigned bits;
+		int	 n = 0, came;
 
-		bits = ares_getsock(dns.channel, socks, ARES_GETSOCK_MAXNUM);
+		/* A bit for reading, 16 higher one for writing; the macros
+		 * for them shift into the sign. */
+		bits = (unsigned)ares_getsock(dns.channel, socks,
+		    ARES_GETSOCK_MAXNUM);
 		for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-			int events =
-			    (ARES_GETSOCK_READABLE(bits, i) ? POLLIN : 0) |
-			    (ARES_GETSOCK_WRITABLE(bits, i) ? POLLOUT : 0);
+			int events = (bits >> i & 1 ? POLLIN : 0) |
+			    (bits >> (i + ARES_GETSOCK_MAXNUM) & 1 ?
+			    POLLOUT : 0);
 
 			if (events != 0)
 				fds[n++] = (struct pollfd){
