@@ -21,8 +21,8 @@
 #endif
 
 enum {
-	POOL_MAX = 512,		/* free stacks kept through a rush */
-	POOL_IDLE = 8,		/* and after it */
+	POOL_MAX = 2048,	/* free stacks kept through a rush */
+	POOL_IDLE = 8,		/* and for good */
 	PAINT = 0xa5,		/* of bytes never used, TASK_WATERMARK */
 };
 
@@ -30,6 +30,7 @@ enum {
 static struct {
 	struct list	 free;
 	size_t		 count;
+	size_t		 unused;	/* least count since the last trim */
 	size_t		 page;		/* bytes */
 	size_t		 watermark;	/* bytes */
 } pool = { .free = LIST_INIT(pool.free) };
@@ -130,7 +131,8 @@ task_stack_get(void)
 
 	if (l == NULL)
 		return stack_map();
-	pool.count--;
+	if (--pool.count < pool.unused)
+		pool.unused = pool.count;
 	return LIST_ENTRY(l, struct task, link);
 }
 
@@ -171,15 +173,18 @@ task_stack_trim(struct task *t)
 #endif
 }
 
+/* Those that nobody needed since the last time, from the end that was not
+ * used for longest. */
 void
 task_stack_trim_pool(void)
 {
-	while (pool.count > POOL_IDLE) {
-		pool.count--;
-		/* From the end that was not used for longest. */
+	while (pool.count > POOL_IDLE && pool.unused > 0) {
 		struct list *l = pool.free.prev;
 
 		list_remove(l);
+		pool.count--;
+		pool.unused--;
 		stack_unmap(LIST_ENTRY(l, struct task, link));
 	}
+	pool.unused = pool.count;
 }
