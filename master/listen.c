@@ -14,16 +14,22 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "conf/conf.h"
 #include "master/interfaces.h"
 #include "master/master.h"
 #include "net/connect.h"
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/mem.h"
 
-enum { BACKLOG = 4096 };
+enum {
+	BACKLOG = 4096,
+	BIND_WAIT = 1500,	/* ms */
+	BIND_POLL = 10,		/* ms */
+};
 
 /* --- binding */
 
@@ -118,6 +124,20 @@ give_up(bool may_fail, const char *what)
 	log_error("%s: %s", what, strerror(errno));
 }
 
+/* Workers of a master that was killed just now may need a moment to see it. */
+static int
+bind_patiently(const struct addr *a, bool may_fail)
+{
+	int64_t until = clock_ms() + BIND_WAIT;
+	struct timespec t = { 0, BIND_POLL * 1000000 };
+	int fd;
+
+	while ((fd = listen_inet(a, BACKLOG)) < 0 && errno == EADDRINUSE &&
+	    !may_fail && clock_ms() < until)
+		nanosleep(&t, NULL);
+	return fd;
+}
+
 static void
 want_inet(struct job *j, const struct addr *a, bool may_fail)
 {
@@ -133,7 +153,7 @@ want_inet(struct job *j, const struct addr *a, bool may_fail)
 			return;
 		}
 	}
-	fd = listen_inet(a, BACKLOG);
+	fd = bind_patiently(a, may_fail);
 	if (fd >= 0) {
 		add_listener(j, fd, a);
 		return;
