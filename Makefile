@@ -70,9 +70,12 @@ $(BIN)/trivial-rewrite: $(call obj_of,rewrite) $(LIB) | $(BIN)
 	$(link)
 
 LOCAL_SHARED := $(filter-out $(BUILD)/local/%_main.o,$(call obj_of,local))
+$(BUILD)/liblocal.a: $(LOCAL_SHARED)
+	rm -f $@
+	ar rcs $@ $^
 $(addprefix $(BIN)/,$(LOCALS)): $(BIN)/%: $(BUILD)/local/%_main.o \
-	    $(LOCAL_SHARED) $(LIB) | $(BIN)
-	$(link)
+	    $(BUILD)/liblocal.a $(LIB) | $(BIN)
+	$(CC) $(ALL_LDFLAGS) -o $@ $< $(BUILD)/liblocal.a $(LIB) $(LIBS)
 $(addprefix $(BIN)/,$(SERVICES)): $(BIN)/%: $(BUILD)/services/%.o $(LIB) | $(BIN)
 	$(link)
 $(addprefix $(BIN)/,$(COMMANDS)): $(BIN)/%: $(BUILD)/commands/%.o $(LIB) | $(BIN)

@@ -373,14 +373,19 @@ with_class(const struct why *why, char class, const char *function,
 
 /*
  * Recipients settled twice keep their first result.  The recipient given
- * may be the agent's own copy with another address (a local alias): it is
- * known by its index.
+ * may be the agent's own copy: it is known by its index.  A part settles
+ * nothing, its result is for the caller.
  */
 static void
 set_status(struct delivery *d, const struct recipient *r, char status)
 {
 	size_t i;
 
+	if (d->part != NULL) {
+		*d->part = status == DELIVER_SENT ? DONE :
+		    status == DELIVER_BOUNCED ? FAILED : TRY_LATER;
+		return;
+	}
 	if (r >= d->rcpt && r < d->rcpt + d->rcpt_count) {
 		i = (size_t)(r - d->rcpt);
 	} else {
@@ -397,7 +402,8 @@ set_status(struct delivery *d, const struct recipient *r, char status)
 static void
 finish(struct delivery *d, const struct recipient *r, char status)
 {
-	if (!queue_file_mark(&d->file, r->index, RCPT_DONE))
+	if (d->part == NULL &&
+	    !queue_file_mark(&d->file, r->index, RCPT_DONE))
 		log_warn("%s: mark recipient %s as done: %m", d->id,
 		    r->address);
 	set_status(d, r, status);
@@ -537,6 +543,27 @@ delivery_settle(struct delivery *d, struct recipient *r,
 		delivery_bounced(d, r, via, why);
 		break;
 	}
+}
+
+enum outcome
+delivery_part(struct delivery *d, struct recipient *part,
+    const struct deliver_via *via, const struct why *why)
+{
+	enum outcome got = TRY_LATER;
+
+	d->part = &got;
+	delivery_settle(d, part, via, why);
+	d->part = NULL;
+	return got;
+}
+
+void
+delivery_close(struct delivery *d, struct recipient *r, enum outcome got)
+{
+	if (got == TRY_LATER)
+		set_status(d, r, DELIVER_DEFERRED);
+	else
+		finish(d, r, got == DONE ? DELIVER_SENT : DELIVER_BOUNCED);
 }
 
 void

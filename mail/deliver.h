@@ -38,6 +38,7 @@ struct delivery {
 	/* for qmgr: set with delivery_dead() */
 	struct why		 dead;
 	bool			 traced;
+	enum outcome		*part;		/* delivery_part()'s result */
 };
 
 /*
@@ -74,6 +75,17 @@ void	delivery_deferred(struct delivery *, struct recipient *,
 /* By why_outcome(). */
 void	delivery_settle(struct delivery *, struct recipient *,
 	    const struct deliver_via *, const struct why *);
+
+/*
+ * For a recipient that is delivered in parts (aliases).  delivery_part() logs
+ * and reports one part, by why_outcome(), as the calls above do but settles
+ * nothing; `part` is the agent's copy with the part's address.  It returns
+ * what became of the part: TRY_LATER also where a bounce could not be kept.
+ * delivery_close() then settles without another line.
+ */
+enum outcome delivery_part(struct delivery *, struct recipient *part,
+	    const struct deliver_via *, const struct why *);
+void	delivery_close(struct delivery *, struct recipient *, enum outcome);
 
 /* The whole next hop does not answer: feedback for qmgr's scheduling. */
 void	delivery_dead(struct delivery *, const struct why *);

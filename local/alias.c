@@ -1,0 +1,489 @@
+/*
+ * Aliases, :include: files and .forward files: lists of targets.
+ *
+ * A member goes straight to its mailbox, file or command, unless the list is a
+ * mailing list - it has an owner, or comes from an :include: file - or the
+ * member is not of this host.  Those members become one new message through
+ * cleanup (forward.c), so that a list of thousands is queued once, and each
+ * member is retried by itself.
+ *
+ * Who expands decides as whom commands run and files are written: for an
+ * alias default_privs (or the owner of an alias file that is not root's), for
+ * .forward the user, for :include: the owner of the file.
+ */
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "conf/conf.h"
+#include "conf/param.h"
+#include "local/content.h"
+#include "local/forward.h"
+#include "local/recipient.h"
+#include "mail/address.h"
+#include "mail/deliver.h"
+#include "mail/resolve_client.h"
+#include "mail/rewrite.h"
+#include "server/server.h"
+#include "table/table.h"
+#include "util/buf.h"
+#include "util/log.h"
+#include "util/mem.h"
+#include "util/proc.h"
+#include "util/text.h"
+
+enum { INCLUDE_MAX = 64 * 1024 * 1024, DOT_FORWARD_MAX = 1024 * 1024 }; /* bytes */
+
+static enum outcome deliver_targets(struct request *, struct context *,
+	    const struct target_list *);
+
+static enum outcome
+part(struct request *r, const struct context *c, const char *dsn,
+    const char *text)
+{
+	struct why	why = WHY_INIT;
+	enum outcome	got;
+
+	why_set(&why, dsn, "%s", text);
+	got = request_part(r, c, &why);
+	why_done(&why);
+	return got;
+}
+
+static bool
+is_expanding(const struct context *c, const char *alias)
+{
+	for (; c != NULL; c = c->parent)
+		if (c->alias != NULL && text_eq_nocase(c->alias, alias))
+			return true;
+	return false;
+}
+
+/* --- members that are addresses */
+
+static void
+complete_address(struct buf *out, const char *address)
+{
+	struct rewrite_rules rules = {
+		.origin = conf_mail.myorigin,
+		.mydomain = conf_mail.mydomain,
+		.append_at_origin = conf_mail.append_at_myorigin,
+		.append_dot_domain = conf_mail.append_dot_mydomain,
+		.swap_bangpath = conf_mail.swap_bangpath,
+		.percent_hack = conf_mail.allow_percent_hack,
+		.resolve_dequoted = conf_mail.resolve_dequoted_address,
+	};
+
+	rewrite_standard(out, address, &rules);
+}
+
+/* Forwards one address by itself, logged as the name that led to it. */
+static enum outcome
+forward_alone(struct request *r, struct context *c, const char *address)
+{
+	struct forward	*f = forward_new(c->owner != NULL ? c->owner :
+	    r->d->sender, r->delivered_to);
+	struct why	 why = WHY_INIT;
+	enum outcome	 got;
+
+	forward_add(f, address, r->top);
+	forward_finish(f, r->d, &why);
+	got = request_part(r, c, &why);
+	forward_free(f);
+	why_done(&why);
+	return got;
+}
+
+static enum outcome
+deliver_address(struct request *r, struct context *c, const char *written)
+{
+	struct buf	 full = BUF_INIT;
+	struct resolved	 to;
+	const char	*address;
+
+	complete_address(&full, written);
+	address = pool_strdup(r->pool, full.data);
+	buf_done(&full);
+	if (c->forward != NULL) {
+		if (request_first(r, "address", address))
+			forward_add(c->forward, address,
+			    c->owner != NULL ? NULL : r->top);
+		return DONE;
+	}
+	if (!resolve_one(r->pool, r->d->sender, address, &to) ||
+	    (to.flags & RESOLVE_FAIL))
+		return part(r, c, "4.3.0", "address resolver failure");
+	if (!(to.flags & RESOLVE_ERROR) &&
+	    text_eq(to.transport, server_service()))
+		return recipient_name(r, c, to.recipient);
+	if (!request_first(r, "address", address))
+		return DONE;
+	return forward_alone(r, c, address);
+}
+
+/* --- members that are :include: files */
+
+static enum outcome
+deliver_include(struct request *r, struct context *c, const char *path)
+{
+	struct target_list list = { 0 };
+	struct context	inner = *c;
+	struct stat	st;
+
+	if (!text_starts(path, "/")) {
+		log_warn(":include:%s uses a relative path", path);
+		return part(r, c, "5.3.5", "mail system configuration error");
+	}
+	if (stat(path, &st) != 0) {
+		log_warn("unable to lookup :include: file %s: %s", path,
+		    strerror(errno));
+		return part(r, c, errno == ENOENT || errno == ENOTDIR ||
+		    errno == EACCES ? "5.3.5" : "4.3.5",
+		    "mail system configuration error");
+	}
+	if (!S_ISREG(st.st_mode)) {
+		log_warn("file %s is not a regular file", path);
+		return part(r, c, "5.3.5", "mail system configuration error");
+	}
+	inner.parent = c;
+	inner.is_include = true;
+	inner.level++;
+	if (inner.level > NESTING_MAX)
+		return part(r, c, "5.4.6", "recipient nesting limit exceeded");
+	if (st.st_uid != 0) {
+		inner.uid = st.st_uid;
+		inner.gid = st.st_gid;
+	}
+	if (!target_list_read(&list, r->pool, path, INCLUDE_MAX)) {
+		log_warn("open file %s: %s", path, strerror(errno));
+		return part(r, c, "4.3.5", "mail system configuration error");
+	}
+	return deliver_targets(r, &inner, &list);
+}
+
+/* --- lists */
+
+static bool
+is_allowed(const struct context *c, const char *param)
+{
+	const char *what = c->is_include ? "include" :
+	    c->user != NULL ? "forward" : "alias";
+	char	*copy = mem_strdup(param), *at = copy, *word;
+	bool	 found = false;
+
+	while ((word = text_word(&at, TEXT_LIST_SEP, false)) != NULL)
+		found = found || text_eq_nocase(word, what);
+	mem_free(copy);
+	return found;
+}
+
+static enum outcome
+deliver_target(struct request *r, struct context *c, const struct target *t)
+{
+	switch (t->kind) {
+	case TARGET_ADDRESS:
+		return deliver_address(r, c, t->text);
+	case TARGET_INCLUDE:
+		return deliver_include(r, c, t->text);
+	case TARGET_FILE:
+		if (!is_allowed(c, conf_mail.allow_mail_to_files))
+			return part(r, c, "5.7.1", "mail to file is restricted");
+		if (!request_first(r, "file", t->text))
+			return DONE;
+		return file_deliver(r, c, t->text);
+	case TARGET_COMMAND:
+		if (!is_allowed(c, conf_mail.allow_mail_to_commands))
+			return part(r, c, "5.7.1",
+			    "mail to command is restricted");
+		if (!request_first(r, "command", t->text))
+			return DONE;
+		return command_deliver(r, c, t->text, t->text);
+	}
+	return TRY_LATER;
+}
+
+static bool
+has_include(const struct target_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->items[i].kind == TARGET_INCLUDE)
+			return true;
+	return false;
+}
+
+static enum outcome
+deliver_targets(struct request *r, struct context *c,
+    const struct target_list *list)
+{
+	enum outcome worst = DONE;
+
+	for (size_t i = 0; i < list->count; i++)
+		worst = outcome_worse(worst,
+		    deliver_target(r, c, &list->items[i]));
+	return worst;
+}
+
+/* A list whose members are queued anew: the part that is logged for the list
+ * itself is "forwarded as". */
+static enum outcome
+deliver_as_list(struct request *r, struct context *c,
+    const struct target_list *list)
+{
+	struct why	why = WHY_INIT;
+	enum outcome	worst;
+
+	c->forward = forward_new(c->owner != NULL ? c->owner : r->d->sender,
+	    r->delivered_to);
+	worst = deliver_targets(r, c, list);
+	if (forward_count(c->forward) > 0) {
+		forward_finish(c->forward, r->d, &why);
+		worst = outcome_worse(worst, request_part(r, c, &why));
+	}
+	forward_free(c->forward);
+	c->forward = NULL;
+	why_done(&why);
+	return worst;
+}
+
+/* --- aliases */
+
+static const char *
+find_owner(struct request *r, const char *alias, const char *domain)
+{
+	struct buf	 key = BUF_INIT, value = BUF_INIT;
+	const char	*owner = NULL;
+
+	if (conf_mail.owner_request_special) {
+		buf_addf(&key, "owner-%s", alias);
+		if (table_list_find(local_tables.aliases, key.data, &value) ==
+		    TABLE_FOUND)
+			owner = conf_mail.expand_owner_alias ?
+			    pool_strdup(r->pool, text_trim(value.data)) :
+			    pool_printf(r->pool, "%s@%s", key.data,
+			    domain != NULL ? domain : conf_mail.myorigin);
+	}
+	buf_done(&key);
+	buf_done(&value);
+	return owner;
+}
+
+static enum outcome
+expand_alias(struct request *r, const struct context *c, const char *alias,
+    const char *domain, const char *value)
+{
+	struct context	self = *c;
+	struct target_list list = { 0 };
+	const char	*owner;
+
+	self.parent = c;
+	self.alias = alias;
+	self.user = NULL;
+	self.is_include = false;
+	self.uid = local_tables.default_uid;
+	self.gid = local_tables.default_gid;
+	self.home = NULL;
+	self.shell = NULL;
+	self.logname = alias;
+	if ((owner = find_owner(r, alias, domain)) != NULL)
+		self.owner = owner;
+	else if (conf_mail.reset_owner_alias)
+		self.owner = NULL;
+	if (!target_list_parse(&list, r->pool, value)) {
+		log_warn("alias %s has too many members", alias);
+		return part(r, c, "5.3.5", "mail system configuration error");
+	}
+	if (self.forward == NULL && (owner != NULL || has_include(&list)))
+		return deliver_as_list(r, &self, &list);
+	return deliver_targets(r, &self, &list);
+}
+
+/* The alias entry of a local part, with its extension and without. */
+static enum table_result
+find_alias(struct request *r, const char *local, const char **ret_alias,
+    struct buf *value)
+{
+	enum table_result got = table_list_find(local_tables.aliases, local,
+	    value);
+	const char	*ext;
+
+	*ret_alias = local;
+	if (got != TABLE_NOT_FOUND)
+		return got;
+	ext = address_extension(local, strlen(local),
+	    conf_mail.recipient_delimiter, conf_mail.double_bounce_sender);
+	if (ext == NULL)
+		return got;
+	*ret_alias = pool_strndup(r->pool, local, ext - local);
+	return table_list_find(local_tables.aliases, *ret_alias, value);
+}
+
+bool
+alias_deliver(struct request *r, const struct context *c, const char *address,
+    enum outcome *ret)
+{
+	struct buf	 value = BUF_INIT;
+	const char	*alias, *local;
+	bool		 took = true;
+
+	local = text_lower(pool_strndup(r->pool, address,
+	    address_local_len(address)));
+	switch (find_alias(r, local, &alias, &value)) {
+	case TABLE_NOT_FOUND:
+		took = false;
+		break;
+	case TABLE_ERROR:
+		log_warn("%s: %s", "alias_maps",
+		    table_list_error(local_tables.aliases));
+		*ret = part(r, c, "4.3.0", "alias database unavailable");
+		break;
+	case TABLE_FOUND:
+		/* An alias that names itself means the user of that name. */
+		took = !is_expanding(c, alias);
+		if (took)
+			*ret = expand_alias(r, c, alias,
+			    address_domain(address), value.data);
+		break;
+	}
+	buf_done(&value);
+	return took;
+}
+
+/* --- .forward */
+
+struct path_names {
+	const struct user	*user;
+	const char		*address, *ext;
+	char			*local;
+};
+
+static const char *
+path_value(void *arg, const char *name)
+{
+	const struct path_names	*n = arg;
+	const char		*domain = address_domain(n->address);
+	struct { const char *name, *value; } const values[] = {
+		{ "home", n->user->home },
+		{ "user", n->user->name },
+		{ "shell", n->user->shell },
+		{ "local", n->local },
+		{ "domain", domain != NULL ? domain : "" },
+		{ "recipient", n->address },
+		{ "extension", n->ext != NULL ? n->ext + 1 : NULL },
+		{ "recipient_delimiter", n->ext != NULL ?
+		    conf_mail.recipient_delimiter : NULL },
+	};
+
+	for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+		if (text_eq(name, values[i].name))
+			return values[i].value != NULL ? values[i].value : "";
+	return NULL;
+}
+
+/* Only the user's own regular file counts, not one that others can change. */
+static bool
+is_trusted(const char *path, const struct user *user)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return false;
+	if (!S_ISREG(st.st_mode) || (st.st_uid != user->uid && st.st_uid != 0)) {
+		log_warn("file %s has bad file type or owner", path);
+		return false;
+	}
+	if (st.st_mode & (S_IWGRP | S_IWOTH)) {
+		log_warn("file %s is group or world writable", path);
+		return false;
+	}
+	return true;
+}
+
+/* The first file of forward_path that there is; false: none. */
+static bool
+find_dot_forward(struct request *r, const char *address,
+    const struct user *user, const char **ret_path)
+{
+	struct path_names n = { .user = user, .address = address };
+	char		*copy = pool_strdup(r->pool,
+	    conf_text("forward_path")), *word;
+	struct buf	 path = BUF_INIT;
+	const char	*why;
+	bool		 found = false;
+
+	n.local = pool_strndup(r->pool, address, address_local_len(address));
+	n.ext = address_extension(n.local, strlen(n.local),
+	    conf_mail.recipient_delimiter, conf_mail.double_bounce_sender);
+	while (!found && (word = text_word(&copy, TEXT_LIST_SEP, true)) != NULL) {
+		buf_clear(&path);
+		if (!conf_expand(&path, word, path_value, &n, &why)) {
+			log_warn("forward_path: %s", why);
+			continue;
+		}
+		/* No way out of the home directory by the extension. */
+		if (n.ext != NULL && strchr(n.ext, '/') != NULL)
+			continue;
+		found = is_trusted(path.data, user);
+	}
+	if (found)
+		*ret_path = pool_strdup(r->pool, path.data);
+	buf_done(&path);
+	return found;
+}
+
+/* As the user: a home directory may be closed to root (NFS).  FAILED: there is
+ * none, or nothing in it. */
+static enum outcome
+read_dot_forward(struct request *r, const char *address,
+    const struct user *user, struct target_list *list)
+{
+	bool		root = geteuid() == 0;
+	const char	*path;
+	enum outcome	got = FAILED;
+
+	if (root && !proc_act_as(user->uid, user->gid))
+		return TRY_LATER;
+	if (find_dot_forward(r, address, user, &path)) {
+		if (!target_list_read(list, r->pool, path, DOT_FORWARD_MAX)) {
+			log_warn("open file %s: %s", path, strerror(errno));
+			got = TRY_LATER;
+		} else if (list->count > 0) {
+			got = DONE;
+		}
+	}
+	if (root)
+		proc_act_as_root();
+	return got;
+}
+
+bool
+dot_forward_deliver(struct request *r, const struct context *c,
+    const char *address, const struct user *user, enum outcome *ret)
+{
+	struct context	self = *c;
+	struct target_list list = { 0 };
+
+	/* The user named in their own file means their mailbox. */
+	for (const struct context *up = c; up != NULL; up = up->parent)
+		if (up->user != NULL && text_eq(up->user, user->name))
+			return false;
+	switch (read_dot_forward(r, address, user, &list)) {
+	case DONE:
+		break;
+	case FAILED:
+		return false;
+	case TRY_LATER:
+		*ret = part(r, c, "4.3.5", "cannot read .forward file");
+		return true;
+	}
+	if (!request_first(r, "forward", user->name)) {
+		*ret = DONE;
+		return true;
+	}
+	self.parent = c;
+	self.user = user->name;
+	self.is_include = false;
+	*ret = deliver_targets(r, &self, &list);
+	return true;
+}

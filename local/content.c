@@ -1,0 +1,175 @@
+#include "local/content.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "mail/address.h"
+#include "mail/deliver.h"
+#include "util/buf.h"
+#include "util/file.h"
+#include "util/text.h"
+
+enum { CHUNK = 64 * 1024 };	/* bytes read from the queue file at once */
+
+/* One delivery at a time: the buffers are kept from one to the next. */
+static struct {
+	struct buf	 in, out, header;
+	bool		 has_header;
+} content = { BUF_INIT, BUF_INIT, BUF_INIT, false };
+
+static void
+add_field(struct buf *out, const char *name, const char *internal, bool angle)
+{
+	buf_adds(out, name);
+	buf_adds(out, angle ? ": <" : ": ");
+	if (angle)
+		address_quote(out, internal);
+	else
+		buf_adds(out, internal);
+	buf_adds(out, angle ? ">\n" : "\n");
+}
+
+static void
+add_front(struct buf *out, const struct content *c, const char *sender)
+{
+	time_t	now = time(NULL);
+	char	date[32];
+
+	if (c->postmark) {
+		buf_adds(out, "From ");
+		if (*sender == '\0')
+			buf_adds(out, "MAILER-DAEMON");
+		else
+			address_quote(out, sender);
+		buf_addf(out, "  %s", ctime_r(&now, date));
+	}
+	if (c->return_path != NULL)
+		add_field(out, "Return-Path", c->return_path, true);
+	if (c->original_to != NULL)
+		add_field(out, "X-Original-To", c->original_to, false);
+	if (c->delivered_to != NULL)
+		add_field(out, "Delivered-To", c->delivered_to, false);
+}
+
+/*
+ * Copies lines, CRLF becoming LF; what follows the last LF stays in `in`
+ * unless it is the end.  A CR is only dropped before its LF, so a chunk that
+ * ends between the two is no special case.
+ */
+static void
+add_lines(struct buf *out, struct buf *in, bool quote, bool at_end)
+{
+	const char	*p = in->data, *end = p + in->len, *nl;
+	size_t		 n;
+
+	while ((nl = memchr(p, '\n', end - p)) != NULL) {
+		n = nl - p;
+		if (n > 0 && nl[-1] == '\r')
+			n--;
+		if (quote && n >= 5 && memcmp(p, "From ", 5) == 0)
+			buf_addc(out, '>');
+		buf_add(out, p, n);
+		buf_addc(out, '\n');
+		p = nl + 1;
+	}
+	if (at_end && p < end) {
+		buf_add(out, p, end - p);
+		buf_addc(out, '\n');
+		p = end;
+	}
+	buf_skip(in, p - in->data);
+}
+
+static bool
+put_out(int fd)
+{
+	bool ok = file_write_all(fd, content.out.data, content.out.len);
+
+	buf_clear(&content.out);
+	return ok;
+}
+
+/* A part of the queue file; text gathers in content.out. */
+static bool
+copy_part(int fd, const struct queue_file *f, off_t at, uint64_t len, bool quote)
+{
+	ssize_t	n;
+	size_t	want;
+
+	buf_clear(&content.in);
+	while (len > 0) {
+		want = len < CHUNK ? len : CHUNK;
+		n = pread(f->fd, buf_room(&content.in, want), want, at);
+		if (n <= 0) {
+			if (n == 0)
+				errno = EIO;	/* shorter than its trailer says */
+			return false;
+		}
+		buf_grow(&content.in, n);
+		at += n;
+		len -= n;
+		add_lines(&content.out, &content.in, quote, len == 0);
+		if (content.out.len >= CHUNK && !put_out(fd))
+			return false;
+	}
+	return true;
+}
+
+bool
+content_write(int fd, struct delivery *d, const struct content *c)
+{
+	const struct queue_file	*f = &d->file;
+	bool			 quote = c->quote_from &&
+	    (f->t.content_flags & CONTENT_FROM_LINE) != 0;
+
+	buf_clear(&content.out);
+	add_front(&content.out, c, d->sender);
+	if (!copy_part(fd, f, queue_file_header_at(f), f->t.header_len, quote) ||
+	    !copy_part(fd, f, queue_file_body_at(f), f->t.body_len, quote))
+		return false;
+	if (c->final_empty_line)
+		buf_addc(&content.out, '\n');
+	return put_out(fd);
+}
+
+const char *
+content_header(struct delivery *d)
+{
+	if (!content.has_header) {
+		buf_clear(&content.header);
+		if (!queue_file_read_header(&d->file, &content.header))
+			return NULL;
+		content.has_header = true;
+	}
+	return content.header.data;
+}
+
+bool
+content_was_delivered_to(struct delivery *d, const char *address)
+{
+	static const char name[] = "Delivered-To:";
+	const char	 *p = content_header(d), *nl;
+	size_t		  n;
+
+	for (; p != NULL && *p != '\0'; p = nl == NULL ? NULL : nl + 1) {
+		nl = strchr(p, '\n');
+		if (!text_starts_nocase(p, name))
+			continue;
+		p += sizeof name - 1;
+		p += strspn(p, " \t");
+		n = strcspn(p, "\r\n");
+		while (n > 0 && (p[n - 1] == ' ' || p[n - 1] == '\t'))
+			n--;
+		if (str_is_nocase((struct str){ p, n }, address))
+			return true;
+	}
+	return false;
+}
+
+void
+content_forget(void)
+{
+	content.has_header = false;
+}

@@ -1,0 +1,35 @@
+/* content - a message from the queue written out for a mailbox or command */
+
+#ifndef LOCAL_CONTENT_H
+#define LOCAL_CONTENT_H
+
+#include <stdbool.h>
+
+struct delivery;
+
+/*
+ * Lines end in LF.  Fields in front of the message, each only if not NULL:
+ * "From " (mbox postmark), Return-Path:, X-Original-To:, Delivered-To:.
+ */
+struct content {
+	const char	*return_path;	/* sender, internal form; NULL: none */
+	const char	*original_to;
+	const char	*delivered_to;
+	bool		 postmark;	/* a "From sender  date" line */
+	bool		 quote_from;	/* "From " in the text becomes ">From " */
+	bool		 final_empty_line;
+};
+
+/* Writes all to fd.  False with errno: nothing is known of how much went. */
+bool	content_write(int fd, struct delivery *, const struct content *);
+
+/* The header block, read on first use; NULL with errno. */
+const char *content_header(struct delivery *);
+
+/* Is there a Delivered-To: field with this address already? */
+bool	content_was_delivered_to(struct delivery *, const char *address);
+
+/* Between messages: forgets the header block. */
+void	content_forget(void);
+
+#endif

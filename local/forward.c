@@ -1,0 +1,144 @@
+#include "local/forward.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "conf/param.h"
+#include "mail/cleanup_client.h"
+#include "mail/deliver.h"
+#include "mail/envelope.h"
+#include "util/clock.h"
+#include "util/mem.h"
+
+enum { CHUNK = 64 * 1024 };	/* bytes */
+
+struct forward {
+	struct envelope	 env;
+	const char	*delivered_to;
+};
+
+struct forward *
+forward_new(const char *sender, const char *delivered_to)
+{
+	struct forward *f = NEW(struct forward);
+
+	envelope_init(&f->env);
+	f->env.sender = pool_strdup(&f->env.pool, sender);
+	f->delivered_to = pool_strdup(&f->env.pool, delivered_to);
+	return f;
+}
+
+void
+forward_free(struct forward *f)
+{
+	if (f == NULL)
+		return;
+	envelope_done(&f->env);
+	mem_free(f);
+}
+
+size_t
+forward_count(const struct forward *f)
+{
+	return f->env.rcpt_count;
+}
+
+void
+forward_add(struct forward *f, const char *address, const struct recipient *of)
+{
+	if (of == NULL)
+		envelope_add_rcpt(&f->env, address, address, "", 0);
+	else
+		envelope_add_rcpt(&f->env, address, of->original, of->orcpt,
+		    of->notify);
+}
+
+/* What the copy keeps of the original's envelope. */
+static void
+fill_envelope(struct forward *f, struct delivery *d)
+{
+	static const enum envelope_attr kept[] = {
+		ATTR_ENCODING, ATTR_DSN_ENVELOPE_ID, ATTR_DSN_RET,
+		ATTR_LOG_CLIENT_NAME, ATTR_LOG_CLIENT_ADDRESS,
+		ATTR_LOG_CLIENT_PORT, ATTR_LOG_HELO_NAME,
+		ATTR_LOG_PROTOCOL_NAME, ATTR_LOG_IDENT,
+	};
+	const struct envelope *old = delivery_envelope(d);
+
+	f->env.arrival_us = clock_wall_us();
+	f->env.flags = d->env_flags & (ENV_SMTPUTF8 | ENV_SMTPUTF8_NEEDED |
+	    ENV_DELIVER_VERIFY | ENV_DELIVER_TRACE | ENV_REQUIRETLS);
+	f->env.flags |= ENV_LOCAL_ORIGIN;
+	envelope_set(&f->env, ATTR_LOG_MESSAGE_ORIGIN, "local");
+	for (size_t i = 0; old != NULL && i < sizeof kept / sizeof *kept; i++)
+		if (old->attr[kept[i]] != NULL)
+			envelope_set(&f->env, kept[i], old->attr[kept[i]]);
+}
+
+static bool
+send_part(struct cleanup_client *c, const struct queue_file *file, off_t at,
+    uint64_t len)
+{
+	char	*chunk = mem_alloc(CHUNK);
+	ssize_t	 n = 0;
+
+	while (len > 0) {
+		n = pread(file->fd, chunk, len < CHUNK ? len : CHUNK, at);
+		if (n <= 0)
+			break;
+		cleanup_content(c, chunk, n);
+		at += n;
+		len -= n;
+	}
+	mem_free(chunk);
+	return len == 0;
+}
+
+static bool
+send_content(struct cleanup_client *c, struct forward *f, struct delivery *d)
+{
+	const struct queue_file	*file = &d->file;
+	struct buf		 date = BUF_INIT;
+
+	clock_rfc_date(&date, time(NULL));
+	cleanup_printf(c, "Received: by %s (%s)", conf_mail.myhostname,
+	    conf_mail.mail_name);
+	cleanup_printf(c, "\tid %s; %s", cleanup_queue_id(c), date.data);
+	buf_done(&date);
+	cleanup_printf(c, "Delivered-To: %s", f->delivered_to);
+	return send_part(c, file, queue_file_header_at(file), file->t.header_len) &&
+	    send_part(c, file, queue_file_body_at(file), file->t.body_len);
+}
+
+enum outcome
+forward_finish(struct forward *f, struct delivery *d, struct why *why)
+{
+	enum cleanup_status	 status;
+	struct cleanup_client	*c = cleanup_open(CLEANUP_MAP | CLEANUP_FILTER |
+	    CLEANUP_INTERNAL, &status);
+	struct buf		 text = BUF_INIT;
+	char			 id[QUEUE_ID_MAX];
+
+	why_set(why, "4.3.0", "unable to forward message");
+	if (c == NULL)
+		return TRY_LATER;
+	snprintf(id, sizeof id, "%s", cleanup_queue_id(c));
+	fill_envelope(f, d);
+	cleanup_envelope(c, &f->env);
+	for (uint32_t i = 0; i < f->env.rcpt_count; i++)
+		cleanup_rcpt(c, &f->env.rcpt[i]);
+	if (!send_content(c, f, d)) {
+		cleanup_abort(c);
+		return TRY_LATER;
+	}
+	status = cleanup_end(c, &text);
+	if (status == CLEANUP_OK)
+		why_set(why, "2.0.0", "forwarded as %s", id);
+	else if (text.len > 0)
+		why_set(why, "4.3.0", "unable to forward message: %s", text.data);
+	buf_done(&text);
+	return status == CLEANUP_OK ? DONE : TRY_LATER;
+}

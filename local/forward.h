@@ -1,0 +1,35 @@
+/* forward - members of lists, handed to cleanup as a new message */
+
+#ifndef LOCAL_FORWARD_H
+#define LOCAL_FORWARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "mail/why.h"
+#include "util/buf.h"
+
+struct delivery;
+struct recipient;
+struct forward;
+
+/*
+ * All members gathered for one sender become one message: the same content
+ * with a Received: and a Delivered-To: field in front.  Nothing is sent until
+ * forward_finish().
+ */
+struct forward	*forward_new(const char *sender, const char *delivered_to);
+void		 forward_free(struct forward *);
+size_t		 forward_count(const struct forward *);	/* members */
+
+/* `of`: the recipient of the request that the member comes from; its original
+ * address and DSN wishes are passed on.  NULL: a mailing list with an owner,
+ * whose members start anew. */
+void		 forward_add(struct forward *, const char *address,
+		    const struct recipient *of);
+
+/* DONE: `why` says "forwarded as ID".  TRY_LATER otherwise. */
+enum outcome	 forward_finish(struct forward *, struct delivery *,
+		    struct why *);
+
+#endif

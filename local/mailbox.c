@@ -1,0 +1,193 @@
+/* What one user's mailbox is: transport, command, home_mailbox or spool. */
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "conf/param.h"
+#include "local/content.h"
+#include "local/maildir.h"
+#include "local/mbox.h"
+#include "local/recipient.h"
+#include "mail/address.h"
+#include "mail/deliver.h"
+#include "table/table.h"
+#include "util/log.h"
+#include "util/mem.h"
+#include "util/text.h"
+
+static enum outcome
+part(struct request *r, const struct context *c, const char *dsn,
+    const char *text)
+{
+	struct why	why = WHY_INIT;
+	enum outcome	got;
+
+	why_set(&why, dsn, "%s", text);
+	got = request_part(r, c, &why);
+	why_done(&why);
+	return got;
+}
+
+static bool
+wants_delivered_header(const char *what)
+{
+	char	*copy = mem_strdup(conf_mail.prepend_delivered_header);
+	char	*at = copy, *word;
+	bool	 found = false;
+
+	while ((word = text_word(&at, TEXT_LIST_SEP, false)) != NULL)
+		found = found || text_eq_nocase(word, what);
+	mem_free(copy);
+	return found;
+}
+
+static void
+content_for(struct content *out, struct request *r, bool mbox)
+{
+	*out = (struct content){
+		.return_path = r->d->sender,
+		.original_to = conf_mail.enable_original_recipient &&
+		    *r->top->original != '\0' ? r->top->original : NULL,
+		.delivered_to = wants_delivered_header("file") ?
+		    r->delivered_to : NULL,
+		.postmark = mbox,
+		.quote_from = mbox,
+		.final_empty_line = mbox,
+	};
+}
+
+static enum outcome
+finish(struct request *r, const struct context *c, enum outcome got,
+    const char *sent, const char *failed, struct why *why)
+{
+	struct why out = WHY_INIT;
+
+	if (got == DONE)
+		why_set(&out, "2.0.0", "%s", sent);
+	else
+		why_set(&out, why->dsn, "%s%s", failed, why->text.data);
+	got = request_part(r, c, &out);
+	why_done(&out);
+	return got;
+}
+
+static enum outcome
+to_maildir(struct request *r, const struct context *c, const char *path,
+    bool is_spool, const char *title)
+{
+	struct maildir	m = {
+		.path = path, .uid = c->uid, .gid = c->gid,
+		.parent_as_root = is_spool,
+		.host = conf_mail.myhostname,
+	};
+	struct content	content;
+	struct why	why = WHY_INIT;
+	enum outcome	got;
+	char		*sent, *failed;
+
+	content_for(&content, r, false);
+	got = maildir_add(&m, r->d, &content, &why);
+	sent = mem_printf("delivered to %s", title);
+	failed = mem_printf("maildir delivery failed: ");
+	got = finish(r, c, got, sent, failed, &why);
+	mem_free(sent);
+	mem_free(failed);
+	why_done(&why);
+	return got;
+}
+
+static enum outcome
+to_mbox(struct request *r, const struct context *c, const char *path,
+    bool is_spool, const char *user)
+{
+	struct mbox	m = {
+		.path = path, .uid = c->uid, .gid = c->gid,
+		.is_spool = is_spool,
+		.must_be_file = user != NULL,
+		.strict_owner = is_spool && conf_mail.strict_mailbox_ownership,
+		.locks = local_tables.locks,
+		.lock_attempts = conf_mail.deliver_lock_attempts,
+		.lock_delay = conf_mail.deliver_lock_delay,
+		.stale_seconds = conf_mail.stale_lock_time,
+		.size_limit = conf_mail.mailbox_size_limit,
+	};
+	struct content	content;
+	struct why	why = WHY_INIT;
+	enum outcome	got;
+	char		*sent, *failed;
+
+	content_for(&content, r, true);
+	got = mbox_append(&m, r->d, &content, &why);
+	if (user != NULL) {
+		sent = mem_strdup("delivered to mailbox");
+		failed = mem_printf("cannot update mailbox %s for user %s. ",
+		    path, user);
+	} else {
+		sent = mem_printf("delivered to file: %s", path);
+		failed = mem_printf("cannot append message to file %s: ", path);
+	}
+	got = finish(r, c, got, sent, failed, &why);
+	mem_free(sent);
+	mem_free(failed);
+	why_done(&why);
+	return got;
+}
+
+enum outcome
+file_deliver(struct request *r, const struct context *c, const char *path)
+{
+	size_t		len = strlen(path);
+	char		*title;
+	enum outcome	 got;
+
+	if (len == 0 || path[len - 1] != '/')
+		return to_mbox(r, c, path, false, NULL);
+	title = mem_printf("maildir: %s", path);
+	got = to_maildir(r, c, path, false, title);
+	mem_free(title);
+	return got;
+}
+
+static const char *
+command_for(struct request *r, const struct user *user)
+{
+	struct buf	 value = BUF_INIT;
+	const char	*command = conf_mail.mailbox_command;
+
+	if (!table_list_is_empty(local_tables.mailbox_command_maps) &&
+	    table_list_find(local_tables.mailbox_command_maps, user->name,
+	    &value) == TABLE_FOUND)
+		command = pool_strdup(r->pool, value.data);
+	buf_done(&value);
+	return *command == '\0' ? NULL : command;
+}
+
+enum outcome
+mailbox_deliver(struct request *r, const struct context *c, const char *address,
+    const struct user *user)
+{
+	const char	*command = command_for(r, user), *path;
+	bool		 home = *conf_mail.home_mailbox != '\0';
+
+	(void)address;
+	if (*conf_mail.mailbox_transport != '\0' ||
+	    !table_list_is_empty(local_tables.mailbox_transport_maps))
+		return part(r, c, "4.3.5", "mailbox_transport and "
+		    "mailbox_transport_maps are not supported by this version");
+	if (command != NULL)
+		return command_deliver(r, c, command, command);
+	if (home)
+		path = pool_printf(r->pool, "%s/%s", user->home,
+		    conf_mail.home_mailbox);
+	else
+		path = pool_printf(r->pool, "%s/%s",
+		    *conf_mail.mail_spool_directory == '\0' ? "/var/mail" :
+		    conf_mail.mail_spool_directory, user->name);
+	if (!home && text_ends_nocase(conf_mail.mail_spool_directory, "/"))
+		return to_maildir(r, c, pool_printf(r->pool, "%s%s/",
+		    conf_mail.mail_spool_directory, user->name), true, "maildir");
+	if (home && path[strlen(path) - 1] == '/')
+		return to_maildir(r, c, path, false, "maildir");
+	return to_mbox(r, c, path, !home, user->name);
+}

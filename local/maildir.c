@@ -1,0 +1,185 @@
+/*
+ * Order: write, fsync, name in new/, fsync of new/.  Where the file system has
+ * files without a name (O_TMPFILE) the message gets its only name in new/;
+ * elsewhere it is written in tmp/ and renamed.
+ */
+
+#include "local/maildir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "local/content.h"
+#include "mail/deliver.h"
+#include "util/buf.h"
+#include "util/clock.h"
+#include "util/mem.h"
+#include "util/proc.h"
+
+static enum outcome
+fail(struct why *why, int e, const char *what, const char *path)
+{
+	why_set(why, e == EDQUOT || e == EFBIG ? "5.2.2" :
+	    e == ENOSPC ? "4.3.1" : "4.2.0", "%s %s: %s", what, path,
+	    strerror(e));
+	return why_outcome(why);
+}
+
+/* "1763773854.V801I4a2bM123456.host": device, inode and microseconds make it
+ * unique on this host without a counter. */
+static void
+unique_name(struct buf *out, int fd, const char *host)
+{
+	struct stat	st;
+	int64_t		now = clock_wall_us();
+
+	if (fstat(fd, &st) != 0)
+		memset(&st, 0, sizeof st);
+	buf_addf(out, "%lld.V%lxI%lxM%06d.%s", (long long)(now / 1000000),
+	    (unsigned long)st.st_dev, (unsigned long)st.st_ino,
+	    (int)(now % 1000000), host);
+}
+
+/* The directories, each made by the owner; the outer one by root if it must. */
+static bool
+make_dirs(const struct maildir *m, bool root)
+{
+	static const char *const subs[] = { "tmp", "new", "cur" };
+	struct buf	path = BUF_INIT;
+	bool		ok = true;
+
+	if (m->parent_as_root && root) {
+		buf_set(&path, m->path);
+		buf_cut(&path, path.len - 1);
+		proc_act_as_root();
+		if (mkdir(path.data, 0700) == 0)
+			ok = chown(path.data, m->uid, m->gid) == 0;
+		if (!proc_act_as(m->uid, m->gid))
+			ok = false;
+	} else {
+		/* Parents too, as "home/Mail/in/" may need. */
+		for (char *p = strchr(m->path + 1, '/'); p != NULL;
+		    p = strchr(p + 1, '/')) {
+			buf_clear(&path);
+			buf_add(&path, m->path, p - m->path);
+			if (mkdir(path.data, 0700) != 0 && errno != EEXIST &&
+			    errno != EROFS && errno != EACCES)
+				ok = false;
+		}
+	}
+	for (size_t i = 0; ok && i < 3; i++) {
+		buf_set(&path, m->path);
+		buf_adds(&path, subs[i]);
+		ok = mkdir(path.data, 0700) == 0 || errno == EEXIST;
+	}
+	buf_done(&path);
+	return ok;
+}
+
+/* A file without a name, or one in tmp/ whose name goes to `temp`. */
+static int
+open_temp(const struct maildir *m, struct buf *temp)
+{
+	int	fd;
+
+	buf_set(temp, m->path);
+	buf_adds(temp, "tmp");
+	fd = open(temp->data, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+	if (fd >= 0) {
+		buf_clear(temp);
+		return fd;
+	}
+	if (errno == ENOENT || errno == ENOTDIR || errno == EACCES)
+		return -1;
+	buf_addf(temp, "/%lld.P%d.%s", (long long)clock_wall_us(),
+	    (int)getpid(), m->host);
+	return open(temp->data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+}
+
+/* The name in new/, by link from the descriptor or rename from tmp/. */
+static bool
+give_name(int fd, const char *temp, const char *name)
+{
+	char	proc[40];
+
+	if (*temp != '\0')
+		return rename(temp, name) == 0;
+	snprintf(proc, sizeof proc, "/proc/self/fd/%d", fd);
+	return linkat(AT_FDCWD, proc, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0;
+}
+
+static enum outcome
+write_and_name(const struct maildir *m, int fd, const char *temp,
+    struct delivery *d, const struct content *c, struct why *why)
+{
+	struct buf	name = BUF_INIT;
+	enum outcome	got = DONE;
+	int		dir = -1;
+
+	buf_set(&name, m->path);
+	buf_adds(&name, "new/");
+	if (!content_write(fd, d, c) || fsync(fd) != 0) {
+		got = fail(why, errno, "write file in", m->path);
+	} else if ((dir = open(name.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) {
+		got = fail(why, errno, "open directory", name.data);
+	} else {
+		unique_name(&name, fd, m->host);
+		if (!give_name(fd, temp, name.data))
+			got = fail(why, errno, "create maildir file", name.data);
+		else if (fsync(dir) != 0) {
+			got = fail(why, errno, "sync directory of", name.data);
+			unlink(name.data);
+		}
+	}
+	if (dir >= 0)
+		close(dir);
+	buf_done(&name);
+	return got;
+}
+
+static enum outcome
+add_as_owner(const struct maildir *m, bool root, struct delivery *d,
+    const struct content *c, struct why *why)
+{
+	struct buf	temp = BUF_INIT;
+	int		fd = open_temp(m, &temp);
+	enum outcome	got;
+
+	if (fd < 0 && errno == ENOENT) {
+		if (make_dirs(m, root))
+			fd = open_temp(m, &temp);
+	}
+	if (fd < 0) {
+		got = fail(why, errno, "create maildir file in", m->path);
+	} else {
+		got = write_and_name(m, fd, temp.data, d, c, why);
+		if (got != DONE && temp.len > 0)
+			unlink(temp.data);
+		close(fd);
+	}
+	buf_done(&temp);
+	return got;
+}
+
+enum outcome
+maildir_add(const struct maildir *m, struct delivery *d,
+    const struct content *c, struct why *why)
+{
+	bool		root = geteuid() == 0;
+	enum outcome	got;
+
+	if (root && !proc_act_as(m->uid, m->gid)) {
+		why_set(why, "4.3.0", "cannot act as uid %ld: %s",
+		    (long)m->uid, strerror(errno));
+		return TRY_LATER;
+	}
+	got = add_as_owner(m, root, d, c, why);
+	if (root)
+		proc_act_as_root();
+	return got;
+}

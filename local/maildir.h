@@ -1,0 +1,31 @@
+/* maildir - delivery into a Maildir */
+
+#ifndef LOCAL_MAILDIR_H
+#define LOCAL_MAILDIR_H
+
+#include <sys/types.h>
+
+#include "mail/why.h"
+
+struct content;
+struct delivery;
+
+struct maildir {
+	const char	*path;		/* ends in '/' */
+	uid_t		 uid;
+	gid_t		 gid;
+	bool		 parent_as_root; /* the Maildir itself may have to be made
+					   in a directory of root's (spool) */
+	const char	*host;		/* end of the file's name */
+};
+
+/*
+ * One file under a unique name, in new/ and durable (data, then the name)
+ * on return; nothing of it is left in tmp/ otherwise.  cur, new and tmp are
+ * made as needed.  `why`: DSN and the bare reason.  Ids are changed and
+ * restored as in mbox_append().
+ */
+enum outcome maildir_add(const struct maildir *, struct delivery *,
+	    const struct content *, struct why *);
+
+#endif

@@ -1,0 +1,266 @@
+/*
+ * Order of an append; a crash at any point leaves the mailbox readable:
+ *
+ *  (1) Lock: dot lock first, then the file's own lock, as mail readers do.
+ *  (2) The size is read under the lock.
+ *  (3) Write, fsync; a new file's directory is synced too.
+ *  (4) If (3) fails the file is cut back to (2) before the lock goes.
+ *
+ * The path may be in a directory that hostile users can write to: it is opened
+ * without following a link, must be a regular file with one name, owned by
+ * the user, and all is checked on the descriptor.
+ */
+
+#include "local/mbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "local/content.h"
+#include "mail/deliver.h"
+#include "util/file.h"
+#include "util/log.h"
+#include "util/mem.h"
+#include "util/proc.h"
+#include "util/text.h"
+
+bool
+mbox_parse_locks(const char *text, unsigned *ret)
+{
+	static const struct { const char *name; unsigned bit; } names[] = {
+		{ "fcntl", MBOX_FCNTL },
+		{ "flock", MBOX_FLOCK },
+		{ "dotlock", MBOX_DOTLOCK },
+	};
+	char	*copy = mem_strdup(text), *at = copy, *word;
+	unsigned bits = 0, bit;
+
+	while ((word = text_word(&at, TEXT_LIST_SEP, false)) != NULL) {
+		bit = 0;
+		for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+			if (text_eq(word, names[i].name))
+				bit = names[i].bit;
+		if (bit == 0)
+			break;
+		bits |= bit;
+	}
+	mem_free(copy);
+	if (word != NULL)
+		return false;
+	*ret = bits;
+	return true;
+}
+
+static char *
+directory_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		return mem_strdup(".");
+	return slash == path ? mem_strdup("/") :
+	    mem_strndup(path, slash - path);
+}
+
+/* As whom to make files in the mailbox's directory: a spool that not all may
+ * write to wants its group, which only root may take. */
+static bool
+become_maker(const struct mbox *m, bool *ret_as_root)
+{
+	struct stat st;
+	char	   *dir;
+	bool	    need_root = false;
+
+	if (m->is_spool && geteuid() == 0) {
+		dir = directory_of(m->path);
+		need_root = stat(dir, &st) == 0 &&
+		    (st.st_mode & S_IWOTH) == 0 && st.st_uid != m->uid;
+		mem_free(dir);
+	}
+	*ret_as_root = need_root;
+	return need_root || geteuid() != 0 || proc_act_as(m->uid, m->gid);
+}
+
+static bool
+lock_file(const struct mbox *m, int fd)
+{
+	int wait_seconds = m->lock_attempts * m->lock_delay;
+
+	if ((m->locks & MBOX_FCNTL) &&
+	    !file_lock(fd, FILE_FCNTL, FILE_EXCLUSIVE, wait_seconds))
+		return false;
+	if ((m->locks & MBOX_FLOCK) &&
+	    !file_lock(fd, FILE_FLOCK, FILE_EXCLUSIVE, wait_seconds))
+		return false;
+	return true;
+}
+
+static enum outcome
+fail(struct why *why, const char *dsn, const char *what)
+{
+	why_set(why, dsn, "%s", what);
+	return why_outcome(why);
+}
+
+static const char *
+dsn_of_errno(int e)
+{
+	switch (e) {
+	case EFBIG:
+	case EDQUOT:
+		return "5.2.2";
+	case ENOSPC:
+		return "4.3.1";
+	default:
+		return "4.2.0";
+	}
+}
+
+/* NULL if the open file is one that we may append to, or what is wrong. */
+static const char *
+check_file(const struct mbox *m, int fd, struct stat *st)
+{
+	if (fstat(fd, st) != 0)
+		return strerror(errno);
+	if (S_ISDIR(st->st_mode))
+		return "file is a directory";
+	if (!S_ISREG(st->st_mode))
+		return m->must_be_file ? "file is not a regular file" : NULL;
+	if (st->st_nlink != 1)
+		return "file has more than one link";
+	if (m->strict_owner && st->st_uid != m->uid)
+		return "destination is not owned by recipient";
+	return NULL;
+}
+
+/* Opens what is there or makes it.  -1 with errno. */
+static int
+open_or_make(const struct mbox *m, bool as_root, bool *ret_is_new)
+{
+	int flags = O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
+	int fd = open(m->path, flags);
+
+	*ret_is_new = false;
+	if (fd >= 0 || errno != ENOENT)
+		return fd;
+	fd = open(m->path, flags | O_CREAT | O_EXCL, 0600);
+	if (fd < 0)
+		return -1;
+	*ret_is_new = true;
+	if (as_root && fchown(fd, m->uid, m->gid) != 0) {
+		close(fd);
+		unlink(m->path);
+		return -1;
+	}
+	return fd;
+}
+
+static bool
+sync_directory_of(const char *path)
+{
+	char	*dir = directory_of(path);
+	bool	 ok = file_sync_dir(dir);
+
+	mem_free(dir);
+	return ok;
+}
+
+static enum outcome
+append_locked(const struct mbox *m, int fd, bool is_new, struct delivery *d,
+    const struct content *c, struct why *why)
+{
+	struct stat	 st;
+	const char	*bad = check_file(m, fd, &st);
+	int		 saved;
+
+	if (bad != NULL)
+		return fail(why, "5.2.0", bad);
+	if (!S_ISREG(st.st_mode)) {		/* /dev/null and the like */
+		if (content_write(fd, d, c))
+			return DONE;
+		return fail(why, "4.2.0", strerror(errno));
+	}
+	if (m->size_limit > 0 && (uint64_t)m->size_limit <
+	    (uint64_t)st.st_size + d->file.t.size)
+		return fail(why, "5.2.2", "file too large");
+	if (content_write(fd, d, c) && fsync(fd) == 0 &&
+	    (!is_new || sync_directory_of(m->path)))
+		return DONE;
+	saved = errno;
+	if (ftruncate(fd, st.st_size) != 0)
+		log_warn("%s: cut back to %lld bytes after an error: %m",
+		    m->path, (long long)st.st_size);
+	return fail(why, dsn_of_errno(saved), strerror(saved));
+}
+
+static enum outcome
+open_failed(struct why *why, int e)
+{
+	bool create = e == ENOENT || e == EEXIST || e == EACCES;
+
+	why_set(why, e == EACCES || e == ENOENT || e == ELOOP || e == ENOTDIR ||
+	    e == EISDIR ? "5.2.0" : "4.2.0", "cannot %s: %s", create ?
+	    "create file exclusively" : "open file", strerror(e));
+	return why_outcome(why);
+}
+
+static enum outcome
+open_and_append(const struct mbox *m, bool as_root, struct delivery *d,
+    const struct content *c, struct why *why)
+{
+	bool		is_new;
+	int		fd = open_or_make(m, as_root, &is_new);
+	enum outcome	got;
+
+	if (fd < 0)
+		return open_failed(why, errno);
+	/* The ids of the owner around the write: its quota counts. */
+	if (!lock_file(m, fd))
+		got = fail(why, "4.2.0", "unable to lock for exclusive access");
+	else if (as_root && !proc_act_as(m->uid, m->gid))
+		got = fail(why, "4.3.0", strerror(errno));
+	else
+		got = append_locked(m, fd, is_new, d, c, why);
+	if (as_root && geteuid() != 0)
+		proc_act_as_root();
+	close(fd);
+	return got;
+}
+
+enum outcome
+mbox_append(const struct mbox *m, struct delivery *d, const struct content *c,
+    struct why *why)
+{
+	bool		root = geteuid() == 0, as_root, locked = false;
+	bool		device = strcmp(m->path, "/dev/null") == 0;
+	enum outcome	got;
+	int		e;
+
+	if (!become_maker(m, &as_root))
+		return fail(why, "4.3.0", strerror(errno));
+	if ((m->locks & MBOX_DOTLOCK) && !device)
+		locked = file_dotlock(m->path,
+		    m->lock_attempts * m->lock_delay, m->stale_seconds);
+	if (!locked && (m->locks & MBOX_DOTLOCK) && !device) {
+		e = errno;
+		why_set(why, "4.2.0", "unable to create lock file %s.lock: %s",
+		    m->path, strerror(e));
+		got = TRY_LATER;
+		/* A directory that takes no lock file from us is fine: the
+		 * file's own lock does. */
+		if (e != EAGAIN && e != EEXIST && e != ENOTDIR) {
+			log_warn("%s", why->text.data);
+			got = open_and_append(m, as_root, d, c, why);
+		}
+	} else {
+		got = open_and_append(m, as_root, d, c, why);
+	}
+	if (locked)
+		file_dotunlock(m->path);
+	if (root && geteuid() != 0)
+		proc_act_as_root();
+	return got;
+}

@@ -1,0 +1,172 @@
+#include "local/recipient.h"
+
+#include <string.h>
+
+#include "conf/param.h"
+#include "local/content.h"
+#include "mail/address.h"
+#include "mail/deliver.h"
+#include "table/table.h"
+#include "util/log.h"
+#include "util/map.h"
+#include "util/mem.h"
+#include "util/text.h"
+
+static const struct deliver_via via = { .relay = "local" };
+
+enum outcome
+outcome_worse(enum outcome a, enum outcome b)
+{
+	if (a == TRY_LATER || b == TRY_LATER)
+		return TRY_LATER;
+	return a == FAILED || b == FAILED ? FAILED : DONE;
+}
+
+enum outcome
+request_part(struct request *r, const struct context *c, const struct why *why)
+{
+	struct recipient part = *r->top;
+
+	if (c->address != NULL)
+		part.address = c->address;
+	return delivery_part(r->d, &part, &via, why);
+}
+
+bool
+request_first(struct request *r, const char *kind, const char *what)
+{
+	struct buf	 key = BUF_INIT;
+	struct map_entry *e;
+	bool		 first = true;
+
+	buf_addf(&key, "%s %s", kind, what);
+	if (map_count(r->seen) < (size_t)conf_mail.duplicate_filter_limit ||
+	    conf_mail.duplicate_filter_limit == 0) {
+		e = map_slot(r->seen, key.data, key.len);
+		first = e->value == NULL;
+		e->value = r;
+	} else {
+		first = map_find(r->seen, key.data) == NULL;
+	}
+	buf_done(&key);
+	return first;
+}
+
+static enum outcome
+part_failed(struct request *r, const struct context *c, const char *dsn,
+    const char *text)
+{
+	struct why	why = WHY_INIT;
+	enum outcome	got;
+
+	why_set(&why, dsn, "%s", text);
+	got = request_part(r, c, &why);
+	why_done(&why);
+	return got;
+}
+
+static enum outcome
+no_such_user(struct request *r, const struct context *c, const char *local)
+{
+	char		*text = mem_printf("unknown user: \"%s\"", local);
+	enum outcome	 got = part_failed(r, c, "5.1.1", text);
+
+	mem_free(text);
+	return got;
+}
+
+/* The user that a local part names: itself first, then without extension. */
+static enum user_result
+find_user(const char *local, const struct user **ret)
+{
+	const char	*ext;
+	char		*name;
+	enum user_result got = user_find(local, ret);
+
+	ext = address_extension(local, strlen(local),
+	    conf_mail.recipient_delimiter, conf_mail.double_bounce_sender);
+	if (got != USER_UNKNOWN || ext == NULL)
+		return got;
+	name = mem_strndup(local, ext - local);
+	got = user_find(name, ret);
+	mem_free(name);
+	return got;
+}
+
+static enum outcome
+deliver_user(struct request *r, const struct context *c, const char *address,
+    const struct user *user)
+{
+	struct context	self = *c;
+	enum outcome	got;
+
+	self.uid = user->uid;
+	self.gid = user->gid;
+	self.home = user->home;
+	self.shell = user->shell;
+	self.logname = user->name;
+	if (dot_forward_deliver(r, &self, address, user, &got))
+		return got;
+	if (!request_first(r, "user", user->name))
+		return DONE;
+	return mailbox_deliver(r, &self, address, user);
+}
+
+enum outcome
+recipient_name(struct request *r, const struct context *c, const char *address)
+{
+	struct context	 self = *c;
+	const struct user *user;
+	char		*local;
+	enum outcome	 got;
+
+	self.address = address;
+	self.level = c->level + 1;
+	if (self.level > NESTING_MAX) {
+		log_warn("recipient nesting limit exceeded for %s", address);
+		return part_failed(r, &self, "5.4.6",
+		    "recipient nesting limit exceeded");
+	}
+	if (alias_deliver(r, &self, address, &got))
+		return got;
+	local = text_lower(pool_strndup(r->pool, address,
+	    address_local_len(address)));
+	switch (find_user(local, &user)) {
+	case USER_OK:
+		return deliver_user(r, &self, address, user);
+	case USER_ERROR:
+		return part_failed(r, &self, "4.3.0",
+		    "user database lookup failed");
+	case USER_UNKNOWN:
+		break;
+	}
+	return no_such_user(r, &self, local);
+}
+
+void
+recipient_deliver(struct delivery *d, struct recipient *top)
+{
+	struct pool	pool = POOL_INIT;
+	struct request	r = { .d = d, .top = top, .pool = &pool };
+	struct context	c = {
+		.uid = local_tables.default_uid,
+		.gid = local_tables.default_gid,
+		.address = top->address,
+	};
+	enum outcome	got;
+
+	r.seen = map_new();
+	r.delivered_to = text_lower(pool_strdup(&pool, top->address));
+	if (content_was_delivered_to(d, r.delivered_to)) {
+		char *text = mem_printf("mail forwarding loop for %s",
+		    r.delivered_to);
+
+		got = part_failed(&r, &c, "5.4.6", text);
+		mem_free(text);
+	} else {
+		got = recipient_name(&r, &c, top->address);
+	}
+	delivery_close(d, top, got);
+	map_free(r.seen, NULL);
+	pool_done(&pool);
+}

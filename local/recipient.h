@@ -1,0 +1,98 @@
+/* recipient - what happens to mail for one local name */
+
+#ifndef LOCAL_RECIPIENT_H
+#define LOCAL_RECIPIENT_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "local/address_list.h"
+#include "local/user.h"
+#include "mail/why.h"
+
+struct delivery;
+struct forward;
+struct map;
+struct recipient;
+struct table_list;
+
+enum { NESTING_MAX = 100 };	/* aliases within aliases */
+
+/* One recipient of a request, with all that it expands to. */
+struct request {
+	struct delivery		*d;
+	struct recipient	*top;
+	const char		*delivered_to;	/* top's address, lower case */
+	struct map		*seen;		/* what got a copy already */
+	struct pool		*pool;
+};
+
+/*
+ * Where an expansion stands: a chain from the name at hand up to the
+ * recipient of the request.
+ */
+struct context {
+	const struct context	*parent;
+	const char		*alias;		/* expanded here; NULL at the top */
+	const char		*user;		/* whose .forward it is, or NULL */
+	int			 level;
+	bool			 is_include;
+	const char		*owner;		/* sender of forwarded copies;
+						   NULL: that of the message */
+	struct forward		*forward;	/* members gather here; NULL:
+						   deliver at once */
+	/* as whom commands run and files are written */
+	uid_t			 uid;
+	gid_t			 gid;
+	const char		*home, *shell, *logname;
+	const char		*address;	/* for the log: member being done */
+};
+
+/* The whole recipient: delivered, logged, settled. */
+void	recipient_deliver(struct delivery *, struct recipient *);
+
+/* One step down: `address` is user[+ext]@local-domain in `c`. */
+enum outcome recipient_name(struct request *, const struct context *c,
+	    const char *address);
+
+/* alias.c: true if an alias or a .forward took the mail; *ret is the worst
+ * outcome of its members. */
+bool	alias_deliver(struct request *, const struct context *,
+	    const char *address, enum outcome *ret);
+bool	dot_forward_deliver(struct request *, const struct context *,
+	    const char *address, const struct user *, enum outcome *ret);
+
+/* mailbox.c: the user's mailbox, as the parameters say. */
+enum outcome mailbox_deliver(struct request *, const struct context *,
+	    const char *address, const struct user *);
+enum outcome file_deliver(struct request *, const struct context *,
+	    const char *path);
+
+/* command.c */
+enum outcome command_deliver(struct request *, const struct context *,
+	    const char *command, const char *shell_command_title);
+
+/* Logs and reports a part (see deliver.h). */
+enum outcome request_part(struct request *, const struct context *,
+	    const struct why *);
+
+/* True the first time that a key ("user bob") is seen for this request. */
+bool	request_first(struct request *, const char *kind, const char *what);
+
+/* FAILED and DONE give way to TRY_LATER: the worst of both. */
+enum outcome outcome_worse(enum outcome, enum outcome);
+
+/* Tables and lists, opened once by local_main.c. */
+struct local_tables {
+	struct table_list	*aliases;
+	struct table_list	*mailbox_command_maps;
+	struct table_list	*mailbox_transport_maps;
+	struct table_list	*fallback_transport_maps;
+	unsigned		 locks;		/* MBOX_* */
+	uid_t			 default_uid;	/* default_privs */
+	gid_t			 default_gid;
+};
+
+extern struct local_tables local_tables;
+
+#endif

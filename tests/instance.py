@@ -1,0 +1,155 @@
+"""instance - a private mail system for tests that need a program, not a shell"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
+BIN = os.path.join(BUILD, "bin")
+
+
+def free_port():
+    s = socket.socket()
+    s.bind(("127.0.0.1", 0))
+    port = s.getsockname()[1]
+    s.close()
+    return port
+
+
+class Instance:
+    """Made from conf/instance.sh; `settings` are added to main.cf."""
+
+    def __init__(self, settings="", master=""):
+        self.dir = tempfile.mkdtemp(prefix="rohrpost-test-")
+        os.chmod(self.dir, 0o755)
+        self.port = free_port()
+        self.shell("instance_make %s %d" % (self.dir, self.port))
+        with open(self.dir + "/etc/main.cf", "a") as f:
+            f.write(settings)
+        with open(self.dir + "/etc/master.cf", "a") as f:
+            f.write(master)
+
+    def shell(self, command):
+        env = dict(os.environ, BUILD=os.path.relpath(BUILD, TOP))
+        p = subprocess.run(["bash", "-c", ". conf/instance.sh; " + command],
+                           cwd=TOP, env=env, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, text=True)
+        if p.returncode:
+            raise RuntimeError("%s: %d\n%s" % (command, p.returncode, p.stdout))
+        return p.stdout
+
+    def start(self):
+        self.shell("instance_start " + self.dir)
+
+    def stop(self):
+        self.shell("instance_stop " + self.dir)
+
+    def run(self, *argv, **kw):
+        """A command of ours; returns the CompletedProcess."""
+        env = dict(os.environ, MAIL_CONFIG=self.dir + "/etc")
+        return subprocess.run([os.path.join(BIN, argv[0])] + list(argv[1:]),
+                              env=env, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, **kw)
+
+    def master_pid(self):
+        try:
+            return int(open(self.dir + "/spool/pid/master.pid").read())
+        except (OSError, ValueError):
+            return None
+
+    def processes(self):
+        """{pid: program} of this instance: master and what descends from it."""
+        found = {}
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                exe = os.readlink("/proc/%s/exe" % pid)
+                cwd = os.readlink("/proc/%s/cwd" % pid)
+            except OSError:
+                continue
+            if os.path.dirname(exe) == BIN and cwd.startswith(self.dir):
+                found[int(pid)] = os.path.basename(exe)
+        return found
+
+    def log(self):
+        try:
+            return open(self.dir + "/maillog", errors="replace").read()
+        except OSError:
+            return ""
+
+    def wait(self, condition, seconds=10):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if condition():
+                return True
+            time.sleep(0.05)
+        return bool(condition())
+
+    def queue_files(self):
+        n = 0
+        for q in ("incoming", "active", "deferred", "hold", "maildrop"):
+            for _, _, files in os.walk(os.path.join(self.dir, "spool", q)):
+                n += len(files)
+        return n
+
+    def destroy(self):
+        try:
+            self.stop()
+        except RuntimeError:
+            pass
+        for pid in self.processes():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except OSError:
+                pass
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class Smtp:
+    """A raw SMTP conversation."""
+
+    def __init__(self, port, timeout=30):
+        self.s = socket.create_connection(("127.0.0.1", port), timeout)
+        self.f = self.s.makefile("rb")
+
+    def reply(self):
+        """The last line of a reply, or "" when the connection ended."""
+        while True:
+            line = self.f.readline().decode("latin-1")
+            if line == "" or line[3:4] != "-":
+                return line.rstrip("\r\n")
+
+    def send(self, data):
+        self.s.sendall(data if isinstance(data, bytes) else data.encode())
+
+    def command(self, line):
+        self.send(line + "\r\n")
+        return self.reply()
+
+    def close(self):
+        self.s.close()
+
+
+class Tap:
+    """TAP output."""
+
+    def __init__(self):
+        self.n = self.failed = 0
+
+    def ok(self, good, name, detail=""):
+        self.n += 1
+        if not good:
+            self.failed += 1
+            for line in str(detail).splitlines()[-40:]:
+                print("# " + line)
+        print("%sok %d - %s" % ("" if good else "not ", self.n, name),
+              flush=True)
+        return good
+
+    def end(self):
+        print("1..%d" % self.n)
+        return 1 if self.failed else 0
