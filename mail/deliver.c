@@ -422,21 +422,6 @@ report_verify(struct delivery *d, const struct recipient *r,
 	log_recipient(d, r, via, why, found);
 }
 
-static void
-report_success(struct delivery *d, const struct recipient *r,
-    const struct deliver_via *via, const struct why *why)
-{
-	struct why full = WHY_INIT;
-
-	why_copy(&full, why);
-	buf_clear(&full.text);
-	buf_addf(&full.text, "delivery via %s: %s", via->relay,
-	    why->text.data);
-	trace(d, r, via, &full,
-	    via->action != NULL ? via->action : "delivered");
-	why_done(&full);
-}
-
 void
 delivery_sent(struct delivery *d, struct recipient *r,
     const struct deliver_via *via, const struct why *given)
@@ -449,7 +434,8 @@ delivery_sent(struct delivery *d, struct recipient *r,
 	} else {
 		finish(d, r, DELIVER_SENT);
 		if ((d->flags & DELIVER_TRACE) || (r->notify & NOTIFY_SUCCESS))
-			report_success(d, r, via, why);
+			trace(d, r, via, why, via->action != NULL ?
+			    via->action : "delivered");
 		log_recipient(d, r, via, why, "sent");
 	}
 	why_done(&store);
@@ -499,8 +485,7 @@ bounce(struct delivery *d, struct recipient *r, const struct deliver_via *via,
 {
 	struct why failure = WHY_INIT;
 
-	if ((r->notify == 0 || (r->notify & NOTIFY_FAILURE)) &&
-	    !append(d, r, via, why, "bounce", "failed")) {
+	if (!append(d, r, via, why, "bounce", "failed")) {
 		why_set(&failure, "4.3.0", "bounce or trace service failure");
 		defer(d, r, via, &failure, "deferred");
 		why_done(&failure);
