@@ -259,6 +259,8 @@ list_from(struct printer *p, struct stream *s)
 	struct queue_list_entry e;
 	bool ended = false;
 
+	frame_begin(&f, SHOWQ_LIST);
+	frame_send(s, &f);
 	while (!ended) {
 		stream_set_deadline(s, conf_mail.ipc_timeout);
 		if (!frame_receive(s, &f, FRAME_MAX))

@@ -38,10 +38,11 @@ typedef bool queue_list_fn(void *arg, const struct queue_list_entry *);
 void	queue_list(queue_list_fn *report, void *arg);
 
 /*
- * Protocol of public/showq: the client connects and says nothing; one ENTRY
- * a message, then END.
+ * Protocol of public/showq:
+ *
+ *	C: LIST		S: ENTRY, one a message, then END
  */
-enum showq_frame { SHOWQ_ENTRY = 1, SHOWQ_END = 2 };
+enum showq_frame { SHOWQ_ENTRY = 1, SHOWQ_END = 2, SHOWQ_LIST = 3 };
 
 enum { SHOWQ_FRAME_MAX = 8 * 1024 * 1024 };	/* bytes */
 

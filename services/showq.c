@@ -1,11 +1,11 @@
 /*
  * showq - tell what is in the queue
  *
- * Serves public/showq: postqueue connects, says nothing, and gets one frame a
- * message (mail/queue_list.h) as they are read.  Runs as mail_owner in its
- * jail, reads the queue's directories, files and defer logs, and believes
- * nothing of its clients, for it does not listen to them; whoever does not
- * read is given up after ipc_timeout.
+ * Serves public/showq: postqueue asks, and gets one frame a message
+ * (mail/queue_list.h) as they are read.  Runs as mail_owner in its jail,
+ * reads the queue's directories, files and defer logs, and trusts nobody:
+ * clients can only ask for everything, and who does not read is given up
+ * after ipc_timeout.
  *
  * Ends when master takes it away or nothing was to be done for a while.
  */
@@ -16,6 +16,8 @@
 #include "util/frame.h"
 #include "util/proc.h"
 #include "util/stream.h"
+
+enum { REQUEST_MAX = 256 };	/* bytes */
 
 struct client {
 	struct stream	*stream;
@@ -38,10 +40,15 @@ serve(struct stream *s)
 {
 	struct client c = { .stream = s, .frame = FRAME_INIT };
 
+	stream_set_deadline(s, conf_mail.ipc_timeout);
+	if (!frame_receive(s, &c.frame, REQUEST_MAX) ||
+	    c.frame.type != SHOWQ_LIST)
+		goto out;
 	queue_list(report, &c);
 	frame_begin(&c.frame, SHOWQ_END);
 	frame_send(s, &c.frame);
 	stream_flush(s);
+out:
 	frame_done(&c.frame);
 }
 
