@@ -90,7 +90,7 @@ print_time(char type, const char *name, int64_t us)
 static const enum envelope_attr before_sender[] = {
 	ATTR_DSN_ENVELOPE_ID, ATTR_DSN_RET, ATTR_ENCODING, ATTR_LOG_IDENT,
 	ATTR_REWRITE_CONTEXT, ATTR_CONTENT_FILTER, ATTR_REDIRECT,
-	ATTR_TRACE_FLAGS, ATTR_FULL_NAME, ATTR_VERP_DELIMS,
+	ATTR_TRACE_FLAGS, ATTR_VERP_DELIMS,
 	ATTR_SASL_METHOD, ATTR_SASL_USERNAME, ATTR_SASL_SENDER,
 };
 
@@ -117,7 +117,7 @@ static void
 print_other_attrs(const struct envelope *e)
 {
 	bool listed[ATTR_COUNT] = { [ATTR_MESSAGE_ID] = true,
-		[ATTR_BODY_TYPE] = true };
+		[ATTR_BODY_TYPE] = true, [ATTR_FULL_NAME] = true };
 
 	for (size_t i = 0; i < sizeof before_sender / sizeof *before_sender;
 	    i++)
@@ -168,6 +168,8 @@ print_envelope(const struct queue_file *q, const struct envelope *e,
 	print_time('A', "create_time", e->created_us);
 	print_attrs(e, before_sender,
 	    sizeof before_sender / sizeof *before_sender);
+	if (e->attr[ATTR_FULL_NAME] != NULL)
+		print_fact('F', "sender_fullname", e->attr[ATTR_FULL_NAME]);
 	print_fact('S', "sender", e->sender);
 	print_attrs(e, after_sender,
 	    sizeof after_sender / sizeof *after_sender);

@@ -44,6 +44,10 @@ struct ids {
 static const char *const queues_all[] = {
 	QUEUE_HOLD, QUEUE_INCOMING, QUEUE_ACTIVE, QUEUE_DEFERRED, NULL,
 };
+static const char *const queues_deletion[] = {
+	QUEUE_MAILDROP, QUEUE_HOLD, QUEUE_INCOMING, QUEUE_ACTIVE,
+	QUEUE_DEFERRED, NULL,
+};
 static const char *const queues_moving[] = {
 	QUEUE_INCOMING, QUEUE_ACTIVE, QUEUE_DEFERRED, NULL,
 };
@@ -129,7 +133,7 @@ static struct operation {
 	{ .options = "r", .done = "requeued", .total = "Requeued",
 	    .queues = queues_all, .run = requeue_message },
 	{ .options = "d", .done = "removed", .total = "Deleted",
-	    .queues = queues_all, .run = delete_message },
+	    .queues = queues_deletion, .run = delete_message },
 	{ .options = "ef", .done = "expired", .total = "Force-expired",
 	    .queues = queues_all, .run = expire_message },
 	{ .options = "h", .done = "placed on hold", .total = "Placed on hold",
@@ -335,8 +339,7 @@ fix_message(const char *path, const char *queue, const char *id, ino_t ino)
 static void
 look_at_file(const char *path, const char *queue, const char *name)
 {
-	bool	    is_message = is_among(queues_all, queue) ||
-			strcmp(queue, QUEUE_MAILDROP) == 0;
+	bool	    is_message = is_among(queues_deletion, queue);
 	struct stat st;
 
 	if (lstat(path, &st) != 0 || !S_ISREG(st.st_mode))
