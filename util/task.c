@@ -251,8 +251,8 @@ task_sleep_ms(int64_t ms)
 
 /*
  * A task that is parked for long keeps the pages that its deeper calls once
- * touched; they go back to the kernel.  One sweep some seconds after the
- * last activity is enough: once all are trimmed, nothing wakes the loop.
+ * touched; they go back to the kernel.  A sweep or two some seconds after the
+ * last activity are enough: once all are trimmed, nothing wakes the loop.
  */
 static void
 trim(void)
@@ -274,8 +274,9 @@ trim(void)
 	/* In a busy process someone always is about to be due. */
 	if (again != CLOCK_NEVER && again < loop.now + TRIM_AFTER / 2)
 		again = loop.now + TRIM_AFTER / 2;
+	if (task_stack_trim_pool() && again == CLOCK_NEVER)
+		again = loop.now + TRIM_AFTER;
 	loop.trim_at = again;
-	task_stack_trim_pool();
 }
 
 /* How long the loop may sleep, in epoll's milliseconds. */

@@ -83,7 +83,7 @@ void		 task_stack_put(struct task *);
 
 /* Gives back the pages below what a parked task uses. */
 void		 task_stack_trim(struct task *);
-void		 task_stack_trim_pool(void);
+bool		 task_stack_trim_pool(void);
 
 /* --- the loop (task.c) */
 

@@ -174,8 +174,8 @@ task_stack_trim(struct task *t)
 }
 
 /* Those that nobody needed since the last time, from the end that was not
- * used for longest. */
-void
+ * used for longest.  True if there may be more to do later. */
+bool
 task_stack_trim_pool(void)
 {
 	while (pool.count > POOL_IDLE && pool.unused > 0) {
@@ -187,4 +187,5 @@ task_stack_trim_pool(void)
 		stack_unmap(LIST_ENTRY(l, struct task, link));
 	}
 	pool.unused = pool.count;
+	return pool.count > POOL_IDLE;
 }
