@@ -7,8 +7,10 @@
  * Service private/rewrite; a connection serves any number of requests, each
  * answered in order.
  *
- *	C: RESOLVE sender recipient+	S: RESOLVED answer+ in order
+ *	C: RESOLVE (sender recipient+)+	S: RESOLVED answer+ in order
  *	C: REWRITE context address+	S: REWRITTEN address+
+ *
+ * A sender counts for the recipients after it.
  */
 enum resolve_frame {
 	RESOLVE_REQUEST = 1,

@@ -1,0 +1,148 @@
+/*
+ * trivial-rewrite - tells transport and next hop of recipients
+ *
+ * Service private/rewrite, asked by smtpd, qmgr and others in batches; see
+ * mail/resolve_proto.h.  Runs as mail_owner, in a jail; many sessions at once,
+ * each a task, as a table may be on the other side of a network.  Addresses
+ * come from outside; callers are trusted no more than their frames add up.
+ * Ends when master retires it or when it has been idle.
+ */
+
+#include <string.h>
+
+#include "mail/own_addr.h"
+#include "mail/peer.h"
+#include "mail/resolve_proto.h"
+#include "rewrite/resolve.h"
+#include "server/server.h"
+#include "util/frame.h"
+#include "util/log.h"
+#include "util/proc.h"
+#include "util/stream.h"
+
+static void
+put_answer(struct frame *reply, const char *asked, const struct answer *a)
+{
+	size_t group = frame_open(reply, RESOLVE_KEY_ANSWER);
+
+	frame_put_str(reply, RESOLVE_KEY_TRANSPORT, a->route.transport.data);
+	frame_put_str(reply, RESOLVE_KEY_NEXTHOP, a->route.nexthop.data);
+	if (strcmp(asked, a->recipient.data) != 0)
+		frame_put_str(reply, RESOLVE_KEY_RECIPIENT, a->recipient.data);
+	frame_put_u64(reply, RESOLVE_KEY_FLAGS, a->flags);
+	frame_close(reply, group);
+}
+
+static bool
+do_resolve(const struct frame *request, struct frame *reply)
+{
+	const char	 *sender = NULL;
+	enum route_set	  set = frame_u64(request, RESOLVE_KEY_VERIFY, 0) != 0 ?
+	    ROUTE_VERIFY : ROUTE_MAIL;
+	struct answer	  answer = ANSWER_INIT;
+	struct frame_attr a;
+	size_t		  pos = 0;
+	bool		  ok = true;
+
+	frame_begin(reply, RESOLVE_REPLY);
+	while (ok && frame_next(request, &pos, &a)) {
+		if (a.key == RESOLVE_KEY_SENDER)
+			sender = frame_attr_str(&a);
+		if (a.key != RESOLVE_KEY_ADDRESS)
+			continue;
+		ok = sender != NULL && frame_attr_str(&a) != NULL;
+		if (ok) {
+			resolve(set, sender, frame_attr_str(&a), &answer);
+			put_answer(reply, frame_attr_str(&a), &answer);
+		}
+	}
+	answer_done(&answer);
+	return ok;
+}
+
+static bool
+do_rewrite(const struct frame *request, struct frame *reply)
+{
+	const char	 *context = frame_str(request, RESOLVE_KEY_CONTEXT);
+	struct buf	  out = BUF_INIT;
+	struct frame_attr a;
+	size_t		  pos = 0;
+	bool		  ok = context != NULL;
+
+	frame_begin(reply, REWRITE_REPLY);
+	while (ok && frame_next(request, &pos, &a)) {
+		if (a.key != RESOLVE_KEY_ADDRESS)
+			continue;
+		ok = frame_attr_str(&a) != NULL;
+		if (ok) {
+			buf_clear(&out);
+			resolve_rewrite(context, frame_attr_str(&a), &out);
+			frame_put_str(reply, RESOLVE_KEY_ADDRESS, out.data);
+		}
+	}
+	buf_done(&out);
+	return ok;
+}
+
+static bool
+answer_request(const struct frame *request, struct frame *reply)
+{
+	switch (request->type) {
+	case RESOLVE_REQUEST:
+		return do_resolve(request, reply);
+	case REWRITE_REQUEST:
+		return do_rewrite(request, reply);
+	}
+	return false;
+}
+
+static void
+serve(struct stream *client)
+{
+	struct frame request = FRAME_INIT, reply = FRAME_INIT;
+
+	while (frame_receive(client, &request, RESOLVE_FRAME_MAX)) {
+		if (!answer_request(&request, &reply)) {
+			log_warn("malformed request");
+			break;
+		}
+		frame_send(client, &reply);
+		if (!stream_flush(client) || peer_is_ending())
+			break;
+	}
+	frame_done(&request);
+	frame_done(&reply);
+}
+
+static void
+before_jail(void)
+{
+	const char *why;
+
+	if (!own_addr_init(conf_mail.inet_interfaces,
+	    conf_mail.proxy_interfaces, conf_mail.inet_protocols, &why))
+		fatalx("inet_interfaces or proxy_interfaces: %s", why);
+}
+
+static void
+after_jail(void)
+{
+	route_init();
+	resolve_init();
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct param_area *const areas[] = { NULL };
+	static const struct server	      rewrite = {
+		.name = "trivial-rewrite",
+		.jail = PROC_JAIL_NET | PROC_JAIL_FILES,
+		.areas = areas,
+		.before_jail = before_jail,
+		.after_jail = after_jail,
+		.serve = serve,
+	};
+
+	server_main(argc, argv, &rewrite);
+}
