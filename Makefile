@@ -148,7 +148,29 @@ run: deps all
 demo: deps all
 	BUILD=$(BUILD) conf/demo.sh demo
 
-install: all
+# --- manual pages: written by hand, with what the code knows filled in
+MAN_DIR	= $(BUILD)/man
+MAN_SRC	:= $(wildcard man/*.[1-8])
+MAN	:= $(MAN_SRC:man/%=$(MAN_DIR)/%) $(MAN_DIR)/postconf.5
+DEF	:= $(wildcard conf/*.def)
+
+man: $(MAN)
+
+$(MAN_DIR)/params: man/params.awk $(DEF)
+	@mkdir -p $(MAN_DIR)
+	cat $(DEF) | awk -f man/params.awk | LC_ALL=C sort >$@.tmp
+	mv $@.tmp $@
+$(MAN_DIR)/postconf.5: man/postconf5.awk man/postconf.5.head \
+	    man/postconf.5.tail $(MAN_DIR)/params
+	(cat man/postconf.5.head; \
+	    awk -f man/postconf5.awk $(MAN_DIR)/params; \
+	    cat man/postconf.5.tail) >$@
+$(MAN_DIR)/%: man/% man/page.awk man/readers.sh $(MAN_DIR)/params
+	man/readers.sh $* >$@.names
+	awk -f man/page.awk $@.names $(MAN_DIR)/params $< >$@
+	rm $@.names
+
+install: all man
 	BUILD=$(BUILD) DESTDIR=$(DESTDIR) conf/install.sh
 
 deps:
@@ -159,5 +181,5 @@ deps-test:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: deps-test all unit check fuzz clean install deps run demo bench
+.PHONY: deps-test all man unit check fuzz clean install deps run demo bench
 .SECONDARY:

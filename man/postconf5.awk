@@ -1,0 +1,38 @@
+# postconf5.awk - the sorted output of params.awk as items of an mdoc list
+
+BEGIN { FS = "\t" }
+
+function quote(s) {
+	gsub(/\\/, "\\e", s)
+	gsub(/"/, "\\(dq", s)
+	return s
+}
+
+# A line of text must not begin with a control character.
+function text(s) {
+	s = quote(s)
+	gsub(/\. /, ".\n", s)
+	gsub(/\n[.']/, "\n\\\\\\&", s)
+	return s
+}
+
+{
+	def = $6 ~ /c/ ? "computed" : $3 == "" ? "empty" : $3
+	printf ".It Ic \"%s\" Pq \"%s\"\n%s\n", $1, quote(def), text($7)
+	if ($2 == "TIME")
+		printf "A time; without a unit in %s.\n", unit[$4]
+	if ($2 == "RAW")
+		print "Other parameters are not expanded in it."
+	if ($5 ~ /3\.12/)
+		print "From Postfix 3.12."
+	else if ($5 + 0 >= 2)
+		printf "Since Postfix %s.\n", $5
+}
+
+BEGIN {
+	unit["s"] = "seconds"
+	unit["m"] = "minutes"
+	unit["h"] = "hours"
+	unit["d"] = "days"
+	unit["w"] = "weeks"
+}

@@ -1,0 +1,22 @@
+#!/bin/sh
+# readers.sh - the parameters that a program reads, found in its sources
+#
+#	readers.sh PAGE		PAGE is a manual page: "smtpd.8"
+
+name=${1%.*}
+case $name in
+smtpd | cleanup | qmgr | bounce | master | smtp) files=$name ;;
+trivial-rewrite) files=rewrite ;;
+local | virtual) files=local ;;
+sendmail | post*) files="commands/$name.c commands/$name" ;;
+*) files=services/$name.c ;;
+esac
+[ "$name" = postlogd ] && files=services/postlogd.c
+other=none
+[ "$name" = local ] && other=virtual_main.c
+[ "$name" = virtual ] && other='(alias|command|forward|local_main|user)\.[ch]$'
+
+find $files -name '*.[ch]' 2>/dev/null | grep -vE "/$other" |
+    xargs -r grep -ohE 'conf_(smtpd|smtp|lmtp|postscreen|tls|milter|qmgr|mail)\.[A-Za-z0-9_]+' |
+    sed 's/^[^.]*\.//; s/^n_//' | sort -u
+exit 0
