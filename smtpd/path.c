@@ -7,14 +7,36 @@
 #include "smtpd/session.h"
 #include "util/buf.h"
 #include "util/log.h"
+#include "util/mem.h"
 #include "util/text.h"
+
+/*
+ * Address literals are for trivial-rewrite to judge, which says in the log
+ * what is wrong with them.  True if there is none.
+ */
+static bool
+literal_is_good(const char *text)
+{
+	const char     *at = strstr(text, "@["), *end;
+	struct pool	pool = POOL_INIT;
+	struct resolved r;
+	bool		good = true;
+
+	if (at == NULL || (end = strchr(at, ']')) == NULL)
+		return true;
+	if (resolve_one(&pool, "", pool_printf(&pool, "postmaster%.*s",
+	    (int)(end + 1 - at), at), &r))
+		good = !(r.flags & RESOLVE_ERROR);
+	pool_done(&pool);
+	return good;
+}
 
 static bool
 is_sound(const char *text, int flags, struct buf *internal)
 {
 	const char *rest, *why, *domain;
 
-	if (!address_parse_path(internal, text, &rest,
+	if (!literal_is_good(text) || !address_parse_path(internal, text, &rest,
 	    conf_mail.strict_rfc821_envelopes, &why) || *rest != '\0')
 		return false;
 	if (address_is_null(internal->data))

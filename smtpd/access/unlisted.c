@@ -10,15 +10,29 @@
 #include "mail/why.h"
 #include "smtpd/access/access.h"
 #include "table/table.h"
+#include "util/clock.h"
 #include "util/log.h"
+#include "util/map.h"
 #include "util/text.h"
+
+enum {
+	KNOWN_MS = 5000,
+	KNOWN_MAX = 2000,	/* addresses */
+};
+
+/*
+ * Addresses that were found a moment ago: user databases behind NSS are slow
+ * to ask, and mail for the same people comes again and again.  That an
+ * address is unknown is never remembered.
+ */
+static struct map *known;	/* address -> clock_ms, see below */
 
 /* One class of addresses: its flag, its table, its reply. */
 struct class {
-	unsigned	   flag;
-	struct table_list *maps;
-	int		   code;
-	const char	  *table;
+	unsigned		  flag;
+	struct table_list *const *maps;
+	const int		 *code;
+	const char		 *table;
 };
 
 static enum table_result
@@ -60,6 +74,36 @@ find_rewritten(const char *address, enum access_about about)
 	return TABLE_NOT_FOUND;
 }
 
+/* The time is kept in the pointer, in ms since the first. */
+static int64_t
+known_clock(void)
+{
+	static int64_t start;
+
+	if (start == 0)
+		start = clock_ms() - 1;
+	return clock_ms() - start;
+}
+
+static bool
+was_known(const char *address)
+{
+	return known != NULL && (int64_t)(uintptr_t)map_find(known, address) >
+	    known_clock();
+}
+
+static void
+remember(const char *address)
+{
+	if (known != NULL && map_count(known) >= KNOWN_MAX) {
+		map_free(known, NULL);
+		known = NULL;
+	}
+	if (known == NULL)
+		known = map_new();
+	map_set(known, address, (void *)(uintptr_t)(known_clock() + KNOWN_MS));
+}
+
 /* Local addresses that exist without being in a table. */
 static bool
 is_always_known(const char *address)
@@ -81,10 +125,10 @@ unknown(struct access *a, enum access_about about, const char *address,
     const struct class *c)
 {
 	if (!conf_mail.show_user_unknown_table_name)
-		return access_reject(a, about, c->code, "5.1.1",
+		return access_reject(a, about, *c->code, "5.1.1",
 		    "<%s>: %s rejected: User unknown", address,
 		    access_about_text(about));
-	return access_reject(a, about, c->code, "5.1.1",
+	return access_reject(a, about, *c->code, "5.1.1",
 	    "<%s>: %s rejected: User unknown in %s", address,
 	    access_about_text(about), c->table);
 }
@@ -115,48 +159,65 @@ error_route(struct access *a, enum access_about about, const char *address,
 	    text + n);
 }
 
+static const struct class *
+find_class(unsigned flags)
+{
+	static const struct class classes[] = {
+		{ RESOLVE_CLASS_LOCAL, &smtpd_config.local_recipients,
+		    &conf_mail.unknown_local_recipient_reject_code,
+		    "local recipient table" },
+		{ RESOLVE_CLASS_ALIAS, &smtpd_config.virtual_aliases,
+		    &conf_mail.unknown_virtual_alias_reject_code,
+		    "virtual alias table" },
+		{ RESOLVE_CLASS_VIRTUAL, &smtpd_config.virtual_mailboxes,
+		    &conf_mail.unknown_virtual_mailbox_reject_code,
+		    "virtual mailbox table" },
+		{ RESOLVE_CLASS_RELAY, &smtpd_config.relay_recipients,
+		    &conf_mail.unknown_relay_recipient_reject_code,
+		    "relay recipient table" },
+	};
+
+	for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
+		if (flags & classes[i].flag)
+			return &classes[i];
+	return NULL;
+}
+
+/* By the tables: found, not found, or can't be known now. */
+static enum table_result
+look_up(const char *address, enum access_about about, const struct class *c)
+{
+	enum table_result r = find_rewritten(address, about);
+
+	if (r != TABLE_NOT_FOUND || c->flag == RESOLVE_CLASS_ALIAS)
+		return r;
+	return *c->maps != NULL ? find(*c->maps, address) : TABLE_FOUND;
+}
+
 static enum verdict
 check(struct access *a, enum access_about about, const char *address,
     const struct resolved *route)
 {
-	const struct class classes[] = {
-		{ RESOLVE_CLASS_LOCAL, smtpd_config.local_recipients,
-		    conf_mail.unknown_local_recipient_reject_code,
-		    "local recipient table" },
-		{ RESOLVE_CLASS_ALIAS, smtpd_config.virtual_aliases,
-		    conf_mail.unknown_virtual_alias_reject_code,
-		    "virtual alias table" },
-		{ RESOLVE_CLASS_VIRTUAL, smtpd_config.virtual_mailboxes,
-		    conf_mail.unknown_virtual_mailbox_reject_code,
-		    "virtual mailbox table" },
-		{ RESOLVE_CLASS_RELAY, smtpd_config.relay_recipients,
-		    conf_mail.unknown_relay_recipient_reject_code,
-		    "relay recipient table" },
-	};
-	const struct class *c = NULL;
-	enum table_result   r;
+	const struct class *c = find_class(route->flags);
+	bool		    error = text_eq(route->transport, "error") ||
+	    text_eq(route->transport, "retry");
 
 	if (route->flags & RESOLVE_FAIL)
 		return trouble(a, about, address);
-	if ((route->flags & RESOLVE_CLASS_LOCAL) &&
-	    is_always_known(route->recipient))
+	if (was_known(route->recipient))
 		return VERDICT_NONE;
-	if ((r = find_rewritten(route->recipient, about)) == TABLE_ERROR)
-		return trouble(a, about, address);
-	if (r == TABLE_FOUND)
+	if (c == NULL && !error)
 		return VERDICT_NONE;
-	for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
-		if (route->flags & classes[i].flag)
-			c = &classes[i];
-	if (c != NULL && c->flag == RESOLVE_CLASS_ALIAS)
-		return unknown(a, about, address, c);
-	if (text_eq(route->transport, "error") ||
-	    text_eq(route->transport, "retry"))
-		return error_route(a, about, address, route);
-	if (c == NULL || c->maps == NULL)
+	if (c == NULL)
+		return find_rewritten(route->recipient, about) == TABLE_FOUND ?
+		    VERDICT_NONE : error_route(a, about, address, route);
+	if (c->flag == RESOLVE_CLASS_LOCAL && is_always_known(route->recipient))
 		return VERDICT_NONE;
-	switch (find(c->maps, route->recipient)) {
+	switch (look_up(route->recipient, about, c)) {
 	case TABLE_FOUND:
+		if (error && c->flag != RESOLVE_CLASS_ALIAS)
+			return error_route(a, about, address, route);
+		remember(route->recipient);
 		return VERDICT_NONE;
 	case TABLE_NOT_FOUND:
 		return unknown(a, about, address, c);
