@@ -348,12 +348,14 @@ stream_buffered(const struct stream *s)
 size_t
 stream_pending(struct stream *s)
 {
+	size_t	room;
 	ssize_t n;
 	int	io;
 
 	if (s->failed != NULL || s->in_at < s->in_end)
 		return stream_buffered(s);
-	n = receive(s, s->in + s->in_end, make_room(s), &io);
+	room = make_room(s);
+	n = receive(s, s->in + s->in_end, room, &io);
 	if (n > 0)
 		s->in_end = (uint16_t)(s->in_end + n);
 	else if (n == 0)
