@@ -95,7 +95,7 @@ reap(void *arg)
 			continue;
 		}
 		take_out(s);
-		session_quit(s);
+		session_leave(s);
 	}
 	cache.has_reaper = false;
 }
@@ -171,6 +171,6 @@ cache_end(void)
 	while (!list_is_empty(&cache.by_age)) {
 		s = LIST_ENTRY(cache.by_age.next, struct session, by_age);
 		take_out(s);
-		session_quit(s);
+		session_leave(s);
 	}
 }

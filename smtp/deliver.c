@@ -201,8 +201,8 @@ try_target(struct errand *e, const struct target *t)
 	const char *why_text;
 	int	    fd;
 
-	if (!policy_find(e->destination, t->name,
-	    e->a.d->env_flags & ENV_REQUIRETLS, &e->policy, &why_text)) {
+	if (!policy_find(e->destination, e->a.d->env_flags & ENV_REQUIRETLS,
+	    &e->policy, &why_text)) {
 		clear_via(e);
 		why_set(&e->a.why, "4.7.5", "%s", why_text);
 		return;

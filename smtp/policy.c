@@ -67,14 +67,13 @@ default_level(void)
 }
 
 bool
-policy_find(const char *nexthop, const char *host, bool requiretls,
-    struct policy *ret, const char **ret_why)
+policy_find(const char *nexthop, bool requiretls, struct policy *ret,
+    const char **ret_why)
 {
 	const struct level *level = find_level(default_level());
 	enum table_result got = TABLE_NOT_FOUND;
 	struct buf found = BUF_INIT;
 
-	(void)host;
 	if (*settings.tls_policy_maps != '\0')
 		got = find_policy(nexthop, &found);
 	if (got == TABLE_FOUND)

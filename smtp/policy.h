@@ -15,8 +15,8 @@ struct policy {
 };
 
 /* False with why (static text) when a table fails: try later. */
-bool	policy_find(const char *nexthop, const char *host, bool requiretls,
-	    struct policy *ret, const char **ret_why);
+bool	policy_find(const char *nexthop, bool requiretls, struct policy *ret,
+	    const char **ret_why);
 
 /*
  * The tls= field of the log; NULL for none.  `is_open`: the session was

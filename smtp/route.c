@@ -199,7 +199,14 @@ leave_out_self(struct finding *f, bool by_mx)
 		return DONE;
 	why_set(f->why, "5.4.6", "mail for %s loops back to myself",
 	    f->domain);
-	return FAILED;
+	if (*conf_mail.best_mx_transport == '\0')
+		return FAILED;
+	/* The administrator wants it elsewhere: it must not bounce. */
+	log_warn("best_mx_transport is not supported by this release: mail "
+	    "for %s is deferred; list the domain in mydestination or "
+	    "relay_domains", f->domain);
+	why_set(f->why, "4.3.5", "mail system configuration error");
+	return TRY_LATER;
 }
 
 /* UTF-8 domains go to the DNS as A-labels. */
@@ -226,6 +233,7 @@ route_find(struct pool *pool, const struct nexthop *hop, uint16_t port,
 		.worst = DONE, .loop_detect = port == 25 };
 	bool		by_mx = !hop->no_mx && !settings.disable_dns &&
 			    !dns_valid_address(hop->host);
+	enum outcome	got;
 
 	memset(ret, 0, sizeof *ret);
 	if (!to_ascii(pool, hop->host, &f.domain)) {
@@ -238,8 +246,8 @@ route_find(struct pool *pool, const struct nexthop *hop, uint16_t port,
 		add_host(&f, f.domain, 0);
 	if (ret->count == 0)
 		return f.worst == DONE ? FAILED : f.worst;
-	if (leave_out_self(&f, by_mx) != DONE)
-		return FAILED;
+	if ((got = leave_out_self(&f, by_mx)) != DONE)
+		return got;
 	route_sort(ret->targets, ret->count, settings.address_preference,
 	    settings.randomize_addresses ? random_below : NULL);
 	ret->count = route_limit(ret->targets, ret->count,

@@ -80,6 +80,15 @@ session_quit(struct session *s)
 	session_free(s);
 }
 
+void
+session_leave(struct session *s)
+{
+	stream_set_deadline(s->stream, 0);
+	stream_puts(s->stream, "QUIT\r\n");
+	stream_flush(s->stream);
+	session_free(s);
+}
+
 static void
 junk_line(const struct session *s)
 {

@@ -22,12 +22,11 @@
 	BOOL(skip_quit_response) BOOL(quote_rfc821_envelope) \
 	BOOL(cname_overrides_servername) BOOL(log_tls_feature_status) \
 	BOOL(use_tls) BOOL(enforce_tls) BOOL(tls_wrappermode) \
-	BOOL(sasl_auth_enable) \
 	TEXT(tcp_port) TEXT(address_preference) TEXT(bind_address) \
 	TEXT(bind_address6) TEXT(connection_cache_destinations) \
 	TEXT(fallback_relay) TEXT(host_lookup) TEXT(tls_security_level) \
 	TEXT(tls_policy_maps) TEXT(tls_per_site) \
-	TEXT(address_verify_target) TEXT(sasl_password_maps)
+	TEXT(address_verify_target)
 
 struct settings {
 #define INT(name) int name;

@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-#include "conf/param.h"
+#include "conf/conf.h"
 #include "mail/deliver.h"
 #include "mail/own_addr.h"
 #include "net/dns.h"
@@ -22,6 +22,7 @@
 #include "smtp/deliver.h"
 #include "smtp/settings.h"
 #include "util/log.h"
+#include "util/mem.h"
 #include "util/proc.h"
 
 static void
@@ -37,12 +38,34 @@ before_jail(void)
 		log_warn("DNS: %s", why);
 }
 
+/* What an administrator may count on and this release does not do. */
+static void
+warn_of_missing(void)
+{
+	static const char *const names[] = {
+		"sasl_auth_enable", "generic_maps", "header_checks",
+		"mime_header_checks", "nested_header_checks", "body_checks",
+		"reply_filter", "dns_reply_filter", "delivery_status_filter",
+		"send_xforward_command",
+	};
+	const char *value;
+	char *name;
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		name = mem_printf("%s_%s", settings.prefix, names[i]);
+		value = conf_value(name);
+		if (value != NULL && *value != '\0' &&
+		    strcmp(value, "no") != 0)
+			log_warn("parameter %s is not supported by this "
+			    "release and has no effect", name);
+		mem_free(name);
+	}
+}
+
 static void
 after_jail(void)
 {
-	if (settings.sasl_auth_enable)
-		log_warn("%s_sasl_auth_enable: this release does not "
-		    "authenticate to servers", settings.prefix);
+	warn_of_missing();
 }
 
 static void
