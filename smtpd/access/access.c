@@ -9,7 +9,7 @@
 #include "conf/conf.h"
 #include "conf/param.h"
 #include "smtpd/access/access.h"
-#include "table/table.h"
+#include "table/table_type.h"
 #include "util/log.h"
 #include "util/text.h"
 
@@ -76,7 +76,7 @@ compile_item(struct access_list *l, struct access_item *item, const char *word,
 	if ((item->what = find_restriction(word)) != NULL) {
 		if ((item->what->flags & (TAKES_TABLE | TAKES_WORD)) == 0)
 			return;
-		arg = text_word(next, TEXT_LIST_SEP, true);
+		arg = table_next_word(next);
 		if (arg != NULL)
 			item->arg = pool_strdup(&l->pool, arg);
 		if (arg != NULL && (item->what->flags & TAKES_TABLE))
@@ -100,7 +100,7 @@ compile(const char *title, const char *text, unsigned depth)
 	size_t		    room = 0;
 
 	l->title = pool_strdup(&l->pool, title);
-	while ((word = text_word(&next, TEXT_LIST_SEP, true)) != NULL) {
+	while ((word = table_next_word(&next)) != NULL) {
 		if (l->count == room) {
 			room = room ? room * 2 : 4;
 			l->items = mem_realloc(l->items,

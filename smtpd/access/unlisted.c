@@ -11,7 +11,6 @@
 #include "smtpd/access/access.h"
 #include "table/table.h"
 #include "util/clock.h"
-#include "util/log.h"
 #include "util/map.h"
 #include "util/text.h"
 
@@ -49,9 +48,6 @@ find(struct table_list *maps, const char *address)
 	if (maps == NULL)
 		return TABLE_NOT_FOUND;
 	r = table_list_find_address(maps, &query, &value, &ext);
-	if (r == TABLE_ERROR)
-		log_warn("%s: lookup of %s failed", table_list_error(maps),
-		    address);
 	buf_done(&value);
 	buf_done(&ext);
 	return r;
