@@ -10,30 +10,17 @@
  * The file is read through the library's cache and not mapped, since
  * truncating a mapped file kills its readers.  The library is loaded when the
  * first such table is opened: programs without one start faster.
- *
- * Writing comes in three ways:
- *
- *	TABLE_CREATE	a new file beside the old, which takes its name
- *	TABLE_EDIT	the same with a copy of the old one
- *	TABLE_WRITE	in place, locked as long as it is open (caches that
- *			one process owns)
- *
- * Where the directory may not be written but the file may, the first two work
- * in place too, with Postfix's locks.
  */
 #include <db.h>
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "table/aside.h"
 #include "table/table_type.h"
 #include "util/buf.h"
-#include "util/file.h"
 #include "util/log.h"
 #include "util/mem.h"
 #include "util/text.h"
@@ -56,11 +43,8 @@ static struct {
 struct db_table {
 	DB		*db;
 	DBC		*cursor;
-	int		 lock_fd;	/* -1: nothing to unlock */
-	bool		 replaces;	/* `aside` takes the table's name */
-	struct file_replace aside;
+	struct table_aside aside;	/* if it is written */
 	bool		 try0, try1;	/* keys without and with NUL */
-	struct buf	 key, value;
 };
 
 void
@@ -140,8 +124,7 @@ make(struct table *t)
 {
 	struct db_table *d = NEW(struct db_table);
 
-	d->lock_fd = -1;
-	d->key = d->value = (struct buf)BUF_INIT;
+	d->aside = (struct table_aside)TABLE_ASIDE_INIT;
 	d->try0 = (t->flags & TABLE_TRY0) != 0;
 	d->try1 = (t->flags & TABLE_TRY1) != 0;
 	if (!d->try0 && !d->try1)
@@ -156,185 +139,61 @@ make(struct table *t)
 static void
 discard(struct db_table *d)
 {
+	int saved = errno;
+
 	if (d->db != NULL)
 		d->db->close(d->db, DB_NOSYNC);
-	if (d->replaces)
-		file_replace_cancel(&d->aside);
-	if (d->lock_fd >= 0)
-		close(d->lock_fd);
-	buf_done(&d->key);
-	buf_done(&d->value);
+	aside_done(&d->aside);
 	mem_free(d);
+	errno = saved;
 }
-
-/* --- opening to read */
 
 static bool
 open_read(struct table *t)
 {
 	struct db_table *d = make(t);
-	struct stat	 st;
-	size_t		 cache = lib.read_cache;
+	size_t		 cache = lib.read_cache, size;
 	bool		 ok;
-	int		 fd, saved;
+	int		 fd = aside_open_read(t), saved;
 
-	fd = open(t->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0) {
-		saved = errno;
-		table_fail(t, "open database %s: %s", t->path,
-		    strerror(errno));
-		discard(d);
-		errno = saved;
-		return false;
-	}
-	/* At the start it waits, later others would have to wait with it. */
-	if (flock(fd, t->checked_ms == 0 ? LOCK_SH : LOCK_SH | LOCK_NB) != 0) {
-		table_fail(t, "open database %s: it is being written",
-		    t->path);
-		close(fd);
 		discard(d);
 		return false;
 	}
-	if (fstat(fd, &st) == 0) {
-		table_stamp_set(&t->stamp, &st);
-		if ((size_t)st.st_size > cache)
-			cache = (size_t)st.st_size < READ_CACHE_MAX ?
-			    (size_t)st.st_size : READ_CACHE_MAX;
-	}
+	size = (size_t)t->stamp.size;
+	if (size > cache)
+		cache = size < READ_CACHE_MAX ? size : READ_CACHE_MAX;
 	ok = open_db(t, t->path, DB_RDONLY, cache);
 	saved = errno;
 	close(fd);
+	errno = saved;
 	if (!ok)
 		discard(d);
-	errno = saved;
 	return ok;
 }
 
-/* --- opening to write */
-
-/* Locks the file that has the name now, not one that was just replaced. */
-static int
-lock_named(const char *path, bool in_place)
-{
-	struct flock whole = { .l_type = F_WRLCK };
-	struct stat  mine, named;
-	int	     fd;
-
-	for (;;) {
-		fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY);
-		if (fd < 0)
-			return -1;
-		if (fcntl(fd, F_OFD_SETLKW, &whole) == 0 &&
-		    flock(fd, in_place ? LOCK_EX : LOCK_SH) == 0 &&
-		    fstat(fd, &mine) == 0 && stat(path, &named) == 0 &&
-		    mine.st_ino == named.st_ino && mine.st_dev == named.st_dev)
-			return fd;
-		close(fd);
-	}
-}
-
-/* A new file may be read by those who may read the source. */
-static mode_t
-new_mode(const struct table *t)
-{
-	struct stat st;
-
-	if ((t->flags & TABLE_KEEP_MODE) != 0 || stat(t->name, &st) != 0)
-		return NEW_MODE;
-	return st.st_mode & NEW_MODE;
-}
-
-static bool
-copy_file(int from, int to)
-{
-	char   *chunk = mem_alloc(1 << 16);
-	ssize_t n;
-
-	while ((n = read(from, chunk, 1 << 16)) > 0)
-		if (!file_write_all(to, chunk, (size_t)n)) {
-			n = -1;
-			break;
-		}
-	mem_free(chunk);
-	return n == 0;
-}
-
-/* A cache that takes all there will be is what makes building fast; the
- * source tells how much that is. */
+/* A cache that takes all there will be is what makes building fast. */
 static size_t
 guess_cache(const struct table *t)
 {
-	struct stat st;
-	size_t	    bytes = 0;
+	size_t want = aside_source_size(t) * 4;
 
-	if (stat((t->flags & TABLE_EDIT) != 0 ? t->path : t->name, &st) == 0 &&
-	    S_ISREG(st.st_mode))
-		bytes = (size_t)st.st_size;
-	if (bytes * 4 <= lib.create_cache)
+	if (want <= lib.create_cache)
 		return lib.create_cache;
-	return bytes * 4 < CREATE_CACHE_MAX ? bytes * 4 : CREATE_CACHE_MAX;
-}
-
-static bool
-fail_open(struct table *t, const char *what)
-{
-	int saved = errno;
-
-	table_fail(t, "%s %s: %s", what, t->path, strerror(errno));
-	discard(t->state);
-	errno = saved;
-	return false;
-}
-
-/* What the new file is made from: nothing, or the old one's bytes. */
-static bool
-begin_aside(struct table *t, bool exists)
-{
-	struct db_table *d = t->state;
-	int		 fd;
-
-	fd = file_replace_begin(&d->aside, t->path, new_mode(t));
-	if (fd < 0)
-		return false;
-	d->replaces = true;
-	return !exists || (t->flags & TABLE_EDIT) == 0 ||
-	    copy_file(d->lock_fd, fd);
+	return want < CREATE_CACHE_MAX ? want : CREATE_CACHE_MAX;
 }
 
 static bool
 open_write(struct table *t)
 {
 	struct db_table *d = make(t);
-	bool		 exists, fresh, ok;
-	const char	*path = t->path;
-	uint32_t	 flags = 0;
-	int		 saved;
 
-	d->lock_fd = lock_named(t->path, (t->flags & TABLE_WRITE) != 0);
-	exists = d->lock_fd >= 0;
-	if (!exists && errno != ENOENT)
-		return fail_open(t, "open");
-	if (!exists && (t->flags & TABLE_MUST_EXIST) != 0)
-		return fail_open(t, "open database");
-	fresh = !exists || (t->flags & TABLE_CREATE) != 0;
-	if ((t->flags & TABLE_WRITE) == 0) {
-		if (begin_aside(t, exists))
-			path = d->aside.temp;
-		else if (d->replaces || !exists ||
-		    (errno != EACCES && errno != EPERM && errno != EROFS) ||
-		    flock(d->lock_fd, LOCK_EX) != 0)
-			return fail_open(t, "open database");
-	}
-	if (fresh)
-		flags = DB_CREATE | DB_TRUNCATE;
-	ok = open_db(t, path, flags, guess_cache(t));
-	if (!ok) {
-		saved = errno;
+	if (!aside_open(t, &d->aside) || !open_db(t, d->aside.path,
+	    d->aside.fresh ? DB_CREATE | DB_TRUNCATE : 0, guess_cache(t))) {
 		discard(d);
-		errno = saved;
 		return false;
 	}
-	if (fresh && d->try0 == d->try1) {
+	if (d->aside.fresh && d->try0 == d->try1) {
 		d->try0 = false;	/* as Postfix does on Linux */
 		d->try1 = true;
 	}
@@ -353,7 +212,7 @@ open_table(struct table *t)
 
 /*
  * Order: the library's pages reach the new file, the file reaches the disk,
- * then it gets its name (file_replace_end() does both).
+ * then it gets its name (aside_publish() does both).
  */
 static bool
 close_table(struct table *t, bool publish)
@@ -365,15 +224,12 @@ close_table(struct table *t, bool publish)
 
 	if (d->cursor != NULL)
 		d->cursor->close(d->cursor);
-	if (writes && (publish || !d->replaces))
+	if (writes && (publish || !d->aside.replaces))
 		error = d->db->sync(d->db, 0);
 	d->db->close(d->db, DB_NOSYNC);
 	d->db = NULL;
-	if (d->replaces && publish && error == 0) {
-		d->replaces = false;
-		if (!file_replace_end(&d->aside))
-			error = errno;
-	}
+	if (writes && publish && error == 0 && !aside_publish(&d->aside))
+		error = errno;
 	discard(d);
 	errno = error > 0 ? error : EIO;
 	return error == 0;

@@ -70,6 +70,19 @@ ask_once(const char *name, const char *key)
 	return answer;
 }
 
+static const char *const databases[] = { "hash", "btree", "lmdb" };
+
+/* LMDB is an optional library, and the last of the array. */
+static int
+database_count(void)
+{
+	struct table *t = table_open(in_dir("lmdb", "probe"), TABLE_CREATE);
+	bool	      has = !table_is_broken(t);
+
+	table_abort(t);
+	return has ? 3 : 2;
+}
+
 static void
 make_db(const char *type, const char *name, int flags)
 {
@@ -223,16 +236,15 @@ substitution_can_be_forbidden(void)
 static void
 a_database_finds_what_was_put(void)
 {
-	static const char *const types[] = { "hash", "btree" };
 	static const int styles[] = { 0, TABLE_TRY0, TABLE_TRY1 };
 
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < database_count(); i++)
 		for (int j = 0; j < 3; j++) {
 			struct table *t;
 
-			make_db(types[i], "db", TABLE_CREATE | TABLE_FOLD |
+			make_db(databases[i], "db", TABLE_CREATE | TABLE_FOLD |
 			    styles[j]);
-			t = table_open(in_dir(types[i], "db"), TABLE_FOLD);
+			t = table_open(in_dir(databases[i], "db"), TABLE_FOLD);
 			CHECK_STR(ask(t, "ONE"), "first");
 			CHECK_STR(ask(t, "two"), "second value");
 			CHECK_STR(ask(t, "tw"), "-");
@@ -240,38 +252,49 @@ a_database_finds_what_was_put(void)
 		}
 }
 
+
 static void
 an_aborted_table_leaves_the_old_one(void)
 {
 	struct table *t;
 
-	make_db("hash", "keep", TABLE_CREATE);
-	t = table_open(in_dir("hash", "keep"), TABLE_CREATE);
-	CHECK(table_put(t, "new", "x"));
-	table_abort(t);
-	CHECK_STR(ask_once(in_dir("hash", "keep"), "two"), "second value");
-	CHECK_STR(ask_once(in_dir("hash", "keep"), "new"), "-");
+	for (int i = 0; i < database_count(); i++) {
+		make_db(databases[i], "keep", TABLE_CREATE);
+		t = table_open(in_dir(databases[i], "keep"), TABLE_CREATE);
+		CHECK(table_put(t, "new", "x"));
+		table_abort(t);
+		CHECK_STR(ask_once(in_dir(databases[i], "keep"), "two"),
+		    "second value");
+		CHECK_STR(ask_once(in_dir(databases[i], "keep"), "new"), "-");
+	}
+}
+
+static void
+edit(const char *name)
+{
+	struct table *t, *reader;
+
+	t = table_open(name, TABLE_EDIT | TABLE_FOLD | TABLE_DUP_REPLACE);
+	CHECK(table_put(t, "two", "2"));
+	CHECK(table_put(t, "three", "3"));
+	CHECK_INT(table_delete(t, "one"), TABLE_FOUND);
+	CHECK_INT(table_delete(t, "one"), TABLE_NOT_FOUND);
+	reader = table_open(name, TABLE_FOLD);
+	CHECK_STR(ask(reader, "two"), "second value");
+	table_close(reader);
+	CHECK(table_close(t));
+	CHECK_STR(ask_once(name, "two"), "2");
+	CHECK_STR(ask_once(name, "three"), "3");
+	CHECK_STR(ask_once(name, "one"), "-");
 }
 
 static void
 editing_changes_a_table_at_once(void)
 {
-	struct table *t, *reader;
-
-	make_db("hash", "edit", TABLE_CREATE | TABLE_FOLD);
-	t = table_open(in_dir("hash", "edit"), TABLE_EDIT | TABLE_FOLD |
-	    TABLE_DUP_REPLACE);
-	CHECK(table_put(t, "two", "2"));
-	CHECK(table_put(t, "three", "3"));
-	CHECK_INT(table_delete(t, "one"), TABLE_FOUND);
-	CHECK_INT(table_delete(t, "one"), TABLE_NOT_FOUND);
-	reader = table_open(in_dir("hash", "edit"), TABLE_FOLD);
-	CHECK_STR(ask(reader, "two"), "second value");
-	table_close(reader);
-	CHECK(table_close(t));
-	CHECK_STR(ask_once(in_dir("hash", "edit"), "two"), "2");
-	CHECK_STR(ask_once(in_dir("hash", "edit"), "three"), "3");
-	CHECK_STR(ask_once(in_dir("hash", "edit"), "one"), "-");
+	for (int i = 0; i < database_count(); i++) {
+		make_db(databases[i], "edit", TABLE_CREATE | TABLE_FOLD);
+		edit(in_dir(databases[i], "edit"));
+	}
 }
 
 static void
@@ -416,6 +439,28 @@ addresses_are_tried_in_order(void)
 }
 
 static void
+a_cache_is_written_in_place(void)
+{
+	for (int i = 0; i < database_count(); i++) {
+		const char   *name = in_dir(databases[i],
+		    databases[i]);
+		struct table *t = table_open(name, TABLE_WRITE | TABLE_SYNC |
+		    TABLE_DUP_REPLACE);
+
+		CHECK(table_put(t, "a", "1"));
+		CHECK(table_put(t, "a", "2"));
+		CHECK(table_put(t, "b", "3"));
+		CHECK_STR(ask(t, "a"), "2");
+		CHECK_INT(table_delete(t, "b"), TABLE_FOUND);
+		CHECK(table_close(t));
+		t = table_open(name, TABLE_WRITE);
+		CHECK_STR(ask(t, "a"), "2");
+		CHECK_STR(ask(t, "b"), "-");
+		CHECK(table_close(t));
+	}
+}
+
+static void
 an_empty_result_is_an_error_of_lists(void)
 {
 	struct table_list *l = table_list_open("x", "inline:{a=}", 0);
@@ -481,6 +526,7 @@ main(void)
 	TEST(a_database_finds_what_was_put);
 	TEST(an_aborted_table_leaves_the_old_one);
 	TEST(editing_changes_a_table_at_once);
+	TEST(a_cache_is_written_in_place);
 	TEST(an_open_table_takes_up_a_new_file);
 	TEST(a_file_that_is_no_database_is_an_error);
 	TEST(sequence_gives_every_entry_once);
