@@ -26,8 +26,10 @@ function quote(s) {
 }
 
 /^\.\\" PARAMETERS/ {
-	if (count == 0)
+	if (count == 0) {
+		print "none of its own."
 		next
+	}
 	print ".Bl -tag -width indent"
 	for (i = 1; i <= count; i++)
 		printf ".It Ic \"%s\" Pq \"%s\"\n%s\n", names[i], \

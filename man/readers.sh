@@ -16,7 +16,16 @@ other=none
 [ "$name" = local ] && other=virtual_main.c
 [ "$name" = virtual ] && other='(alias|command|forward|local_main|user)\.[ch]$'
 
+# smtp_connect_timeout and lmtp_connect_timeout are one setting in the program.
+if [ "$name" = smtp ]; then
+	sed -n '/^#define SETTINGS_OF_BOTH/,/[^\\]$/p' smtp/settings.h |
+	    grep -oE '(INT|BOOL|TEXT)\([a-z0-9_]+\)' |
+	    sed 's/.*(\(.*\))/smtp_\1/'
+fi
+
 find $files -name '*.[ch]' 2>/dev/null | grep -vE "/$other" |
-    xargs -r grep -ohE 'conf_(smtpd|smtp|lmtp|postscreen|tls|milter|qmgr|mail)\.[A-Za-z0-9_]+' |
-    sed 's/^[^.]*\.//; s/^n_//' | sort -u
+    xargs -r grep -ohE \
+	-e 'conf_(smtpd|smtp|lmtp|postscreen|tls|milter|qmgr|mail)\.[A-Za-z0-9_]+' \
+	-e '\<(conf_)?value\("[a-z0-9_]+"' |
+    sed 's/.*"\(.*\)"/\1/; s/^[^.]*\.//; s/^n_//' | sort -u
 exit 0
