@@ -67,7 +67,8 @@ struct job {
 	int64_t		 warned_at;	/* clock_ms: process limit */
 	bool		 was_used;
 	bool		 missing;	/* no program file: complained */
-	bool		 stress;
+	int64_t		 calm_at;	/* clock_ms: end of stress, or
+					   CLOCK_NEVER */
 	bool		 wanted;	/* in the master.cf just read */
 };
 
@@ -97,11 +98,7 @@ struct master {
 
 extern struct master master;
 
-/* --- job.c: services from master.cf */
-
-/* Reads master.cf and brings the jobs in line with it.  False with why;
- * nothing was changed then. */
-bool	jobs_read(const char **ret_why);
+/* --- job.c: when to start workers */
 
 /* Is a connection to be waited for? */
 void	job_update(struct job *);
@@ -115,6 +112,12 @@ void	job_throttle(struct job *);
 /* The earliest time at which a job wants jobs_tick(), or CLOCK_NEVER. */
 int64_t	jobs_next(void);
 void	jobs_tick(void);
+
+/* --- table.c: services from master.cf */
+
+/* Reads master.cf and brings the jobs in line with it.  False with why;
+ * nothing was changed then. */
+bool	jobs_read(const char **ret_why);
 
 /* --- kinds.c */
 
@@ -135,6 +138,7 @@ void	listen_close(struct job *);
 
 void	worker_start(struct job *);
 void	workers_retire(struct job *);	/* all of it */
+void	workers_tell(struct job *, char order);
 void	workers_kill(struct job *, int signo);
 void	workers_reap(void);		/* after SIGCHLD */
 int	workers_count(const struct job *);

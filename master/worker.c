@@ -150,7 +150,8 @@ make_argv(const struct job *j, int share)
 		*a++ = mem_strdup("-z");
 	if (j->s.type == SERVICE_INET) {
 		*a++ = mem_strdup("-o");
-		*a++ = mem_strdup(j->stress ? "stress=yes" : "stress=");
+		*a++ = mem_strdup(j->calm_at != CLOCK_NEVER ? "stress=yes" :
+		    "stress=");
 	}
 	for (int i = 1; i < j->s.argc; i++)
 		*a++ = mem_strdup(j->s.argv[i]);
@@ -258,16 +259,20 @@ worker_start(struct job *j)
 /* --- ending */
 
 void
+workers_tell(struct job *j, char order)
+{
+	LIST_EACH(it, &j->workers)
+		(void)!write(LIST_ENTRY(it, struct worker, link)->watch.fd,
+		    &order, 1);
+}
+
+void
 workers_retire(struct job *j)
 {
-	static const char order = MASTER_RETIRE;
-
-	LIST_EACH(it, &j->workers) {
-		struct worker *w = LIST_ENTRY(it, struct worker, link);
-
-		(void)!write(w->watch.fd, &order, 1);
-		set_state(w, WORKER_RETIRING);
-	}
+	workers_tell(j, MASTER_RETIRE);
+	LIST_EACH(it, &j->workers)
+		set_state(LIST_ENTRY(it, struct worker, link),
+		    WORKER_RETIRING);
 }
 
 void

@@ -32,6 +32,8 @@ enum master_order {
 				   last */
 	MASTER_LOOK = 'k',	/* a connection waits that the kernel gave to a
 				   worker that did not take it */
+	MASTER_STRESS = 's',	/* the service has reached its limit */
+	MASTER_CALM = 'c',	/* not any more, for a while */
 };
 
 enum {

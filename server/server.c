@@ -211,7 +211,7 @@ parse_options(int argc, char **argv)
 		usage_by_hand();
 }
 
-/* --- configuration and log */
+/* --- configuration */
 
 static void
 override(const char *assignment)
@@ -262,6 +262,24 @@ read_configuration(void)
 		server_start.max_idle = conf_mail.max_idle;
 }
 
+/* A setting of the service's own in master.cf (after master's) stands. */
+void
+server_set_stress(bool on)
+{
+	const struct server *s = server_start.s;
+	int		     own = 0;
+
+	for (size_t i = 0; i < override_count; i++)
+		own += text_starts(overrides[i], "stress=");
+	if (own > 1 || server_start.stress == on)
+		return;
+	server_start.stress = on;
+	override(on ? "stress=yes" : "stress=");
+	load(&param_mail);
+	for (size_t i = 0; s->areas != NULL && s->areas[i] != NULL; i++)
+		load(s->areas[i]);
+}
+
 /* --- */
 
 void
@@ -292,8 +310,7 @@ server_main(int argc, char **argv, const struct server *s)
 		s->after_jail();
 
 	if (server_start.alone) {
-		server_state.sessions = 1;
-		server_session(stream_open(STDIN_FILENO));
+		server_run_alone();
 	} else if (s->kind == SERVER_SINGLE) {
 		server_run_single();
 	} else {
@@ -301,6 +318,5 @@ server_main(int argc, char **argv, const struct server *s)
 	}
 	if (s->before_exit != NULL)
 		s->before_exit();
-	log_flush();
 	exit(0);
 }

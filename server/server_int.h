@@ -39,9 +39,13 @@ extern struct server_state server_state;
 /* Chroot, ids, seccomp, Landlock; fatal on trouble. */
 void	server_jail(void);
 
-/* Serve until told to end; both return then. */
+/* Serve until told to end; they return then. */
 void	server_run_multi(void);
 void	server_run_single(void);
+void	server_run_alone(void);
+
+/* Loads parameters anew that depend on $stress. */
+void	server_set_stress(bool on);
 
 /* One connection: a trigger or a session. */
 void	server_session(struct stream *);

@@ -35,7 +35,6 @@
 #include "util/text.h"
 
 enum {
-	BATCH = 32,		/* connections taken in one go */
 	FDS_A_SESSION = 4,	/* client, cleanup, policy, milter */
 	FDS_OTHER = 64,
 	DATAGRAM_MAX = 65536,	/* bytes */
@@ -114,8 +113,7 @@ begin_session(int fd)
 
 /* --- listeners */
 
-/* False: nothing more to take now. */
-static bool
+static void
 accept_one(int listener)
 {
 	int fd;
@@ -123,18 +121,14 @@ accept_one(int listener)
 	fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd >= 0) {
 		begin_session(fd);
-		return true;
-	}
-	if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+	} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
 	    errno == ENOMEM) {
 		log_warn("accept connection: %s; %d sessions are open; raise"
 		    " the limit of open files", strerror(errno),
 		    server_state.sessions);
 		task_sleep_ms(NO_FILES_WAIT);
-		return false;
 	}
-	/* The client has gone again: the next may be there. */
-	return errno == ECONNABORTED || errno == EPROTO || errno == EINTR;
+	/* Otherwise another worker took it, or the client has gone again. */
 }
 
 static void
@@ -150,17 +144,12 @@ accept_task(void *arg)
 		}
 		if (!task_wait_accept(listener, CLOCK_NEVER))
 			continue;
-		for (int i = 0; i < BATCH && !server_state.stopping; i++) {
-			if (server_state.sessions >= state.limit) {
-				set_full(true);
-				break;
-			}
-			if (!accept_one(listener))
-				break;
-		}
+		/* One a turn: more that wait are told of in the next, and
+		 * mostly there is no more. */
+		if (!server_state.stopping)
+			accept_one(listener);
 		if (server_state.sessions >= state.limit)
 			set_full(true);
-		task_yield();
 	}
 	task_forget_fd(listener);
 	close(listener);
@@ -313,6 +302,8 @@ order_task(void *arg)
 		}
 		if (n <= 0 || order == MASTER_RETIRE)
 			break;
+		if (order == MASTER_STRESS || order == MASTER_CALM)
+			server_set_stress(order == MASTER_STRESS);
 		if (order == MASTER_LOOK && !state.full)
 			for (int i = 0; i < server_start.sockets; i++)
 				task_forget_fd(MASTER_FD_LISTEN + i);

@@ -117,13 +117,14 @@ add_list(scmp_filter_ctx f, uint32_t action, const char *const *names)
 }
 
 static bool
-add_one(scmp_filter_ctx f, const char *name, struct scmp_arg_cmp cmp)
+add_one(scmp_filter_ctx f, uint32_t action, const char *name,
+    struct scmp_arg_cmp cmp)
 {
 	int nr = seccomp_syscall_resolve_name(name), rc;
 
 	if (nr == __NR_SCMP_ERROR)
 		return true;
-	rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, nr, 1, cmp);
+	rc = seccomp_rule_add(f, action, nr, 1, cmp);
 	if (rc < 0 && rc != -EEXIST && rc != -EDOM) {
 		errno = -rc;
 		return false;
@@ -137,22 +138,30 @@ add_open_read(scmp_filter_ctx f)
 {
 	const scmp_datum_t writing = O_ACCMODE | O_CREAT | O_TRUNC;
 
-	return add_one(f, "open", SCMP_A1(SCMP_CMP_MASKED_EQ, writing, 0)) &&
-	    add_one(f, "openat", SCMP_A2(SCMP_CMP_MASKED_EQ, writing, 0));
+	return add_one(f, SCMP_ACT_ALLOW, "open",
+	    SCMP_A1(SCMP_CMP_MASKED_EQ, writing, 0)) &&
+	    add_one(f, SCMP_ACT_ALLOW, "openat",
+	    SCMP_A2(SCMP_CMP_MASKED_EQ, writing, 0));
 }
 
-/* Without PROC_JAIL_NET: Unix sockets only. */
+/*
+ * Without PROC_JAIL_NET: Unix sockets only.  Others are refused, since the C
+ * library asks for some behind our back (a look at the interfaces).
+ */
 static bool
 add_sockets(scmp_filter_ctx f, bool net)
 {
 	static const int families[] = {
-		AF_INET, AF_INET6, AF_NETLINK,
+		AF_UNIX, AF_INET, AF_INET6, AF_NETLINK,
 	};
 
-	if (!add_one(f, "socket", SCMP_A0(SCMP_CMP_EQ, AF_UNIX)))
-		return false;
-	for (size_t i = 0; net && i < sizeof families / sizeof *families; i++)
-		if (!add_one(f, "socket",
+	if (!net)
+		return add_one(f, SCMP_ACT_ALLOW, "socket",
+		    SCMP_A0(SCMP_CMP_EQ, AF_UNIX)) &&
+		    add_one(f, SCMP_ACT_ERRNO(EACCES), "socket",
+		    SCMP_A0(SCMP_CMP_NE, AF_UNIX));
+	for (size_t i = 0; i < sizeof families / sizeof *families; i++)
+		if (!add_one(f, SCMP_ACT_ALLOW, "socket",
 		    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i])))
 			return false;
 	return true;
@@ -173,7 +182,7 @@ add_rules(scmp_filter_ctx f, unsigned allow)
 		if (!add_list(f, SCMP_ACT_ALLOW, exec) ||
 		    !add_list(f, SCMP_ACT_ALLOW, open_names))
 			return false;
-	} else if (!add_one(f, "clone", SCMP_A0(SCMP_CMP_MASKED_EQ,
+	} else if (!add_one(f, SCMP_ACT_ALLOW, "clone", SCMP_A0(SCMP_CMP_MASKED_EQ,
 	    CLONE_VM | CLONE_THREAD, CLONE_VM | CLONE_THREAD)))
 		return false;
 	if (allow & PROC_JAIL_IDS && !add_list(f, SCMP_ACT_ALLOW, ids))

@@ -312,6 +312,34 @@ def maxproc_bounds_sessions_and_is_logged():
         check(b.ask('x') == '250 x', 'b')
 
 
+def service_at_its_limit_is_told_to_hurry():
+    with Instance('%(port)d inet n - n - 2 echo\n%(two)d inet n - n - 2 echo\n'
+                  '\t-o stress=\npostlog unix-dgram n - n - 1 postlogd\n') as i:
+        i.start()
+        for port, answer in ((i.port, '250 yes'), (i.two, '250 no')):
+            a = Session(port)
+            check(a.ask('STRESS') == '250 no', 'stress too early')
+            b = Session(port)
+            i.logged(r'service "%d" \(%d\) has reached its process limit "2"' %
+                     (port, port))
+            time.sleep(0.1)
+            check(a.ask('STRESS') == answer and b.ask('STRESS') == answer, 'stress')
+            b.ask('QUIT')
+            check(Session(port).ask('STRESS') == answer, 'stress later')
+
+
+def session_on_standard_input_needs_no_master():
+    with Instance() as i:
+        env = dict(os.environ, MAIL_CONFIG=i.path('etc'))
+        # Its own user's rights only, and a queue that is there.
+        i.postfix('set-permissions')
+        done = subprocess.run([i.path('bin/echo'), '-S'], input=b'a\nb\nQUIT\n',
+                              env=env, stdout=subprocess.PIPE, timeout=10)
+        lines = done.stdout.decode().split('\r\n')
+        check(done.returncode == 0 and lines[0].startswith('220 ') and
+              lines[1:] == ['250 a', '250 b', ''], repr(lines))
+
+
 def single_programs_serve_one_session_a_process():
     with Instance() as i:
         i.start()
