@@ -147,14 +147,15 @@ jail_allows_what_it_says_and_nothing_else(void)
 		bool	 dies;
 		int	 status;
 	} cases[] = {
-		{ 0, ordinary_work, false },
-		{ 0, make_file, true }, { PROC_JAIL_FILES, make_file, false },
+		{ 0, ordinary_work, false, 0 },
+		{ 0, make_file, true, 0 },
+		{ PROC_JAIL_FILES, make_file, false, 0 },
 		{ 0, make_socket, false, 5 },
-		{ PROC_JAIL_NET, make_socket, false },
-		{ PROC_JAIL_NET | PROC_JAIL_FILES, start_shell, true },
-		{ PROC_JAIL_EXEC, start_shell, false },
-		{ PROC_JAIL_NET | PROC_JAIL_FILES, be_root, true },
-		{ PROC_JAIL_IDS, be_root, false },
+		{ PROC_JAIL_NET, make_socket, false, 0 },
+		{ PROC_JAIL_NET | PROC_JAIL_FILES, start_shell, true, 0 },
+		{ PROC_JAIL_EXEC, start_shell, false, 0 },
+		{ PROC_JAIL_NET | PROC_JAIL_FILES, be_root, true, 0 },
+		{ PROC_JAIL_IDS, be_root, false, 0 },
 	};
 
 	for (size_t i = 0; !SANITIZED && i < sizeof cases / sizeof *cases; i++) {
