@@ -124,6 +124,21 @@ simple_types_answer_as_documented(void)
 }
 
 static void
+accounts_are_found_again_and_again(void)
+{
+	struct table *t = table_open("unix:passwd.byname", TABLE_FOLD);
+
+	for (int i = 0; i < 3000; i++) {
+		char name[32];
+
+		snprintf(name, sizeof name, "no such user %d", i % 1500);
+		CHECK_STR(ask(t, name), "-");
+		CHECK(strncmp(ask(t, "root"), "root:", 5) == 0);
+	}
+	table_close(t);
+}
+
+static void
 bad_names_are_broken_tables_with_a_reason(void)
 {
 	static const struct { const char *table, *why; } rows[] = {
@@ -520,6 +535,7 @@ main(void)
 	    mkdtemp(dir) == NULL)
 		return 1;
 	TEST(simple_types_answer_as_documented);
+	TEST(accounts_are_found_again_and_again);
 	TEST(bad_names_are_broken_tables_with_a_reason);
 	TEST(patterns_match_and_expand);
 	TEST(substitution_can_be_forbidden);
