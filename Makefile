@@ -28,7 +28,7 @@ ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -I. -I$(BUILD)/gen $(WARN) -fPIE \
 LDFLAGS	=
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed -pthread \
 	  $(OPT) $(LDFLAGS)
-LIBS	= -ldb-5.3 -lcares -lpcre2-8 -lidn2 -lseccomp -lssl -lcrypto -ldl
+LIBS	= -ldb-5.3 -lcares -lpcre2-8 -lidn2 -lseccomp -lssl -lcrypto -ldl -lm
 
 # --- libraries, lowest floor first
 LIB_DIRS = util conf net table sasl milter mail server

@@ -85,6 +85,12 @@ bounce_flush(const struct bounce_message *m)
 }
 
 bool
+bounce_flush_deferred(const struct bounce_message *m)
+{
+	return send_message("defer", BOUNCE_FLUSH, m);
+}
+
+bool
 bounce_warn_delay(const struct bounce_message *m)
 {
 	return send_message("defer", BOUNCE_WARN, m);

@@ -44,6 +44,9 @@ struct bounce_message {
  * if there is no log: the report was sent before a crash. */
 bool	bounce_flush(const struct bounce_message *);
 
+/* The same from the defer log: the message has expired. */
+bool	bounce_flush_deferred(const struct bounce_message *);
+
 /* The defer log is kept: qmgr removes it (bounce_log_remove()) when it tries
  * the message again. */
 bool	bounce_warn_delay(const struct bounce_message *);

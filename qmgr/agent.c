@@ -1,0 +1,349 @@
+#include "qmgr/agent.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "mail/deliver_proto.h"
+#include "mail/queue_dir.h"
+#include "net/connect.h"
+#include "qmgr/message.h"
+#include "qmgr/resolve.h"
+#include "qmgr/schedule.h"
+#include "qmgr/transport.h"
+#include "util/clock.h"
+#include "util/frame.h"
+#include "util/log.h"
+#include "util/mem.h"
+#include "util/stream.h"
+#include "util/task.h"
+
+enum {
+	IDLE = 5,		/* seconds; a reload waits for them */
+	CONNECT_WAIT = 60,	/* seconds for an agent's full listen queue */
+	RESULT_MAX = 1024 * 1024, /* bytes */
+	FAILURES_MAX = 5,	/* agents that died in a row */
+};
+
+/*
+ *	         entry             result
+ *	idle -----------> delivering ------> next entry, or idle
+ *	 | IDLE seconds       | connection failed: transport is dead
+ *	 v                    v agent died: message is tried again
+ *	gone
+ */
+struct agent {
+	struct list	  link;		/* of the transport's idle ones */
+	struct transport *transport;
+	struct stream	 *stream;	/* NULL: not connected */
+	struct entry	 *entry;	/* what it does, NULL idle */
+	struct task_cond  work;
+	struct frame	  frame;
+};
+
+static int deliveries;
+
+bool
+agent_is_busy(void)
+{
+	return deliveries > 0;
+}
+
+/* --- the request */
+
+static void
+put_recipient(struct frame *f, const struct recipient *r)
+{
+	size_t group = frame_open(f, DELIVER_KEY_RCPT);
+
+	frame_put_str(f, DELIVER_KEY_RCPT_ADDRESS, r->address);
+	if (*r->original != '\0')
+		frame_put_str(f, DELIVER_KEY_RCPT_ORIGINAL, r->original);
+	if (*r->orcpt != '\0')
+		frame_put_str(f, DELIVER_KEY_RCPT_ORCPT, r->orcpt);
+	if (r->notify != 0)
+		frame_put_u64(f, DELIVER_KEY_RCPT_NOTIFY, r->notify);
+	frame_put_u64(f, DELIVER_KEY_RCPT_INDEX, r->index);
+	frame_close(f, group);
+}
+
+/* Is there more for this destination, or was there just now?  Then the agent
+ * shall keep its connection. */
+static bool
+is_popular(const struct dest *d)
+{
+	return d->peers.count > 0 || d->busy > 1 ||
+	    (d->last_ms != 0 && clock_ms() - d->last_ms < 1000);
+}
+
+static void
+put_request(struct frame *f, const struct entry *e)
+{
+	const struct message  *m = e->slice->message;
+	const struct envelope *env = &m->first->env;
+	unsigned flags = message_deliver_flags(m) |
+	    (is_popular(e->dest) ? DELIVER_KEEP_OPEN : 0);
+
+	frame_begin(f, DELIVER_REQUEST);
+	frame_put_str(f, DELIVER_KEY_QUEUE, QUEUE_ACTIVE);
+	frame_put_str(f, DELIVER_KEY_ID, m->id);
+	frame_put_str(f, DELIVER_KEY_NEXTHOP, e->nexthop);
+	frame_put_str(f, DELIVER_KEY_SENDER, env->sender);
+	frame_put_u64(f, DELIVER_KEY_FLAGS, flags);
+	frame_put_u64(f, DELIVER_KEY_ENV_FLAGS, env->flags);
+	frame_put_str(f, DELIVER_KEY_ENVID, env->attr[ATTR_DSN_ENVELOPE_ID]);
+	frame_put_u64(f, DELIVER_KEY_RET, message_ret(m));
+	frame_put_str(f, DELIVER_KEY_ENCODING, env->attr[ATTR_ENCODING]);
+	frame_put_u64(f, DELIVER_KEY_ARRIVAL, (uint64_t)env->arrival_us);
+	frame_put_u64(f, DELIVER_KEY_ACTIVE, (uint64_t)m->active_us);
+	frame_put_u64(f, DELIVER_KEY_HANDED, (uint64_t)clock_wall_us());
+	frame_put_u64(f, DELIVER_KEY_SIZE, m->size);
+	for (uint32_t i = 0; i < e->count; i++)
+		put_recipient(f, e->rcpt[i]);
+}
+
+/* --- the result */
+
+/* The place is free again, then the message is told, which may be its end. */
+static void
+release(struct agent *a)
+{
+	struct entry *e = a->entry;
+	struct slice *s = e->slice;
+	uint32_t      count = e->count;
+	struct dest  *d = e->dest;
+
+	a->entry = NULL;
+	schedule_free_entry(e);
+	deliveries--;
+	d->busy--;
+	a->transport->busy--;
+	dest_rest(d);
+	message_settled(s, count);
+	schedule_run(a->transport);
+}
+
+static void
+note_file(struct message *m, enum deliver_file file)
+{
+	switch (file) {
+	case DELIVER_FILE_OK:
+		break;
+	case DELIVER_FILE_MISSING:
+		m->missing = true;
+		break;
+	case DELIVER_FILE_DAMAGED:
+		m->damaged = true;
+		break;
+	case DELIVER_FILE_BUSY:
+		m->retry_soon = true;
+		break;
+	}
+}
+
+static bool
+note_statuses(struct message *m, struct str statuses, uint32_t count)
+{
+	if (statuses.n != count)
+		return false;
+	for (uint32_t i = 0; i < count; i++) {
+		switch (statuses.p[i]) {
+		case DELIVER_SENT:
+			break;
+		case DELIVER_BOUNCED:
+			m->bounced = true;
+			break;
+		default:
+			m->deferred = true;
+			break;
+		}
+	}
+	return true;
+}
+
+static void
+feedback(struct dest *d, const struct frame *f)
+{
+	const char *dsn = frame_str(f, DELIVER_KEY_DEAD_DSN);
+	const char *text = frame_str(f, DELIVER_KEY_DEAD_TEXT);
+	struct why  why = WHY_INIT;
+
+	d->transport->failures = 0;
+	if (dest_is_dead(d))
+		return;
+	if (dsn == NULL || text == NULL) {
+		window_success(&d->window, &d->transport->window, d->busy);
+	} else if (window_failure(&d->window, &d->transport->window)) {
+		why_set(&why, dsn, "%s", text);
+		dest_set_dead(d, &why);
+		why_done(&why);
+	}
+}
+
+static void
+take_result(struct agent *a)
+{
+	struct entry   *e = a->entry;
+	struct message *m = e->slice->message;
+	struct frame   *f = &a->frame;
+	struct str	statuses;
+
+	if (!frame_bytes(f, DELIVER_KEY_STATUSES, &statuses) ||
+	    !note_statuses(m, statuses, e->count)) {
+		log_warn("private/%s: malformed delivery result",
+		    a->transport->name);
+		m->deferred = true;
+	}
+	if (frame_u64(f, DELIVER_KEY_TRACED, 0) != 0)
+		m->traced = true;
+	note_file(m, (enum deliver_file)frame_u64(f, DELIVER_KEY_FILE, 0));
+	if (frame_u64(f, DELIVER_KEY_CLOSING, 0) != 0) {
+		stream_abort(a->stream);
+		a->stream = NULL;
+	}
+	feedback(e->dest, f);
+	release(a);
+}
+
+/* --- trouble */
+
+/*
+ * The agent died.  It may have delivered: what it has marked in the file
+ * counts, so the message leaves memory and is read anew, soon.  When agents
+ * die one after the other the transport rests.
+ */
+static void
+agent_died(struct agent *a)
+{
+	struct transport *t = a->transport;
+	struct message	 *m = a->entry->slice->message;
+
+	log_warn("private/%s: delivery agent ended before its result for %s",
+	    t->name, m->id);
+	stream_abort(a->stream);
+	a->stream = NULL;
+	m->deferred = m->retry_soon = true;
+	if (++t->failures >= FAILURES_MAX) {
+		t->failures = 0;
+		transport_set_dead(t, "4.3.0", "unknown mail transport error");
+	}
+	release(a);
+}
+
+static void
+cannot_connect(struct agent *a)
+{
+	struct transport *t = a->transport;
+	struct entry	 *e = a->entry;
+	struct dest	 *d = e->dest;
+
+	if (!transport_is_dead(t)) {
+		log_warn("connect to transport private/%s: %s", t->name,
+		    strerror(errno));
+		transport_set_dead(t, "4.3.0", "mail transport unavailable");
+	}
+	a->entry = NULL;
+	deliveries--;
+	t->busy--;
+	d->busy--;
+	resolve_again(e);
+	dest_rest(d);
+}
+
+/* --- the task */
+
+static bool
+connect_agent(struct agent *a)
+{
+	char *path = mem_printf("private/%s", a->transport->name);
+	int   fd = -1;
+
+	errno = ENOENT;
+	if (strchr(a->transport->name, '/') == NULL)
+		fd = connect_unix(path, clock_in(CONNECT_WAIT));
+	mem_free(path);
+	if (fd < 0)
+		return false;
+	a->stream = stream_open(fd);
+	return true;
+}
+
+static bool
+exchange(struct agent *a)
+{
+	put_request(&a->frame, a->entry);
+	frame_send(a->stream, &a->frame);
+	return frame_receive(a->stream, &a->frame, RESULT_MAX) &&
+	    a->frame.type == DELIVER_RESULT;
+}
+
+static void
+deliver(struct agent *a)
+{
+	bool reused = a->stream != NULL, done = false;
+
+	if (reused) {
+		done = exchange(a);
+		if (!done) {
+			/* It may have ended while it was idle. */
+			stream_abort(a->stream);
+			a->stream = NULL;
+		}
+	}
+	if (!done) {
+		if (!connect_agent(a)) {
+			cannot_connect(a);
+			return;
+		}
+		done = exchange(a);
+	}
+	if (done)
+		take_result(a);
+	else
+		agent_died(a);
+}
+
+static void
+run(void *arg)
+{
+	struct agent	 *a = arg;
+	struct transport *t = a->transport;
+
+	for (;;) {
+		if (a->entry != NULL) {
+			deliver(a);
+			continue;
+		}
+		if (a->stream == NULL)
+			break;
+		list_push(&t->idle, &a->link);
+		task_wait(&a->work, clock_in(IDLE));
+		list_remove(&a->link);
+		if (a->entry == NULL)
+			break;
+	}
+	stream_close(a->stream);
+	frame_done(&a->frame);
+	mem_free(a);
+}
+
+void
+agent_deliver(struct transport *t, struct entry *e)
+{
+	struct list  *it = list_take(&t->idle);
+	struct agent *a;
+
+	deliveries++;
+	if (it != NULL) {
+		a = LIST_ENTRY(it, struct agent, link);
+		a->entry = e;
+		task_wake_one(&a->work);
+		return;
+	}
+	a = NEW(struct agent);
+	a->transport = t;
+	a->entry = e;
+	a->frame = (struct frame)FRAME_INIT;
+	list_init(&a->link);
+	task_cond_init(&a->work);
+	task_start("agent", run, a);
+}

@@ -1,0 +1,19 @@
+/* agent - connections to delivery agents */
+
+#ifndef QMGR_AGENT_H
+#define QMGR_AGENT_H
+
+#include <stdbool.h>
+
+struct entry;
+struct transport;
+
+/* Has the entry delivered, over the connection that was used last or a new
+ * one.  At its end everybody concerned is told: the destination, the
+ * message. */
+void	agent_deliver(struct transport *, struct entry *);
+
+/* Deliveries under way. */
+bool	agent_is_busy(void);
+
+#endif

@@ -1,0 +1,498 @@
+#include "qmgr/message.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "conf/param.h"
+#include "mail/address.h"
+#include "mail/bounce_log.h"
+#include "mail/deliver_proto.h"
+#include "mail/qmgr_client.h"
+#include "mail/queue_dir.h"
+#include "mail/queue_list.h"
+#include "qmgr/feed.h"
+#include "qmgr/policy.h"
+#include "qmgr/resolve.h"
+#include "qmgr/schedule.h"
+#include "util/clock.h"
+#include "util/file.h"
+#include "util/frame.h"
+#include "util/log.h"
+#include "util/map.h"
+#include "util/mem.h"
+#include "util/task.h"
+
+enum {
+	SLICE = 1000,		/* recipients read at once */
+	SOON = 10,		/* seconds */
+};
+
+static struct {
+	struct map	*active;	/* struct message by id */
+	size_t		 recipients;	/* in memory, of all messages */
+} messages;
+
+static void finish(struct message *);
+
+/* --- looking */
+
+size_t
+message_count(void)
+{
+	return messages.active == NULL ? 0 : map_count(messages.active);
+}
+
+struct message *
+message_find(const char *id)
+{
+	return messages.active == NULL ? NULL : map_find(messages.active, id);
+}
+
+const char *
+message_sender(const struct message *m)
+{
+	return m->first->env.sender;
+}
+
+int64_t
+message_age(const struct message *m)
+{
+	return (clock_wall_us() - m->first->env.arrival_us) / 1000000;
+}
+
+enum dsn_ret
+message_ret(const struct message *m)
+{
+	int n = atoi(envelope_get(&m->first->env, ATTR_DSN_RET));
+
+	return n == RET_FULL || n == RET_HDRS ? (enum dsn_ret)n : RET_NONE;
+}
+
+unsigned
+message_deliver_flags(const struct message *m)
+{
+	unsigned env = m->first->env.flags;
+
+	return (env & ENV_DELIVER_VERIFY ? DELIVER_VERIFY : 0) |
+	    (env & ENV_DELIVER_TRACE ? DELIVER_TRACE : 0);
+}
+
+void
+message_describe(const struct message *m, struct bounce_message *ret)
+{
+	const struct envelope *env = &m->first->env;
+
+	*ret = (struct bounce_message){
+		.queue = QUEUE_ACTIVE, .id = m->id, .sender = env->sender,
+		.envid = envelope_get(env, ATTR_DSN_ENVELOPE_ID),
+		.ret = message_ret(m),
+		.encoding = envelope_get(env, ATTR_ENCODING),
+		.env_flags = env->flags,
+		.trace_flags = message_deliver_flags(m),
+	};
+}
+
+/* --- beginning */
+
+static void
+add_sender(struct buf *line, const struct message *m)
+{
+	if (strcmp(conf_mail.info_log_address_format, "internal") == 0)
+		buf_adds(line, message_sender(m));
+	else
+		address_quote(line, message_sender(m));
+}
+
+static void
+log_active(const struct message *m)
+{
+	struct buf line = BUF_INIT;
+
+	add_sender(&line, m);
+	log_info("%s: from=<%s>, size=%llu, nrcpt=%u (queue active)", m->id,
+	    line.data, (unsigned long long)m->size, m->rcpt_count);
+	buf_done(&line);
+}
+
+static struct slice *
+new_slice(struct message *m)
+{
+	struct slice *s = NEW(struct slice);
+
+	s->message = m;
+	list_init(&s->link);
+	envelope_init(&s->env);
+	if (m->first == NULL)
+		m->first = s;
+	return s;
+}
+
+static void
+free_slice(struct slice *s)
+{
+	envelope_done(&s->env);
+	mem_free(s);
+}
+
+static struct message *
+new_message(const char *id, uint64_t size, uint32_t rcpt_count)
+{
+	struct message *m = NEW(struct message);
+
+	strncpy(m->id, id, sizeof m->id - 1);
+	list_init(&m->jobs);
+	m->size = size;
+	m->rcpt_count = rcpt_count;
+	m->active_us = clock_wall_us();
+	new_slice(m);
+	return m;
+}
+
+static void
+free_message(struct message *m)
+{
+	if (messages.active != NULL && map_find(messages.active, m->id) == m)
+		map_remove(messages.active, m->id);
+	schedule_forget(m);
+	free_slice(m->first);
+	mem_free(m);
+}
+
+static void
+begin_slice(struct slice *s)
+{
+	s->left = s->env.rcpt_count;
+	s->message->in_memory += s->left;
+	messages.recipients += s->left;
+	if (s->left > 0)
+		resolve_slice(s);
+}
+
+static void
+begin(struct message *m)
+{
+	if (messages.active == NULL)
+		messages.active = map_new();
+	map_set(messages.active, m->id, m);
+	log_active(m);
+	begin_slice(m->first);
+	if (m->in_memory == 0 && m->next_rcpt >= m->rcpt_count)
+		finish(m);
+}
+
+static void
+save_corrupt(const char *id)
+{
+	log_warn("saving corrupt file \"%s\" from queue \"%s\" to queue"
+	    " \"%s\"", id, QUEUE_ACTIVE, QUEUE_CORRUPT);
+	if (!queue_move(id, QUEUE_ACTIVE, QUEUE_CORRUPT))
+		log_warn("%s: move to %s: %s", id, QUEUE_CORRUPT,
+		    strerror(errno));
+}
+
+/* --- from a file */
+
+static uint32_t
+slice_size(void)
+{
+	size_t limit = (size_t)conf_qmgr.qmgr_message_recipient_limit;
+	size_t least = (size_t)conf_qmgr.qmgr_message_recipient_minimum;
+	size_t room = messages.recipients < limit ?
+	    limit - messages.recipients : 0;
+
+	if (room > SLICE)
+		room = SLICE;
+	return (uint32_t)(room < least ? least : room);
+}
+
+/* Fills slices until one has a recipient that is not done. */
+static bool
+read_slice(struct message *m, struct slice *s, const struct queue_file *f)
+{
+	do {
+		if (!queue_file_read_some(f, &s->env, m->next_rcpt,
+		    slice_size(), &m->next_rcpt))
+			return false;
+	} while (s->env.rcpt_count == 0 && m->next_rcpt < m->rcpt_count);
+	return true;
+}
+
+/*
+ * Logs that a crash has left: what was bounced has still to be told, the
+ * reasons of the last deferral are about to get old.
+ */
+static void
+look_for_logs(struct message *m)
+{
+	struct buf path = BUF_INIT;
+
+	queue_path(&path, QUEUE_BOUNCE, m->id);
+	m->bounced = access(path.data, F_OK) == 0;
+	buf_clear(&path);
+	queue_path(&path, QUEUE_TRACE, m->id);
+	m->traced = access(path.data, F_OK) == 0;
+	buf_done(&path);
+	if (!m->forced_expire)
+		bounce_log_remove(QUEUE_DEFER, m->id);
+}
+
+static bool
+load_file(const char *id, const struct queue_file *f)
+{
+	struct message *m = new_message(id, f->t.size, f->t.rcpt_count);
+	struct stat	st;
+
+	if (!read_slice(m, m->first, f) || fstat(f->fd, &st) != 0) {
+		free_message(m);
+		return false;
+	}
+	m->forced_expire = (st.st_mode & QUEUE_MODE_EXPIRED) != 0;
+	m->warned = (st.st_mode & QUEUE_MODE_WARNED) != 0;
+	look_for_logs(m);
+	begin(m);
+	return true;
+}
+
+bool
+message_load(const char *id, const char *queue, bool look_for_lock,
+    bool *ret_locked)
+{
+	struct queue_file f = { .fd = -1 };
+	bool		  loaded = false;
+
+	*ret_locked = false;
+	if (message_find(id) != NULL || !queue_move(id, queue, QUEUE_ACTIVE))
+		return false;
+	switch (queue_file_open(&f, QUEUE_ACTIVE, id, true)) {
+	case QUEUE_FILE_OK:
+		*ret_locked = look_for_lock &&
+		    !file_lock(f.fd, FILE_FLOCK, FILE_EXCLUSIVE, 0);
+		if (*ret_locked)
+			queue_move(id, QUEUE_ACTIVE, queue);
+		else if (!(loaded = load_file(id, &f)))
+			save_corrupt(id);
+		queue_file_close(&f);
+		break;
+	case QUEUE_FILE_DAMAGED:
+		save_corrupt(id);
+		break;
+	case QUEUE_FILE_ERROR:
+		log_warn("open %s %s: %s", QUEUE_ACTIVE, id, strerror(errno));
+		queue_move(id, QUEUE_ACTIVE, queue);
+		break;
+	case QUEUE_FILE_MISSING:
+		break;
+	}
+	return loaded;
+}
+
+/* --- from a frame */
+
+bool
+message_new(const char *id, const struct frame *new)
+{
+	struct queue_trailer t;
+	struct str	     facts, env;
+	struct message	    *m;
+	bool		     locked;
+
+	if (!frame_bytes(new, QMGR_KEY_TRAILER, &facts) ||
+	    facts.n != sizeof t || !frame_bytes(new, QMGR_KEY_ENVELOPE, &env))
+		return message_load(id, QUEUE_INCOMING, false, &locked);
+	if (message_find(id) != NULL ||
+	    !queue_move(id, QUEUE_INCOMING, QUEUE_ACTIVE))
+		return false;
+	memcpy(&t, facts.p, sizeof t);
+	m = new_message(id, t.size, t.rcpt_count);
+	if (!envelope_read(&(struct frame){ .bytes = { .data =
+	    (char *)(uintptr_t)env.p, .len = env.n } }, &m->first->env) ||
+	    m->first->env.rcpt_count != t.rcpt_count) {
+		free_message(m);
+		return message_load(id, QUEUE_ACTIVE, false, &locked);
+	}
+	m->next_rcpt = t.rcpt_count;
+	begin(m);
+	return true;
+}
+
+/* --- recipients come and go */
+
+static void
+read_more(struct message *m)
+{
+	struct queue_file f = { .fd = -1 };
+	struct slice	 *s;
+
+	switch (queue_file_open(&f, QUEUE_ACTIVE, m->id, false)) {
+	case QUEUE_FILE_OK:
+		break;
+	case QUEUE_FILE_MISSING:
+		m->missing = true;
+		break;
+	case QUEUE_FILE_DAMAGED:
+		m->damaged = true;
+		break;
+	case QUEUE_FILE_ERROR:
+		m->deferred = m->retry_soon = true;
+		break;
+	}
+	if (f.fd < 0) {
+		m->next_rcpt = m->rcpt_count;
+		return;
+	}
+	s = new_slice(m);
+	if (!read_slice(m, s, &f)) {
+		m->damaged = true;
+		m->next_rcpt = m->rcpt_count;
+		s->env.rcpt_count = 0;
+	}
+	queue_file_close(&f);
+	if (s->env.rcpt_count > 0)
+		begin_slice(s);
+	else
+		free_slice(s);
+}
+
+void
+message_settled(struct slice *s, uint32_t count)
+{
+	struct message *m = s->message;
+
+	s->left -= count;
+	m->in_memory -= count;
+	messages.recipients -= count;
+	if (s->left == 0 && s != m->first)
+		free_slice(s);
+	if (m->next_rcpt < m->rcpt_count &&
+	    m->in_memory <= (uint32_t)conf_qmgr.default_recipient_refill_limit)
+		read_more(m);
+	if (m->in_memory == 0 && m->next_rcpt >= m->rcpt_count &&
+	    !m->finishing)
+		finish(m);
+}
+
+/* --- the end */
+
+static void
+remove_file(const struct message *m)
+{
+	if (queue_remove(m->id, QUEUE_ACTIVE))
+		log_info("%s: removed", m->id);
+	else if (errno != ENOENT)
+		log_warn("%s: remove: %s", m->id, strerror(errno));
+}
+
+static void
+set_warned(const struct message *m)
+{
+	struct buf  path = BUF_INIT;
+	struct stat st;
+
+	queue_path(&path, QUEUE_ACTIVE, m->id);
+	if (stat(path.data, &st) == 0)
+		chmod(path.data, (st.st_mode & 07777) | QUEUE_MODE_WARNED);
+	buf_done(&path);
+}
+
+static void
+defer(const struct message *m)
+{
+	int64_t now = clock_wall_us() / 1000000, when;
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT } };
+	struct buf	path = BUF_INIT;
+
+	when = now + (m->retry_soon ? SOON : retry_delay(message_age(m),
+	    conf_mail.minimal_backoff_time, conf_mail.maximal_backoff_time));
+	times[1].tv_sec = when;
+	queue_path(&path, QUEUE_ACTIVE, m->id);
+	utimensat(AT_FDCWD, path.data, times, 0);
+	buf_done(&path);
+	if (queue_move(m->id, QUEUE_ACTIVE, QUEUE_DEFERRED))
+		feed_deferred(m->id, when);
+	else if (errno != ENOENT)
+		log_warn("%s: move to %s: %s", m->id, QUEUE_DEFERRED,
+		    strerror(errno));
+}
+
+static void
+end(struct message *m)
+{
+	if (m->damaged)
+		save_corrupt(m->id);
+	else if (m->missing)
+		log_debug("%s: was removed", m->id);
+	else if (m->deferred)
+		defer(m);
+	else
+		remove_file(m);
+	free_message(m);
+	feed_left();
+}
+
+static bool
+is_expired(const struct message *m)
+{
+	int64_t limit = *message_sender(m) == '\0' ?
+	    conf_mail.bounce_queue_lifetime : conf_mail.maximal_queue_lifetime;
+
+	return m->forced_expire || message_age(m) >= limit;
+}
+
+/* Mail that could not be delivered for so long goes back. */
+static void
+expire(struct message *m, const struct bounce_message *b)
+{
+	struct buf sender = BUF_INIT;
+
+	add_sender(&sender, m);
+	log_info("%s: from=<%s>, status=%s, returned to sender", m->id,
+	    sender.data, m->forced_expire ? "force-expired" : "expired");
+	buf_done(&sender);
+	if (bounce_flush_deferred(b))
+		m->deferred = false;
+}
+
+static bool
+warning_is_due(const struct message *m)
+{
+	return conf_mail.delay_warning_time > 0 && !m->warned &&
+	    message_age(m) >= conf_mail.delay_warning_time;
+}
+
+/* Reports are sent, which waits; a report that can't be sent now keeps the
+ * message in the queue. */
+static void
+report(void *arg)
+{
+	struct message	     *m = arg;
+	struct bounce_message b;
+
+	message_describe(m, &b);
+	if (m->traced && !bounce_trace_flush(&b))
+		m->deferred = true;
+	if (m->bounced && !bounce_flush(&b))
+		m->deferred = true;
+	if (m->deferred && !m->retry_soon) {
+		if (is_expired(m))
+			expire(m, &b);
+		else if (warning_is_due(m) && bounce_warn_delay(&b))
+			set_warned(m);
+	}
+	end(m);
+}
+
+static void
+finish(struct message *m)
+{
+	bool has_news = m->traced || m->bounced || (m->deferred &&
+	    !m->retry_soon && (is_expired(m) || warning_is_due(m)));
+
+	m->finishing = true;
+	if (m->damaged || m->missing || !has_news)
+		end(m);
+	else
+		task_start("report", report, m);
+}

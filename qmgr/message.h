@@ -1,0 +1,80 @@
+/* message - a message in the active queue */
+
+#ifndef QMGR_MESSAGE_H
+#define QMGR_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "mail/bounce_client.h"
+#include "mail/envelope.h"
+#include "mail/queue_file.h"
+#include "mail/queue_id.h"
+#include "util/list.h"
+
+struct frame;
+struct message;
+
+/*
+ * Recipients that are in memory; messages with many have one slice after the
+ * other.  A slice goes when its last recipient is settled, but the first
+ * stays: it has the sender and all else that is known of the message.
+ */
+struct slice {
+	struct list	 link;		/* on the resolver's list */
+	struct message	*message;
+	struct envelope	 env;
+	uint32_t	 left;		/* recipients not settled */
+};
+
+struct message {
+	char		 id[QUEUE_ID_MAX];
+	struct slice	*first;
+	struct list	 jobs;		/* struct job, see schedule.h */
+	int64_t		 active_us;	/* entered the active queue, wall clock */
+	uint64_t	 size;
+	uint32_t	 rcpt_count;	/* in the file */
+	uint32_t	 next_rcpt;	/* not yet read from there on */
+	uint32_t	 in_memory;	/* recipients not settled, in all slices */
+	bool		 bounced;	/* the bounce log has to be sent */
+	bool		 traced;
+	bool		 deferred;	/* a recipient is left for later */
+	bool		 retry_soon;	/* for a reason that is none of the
+					   message's */
+	bool		 missing;	/* the file was removed */
+	bool		 damaged;
+	bool		 warned, forced_expire;	/* bits of the file's mode */
+	bool		 finishing;
+};
+
+/* The file's mode says that the delay warning was sent. */
+enum { QUEUE_MODE_WARNED = S_IXOTH };
+
+size_t	message_count(void);
+struct message *message_find(const char *id);
+
+/*
+ * Takes a message from a queue into the active queue; the envelope comes from
+ * the file or from `new` (a NEW frame, see mail/qmgr_client.h).  False: it
+ * isn't there (any more), it was damaged, or another process is still busy
+ * with it (*ret_locked, only looked at if `look_for_lock`).
+ */
+bool	message_load(const char *id, const char *queue, bool look_for_lock,
+	    bool *ret_locked);
+bool	message_new(const char *id, const struct frame *new);
+
+const char *message_sender(const struct message *);
+int64_t	message_age(const struct message *);		/* seconds */
+enum dsn_ret message_ret(const struct message *);
+unsigned message_deliver_flags(const struct message *);
+
+/* `count` recipients of a slice are settled: reads the next slice or ends the
+ * message.  The slice and the message may be gone afterwards. */
+void	message_settled(struct slice *, uint32_t count);
+
+/* For bounce_flush() and the like. */
+void	message_describe(const struct message *, struct bounce_message *ret);
+
+#endif
