@@ -379,7 +379,7 @@ message_settled(struct slice *s, uint32_t count)
 static void
 remove_file(const struct message *m)
 {
-	if (queue_remove(m->id, QUEUE_ACTIVE))
+	if (queue_remove(QUEUE_ACTIVE, m->id))
 		log_info("%s: removed", m->id);
 	else if (errno != ENOENT)
 		log_warn("%s: remove: %s", m->id, strerror(errno));
