@@ -263,8 +263,12 @@ static void
 read_configuration(void)
 {
 	const char *why;
+	bool	    ok;
 
-	if (!conf_read(&why))
+	conf_set_brief(true);
+	ok = conf_read(&why) && conf_load(&param_mail, &why);
+	conf_warn_read();
+	if (!ok)
 		fatalx("%s", why);
 	if (opt.utf8 < 0)
 		opt.utf8 = text_eq(conf_value("smtputf8_enable"), "yes");

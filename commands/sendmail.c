@@ -287,6 +287,7 @@ read_configuration(void)
 
 	if (!conf_read(&why))
 		fatal_exit(EX_TEMPFAIL, "%s", why);
+	conf_warn_read();
 }
 
 static const char *

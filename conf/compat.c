@@ -103,5 +103,6 @@ warn_unknown(void *arg, const char *name, const char *nearest, int line)
 void
 conf_warn_unknown(void)
 {
+	conf_warn_read();
 	conf_unknown(warn_unknown, NULL);
 }

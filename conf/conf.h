@@ -90,7 +90,7 @@ bool		 conf_parse_time(const char *, char unit, int *ret_seconds);
 void		 conf_unknown(void (*report)(void *arg, const char *name,
 		     const char *nearest, int line), void *arg);
 
-/* Logs those as warnings. */
+/* Logs those as warnings, after what conf_warn_read() has to say. */
 void		 conf_warn_unknown(void);
 
 /* compatibility_level reaches at least "3.6", say. */

@@ -49,6 +49,12 @@ for file in main.cf master.cf; do
 	[ -e "$dest/etc/postfix/$file" ] ||
 	    install -m 644 "conf/etc/$file" "$dest/etc/postfix/$file"
 done
+# What came with this release, to compare with.
+install -m 644 conf/etc/master.cf "$dest/etc/postfix/master.cf.proto"
+"$bin/postconf" -c conf/etc -C builtin -d |
+    grep -vE '^(myhostname|mydomain|mynetworks|process_(id|name)) =' \
+    >"$dest/etc/postfix/main.cf.default"
+chmod 644 "$dest/etc/postfix/main.cf.default"
 [ -e "$dest/etc/aliases" ] || install -m 644 conf/etc/aliases "$dest/etc/aliases"
 
 # --- manuals, unit

@@ -45,6 +45,15 @@ has_item(const char *list, const char *item)
 	return found;
 }
 
+static void
+unauthorized(const char *dir, int status)
+{
+	log_error("unauthorized configuration directory name: %s", dir);
+	fatal_exit(status, "specify \"alternate_config_directories = %s\" or "
+	    "\"multi_instance_directories = %s\" in %s/main.cf", dir, dir,
+	    STANDARD_DIR);
+}
+
 /* The standard main.cf is asked about a directory that is not its own. */
 static void
 check_config_dir(int status)
@@ -61,10 +70,7 @@ check_config_dir(int status)
 		instances = conf_value("multi_instance_directories");
 		if (!has_item(alternates != NULL ? alternates : "", wanted) &&
 		    !has_item(instances != NULL ? instances : "", wanted))
-			fatal_exit(status, "unauthorized configuration "
-			    "directory \"%s\": list it in "
-			    "alternate_config_directories of %s/main.cf",
-			    wanted, STANDARD_DIR);
+			unauthorized(wanted, status);
 		conf_set_dir(wanted);
 	}
 	mem_free(wanted);
