@@ -119,6 +119,13 @@ dsn_of_errno(int e)
 	}
 }
 
+static enum outcome
+write_failed(struct why *why, int e)
+{
+	why_set(why, dsn_of_errno(e), "error writing message: %s", strerror(e));
+	return why_outcome(why);
+}
+
 /* NULL if the open file is one that we may append to, or what is wrong. */
 static const char *
 check_file(const struct mbox *m, int fd, struct stat *st)
@@ -185,7 +192,7 @@ append_locked(const struct mbox *m, int fd, bool is_new, struct delivery *d,
 	}
 	if (m->size_limit > 0 && (uint64_t)m->size_limit <
 	    (uint64_t)st.st_size + d->file.t.size)
-		return fail(why, "5.2.2", "file too large");
+		return write_failed(why, EFBIG);
 	if (content_write(fd, d, c) && fsync(fd) == 0 &&
 	    (!is_new || sync_directory_of(m->path)))
 		return DONE;
@@ -193,7 +200,7 @@ append_locked(const struct mbox *m, int fd, bool is_new, struct delivery *d,
 	if (ftruncate(fd, st.st_size) != 0)
 		log_warn("%s: cut back to %lld bytes after an error: %m",
 		    m->path, (long long)st.st_size);
-	return fail(why, dsn_of_errno(saved), strerror(saved));
+	return write_failed(why, saved);
 }
 
 static enum outcome

@@ -156,7 +156,7 @@ recipient_deliver(struct delivery *d, struct recipient *top)
 	enum outcome	got;
 
 	r.seen = map_new();
-	r.delivered_to = text_lower(pool_strdup(&pool, top->address));
+	r.delivered_to = top->address;
 	if (content_was_delivered_to(d, r.delivered_to)) {
 		char *text = mem_printf("mail forwarding loop for %s",
 		    r.delivered_to);

@@ -22,7 +22,7 @@ enum { NESTING_MAX = 100 };	/* aliases within aliases */
 struct request {
 	struct delivery		*d;
 	struct recipient	*top;
-	const char		*delivered_to;	/* top's address, lower case */
+	const char		*delivered_to;	/* top's address */
 	struct map		*seen;		/* what got a copy already */
 	struct pool		*pool;
 };

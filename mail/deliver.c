@@ -250,6 +250,8 @@ deliver_serve(struct stream *s, void (*deliver)(struct delivery *))
 				memset(d.status, DELIVER_DEFERRED,
 				    d.rcpt_count);
 			}
+			/* Our lines come before qmgr's "removed". */
+			log_flush();
 			send_result(s, &reply, &d, file);
 		} else {
 			log_warn("malformed delivery request");
