@@ -89,8 +89,13 @@ helper(void *arg)
 		pthread_mutex_lock(&off.lock);
 		first = list_is_empty(&off.done);
 		list_append(&off.done, &job->link);
-		if (first && write(off.wake_fd, &one, sizeof one) < 0)
+		if (!first)
+			continue;
+		/* Not under the lock, which the loop wants at once. */
+		pthread_mutex_unlock(&off.lock);
+		if (write(off.wake_fd, &one, sizeof one) < 0)
 			panic("eventfd: %m");
+		pthread_mutex_lock(&off.lock);
 	}
 	off.threads--;
 	pthread_mutex_unlock(&off.lock);
@@ -144,7 +149,6 @@ task_offload(void (*fn)(void *), void *arg)
 	pthread_mutex_lock(&off.lock);
 	list_append(&off.queue, &job.link);
 	off.queued++;
-	pthread_cond_signal(&off.more);
 	if (off.queued > off.idle && off.threads < off.max) {
 		off.threads++;
 		if (!start_helper() && --off.threads == 0) {
@@ -154,6 +158,7 @@ task_offload(void (*fn)(void *), void *arg)
 		}
 	}
 	pthread_mutex_unlock(&off.lock);
+	pthread_cond_signal(&off.more);
 
 	if (nobody)		/* no thread to be had: better late */
 		fn(arg);
