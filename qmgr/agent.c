@@ -271,6 +271,8 @@ static bool
 exchange(struct agent *a)
 {
 	put_request(&a->frame, a->entry);
+	/* "queue active" comes before the agent's lines. */
+	log_flush();
 	frame_send(a->stream, &a->frame);
 	return frame_receive(a->stream, &a->frame, RESULT_MAX) &&
 	    a->frame.type == DELIVER_RESULT;
