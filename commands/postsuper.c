@@ -87,10 +87,8 @@ hold_message(const char *queue, const char *id)
 static bool
 release_message(const char *queue, const char *id)
 {
-	if (strcmp(queue, QUEUE_HOLD) != 0)
-		return false;
-	touch(queue, id);
-	return queue_move(id, queue, QUEUE_DEFERRED);
+	return strcmp(queue, QUEUE_HOLD) == 0 &&
+	    queue_move(id, queue, QUEUE_DEFERRED);
 }
 
 static bool

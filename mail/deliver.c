@@ -198,6 +198,8 @@ send_result(struct stream *s, struct frame *f, struct delivery *d,
 		frame_put_u64(f, DELIVER_KEY_FILE, file);
 	if (peer_is_ending())
 		frame_put_u64(f, DELIVER_KEY_CLOSING, 1);
+	/* Our lines come before those that qmgr writes about the result. */
+	log_flush();
 	frame_send(s, f);
 	stream_flush(s);
 }

@@ -441,6 +441,13 @@ is_expired(const struct message *m)
 	return m->forced_expire || message_age(m) >= limit;
 }
 
+static void
+not_told(struct message *m, const char *what)
+{
+	log_info("%s: status=deferred (%s failed)", m->id, what);
+	m->deferred = true;
+}
+
 /* Mail that could not be delivered for so long goes back. */
 static void
 expire(struct message *m, const struct bounce_message *b)
@@ -453,6 +460,8 @@ expire(struct message *m, const struct bounce_message *b)
 	buf_done(&sender);
 	if (bounce_flush_deferred(b))
 		m->deferred = false;
+	else
+		not_told(m, "bounce");
 }
 
 static bool
@@ -472,9 +481,9 @@ report(void *arg)
 
 	message_describe(m, &b);
 	if (m->traced && !bounce_trace_flush(&b))
-		m->deferred = true;
+		not_told(m, "trace");
 	if (m->bounced && !bounce_flush(&b))
-		m->deferred = true;
+		not_told(m, "bounce");
 	if (m->deferred && !m->retry_soon) {
 		if (is_expired(m))
 			expire(m, &b);

@@ -1,5 +1,6 @@
 #include "qmgr/resolve.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -290,6 +291,20 @@ is_known(const struct slice *s)
 	return known;
 }
 
+/* By domain, then by address: neighbours travel together. */
+static int
+compare_recipients(const void *a, const void *b)
+{
+	const struct recipient *x = a, *y = b;
+	const char *dx = address_domain(x->address);
+	const char *dy = address_domain(y->address);
+	int	    c = strcasecmp(dx != NULL ? dx : "", dy != NULL ? dy : "");
+
+	if (c == 0)
+		c = strcasecmp(x->address, y->address);
+	return c != 0 ? c : (x->index > y->index) - (x->index < y->index);
+}
+
 static void
 assign_slice(struct slice *s)
 {
@@ -298,6 +313,9 @@ assign_slice(struct slice *s)
 	struct buf	key = BUF_INIT;
 	uint32_t	count = s->env.rcpt_count;
 
+	if (count > 1)
+		qsort(s->env.rcpt, count, sizeof *s->env.rcpt,
+		    compare_recipients);
 	for (uint32_t i = 0; i < count; i++) {
 		struct recipient *r = &s->env.rcpt[i];
 

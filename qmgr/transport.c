@@ -194,6 +194,7 @@ dest_get(struct transport *t, const char *nexthop, const char *recipient)
 		d->transport = t;
 		d->peers.before = peer_before;
 		d->dead = (struct why)WHY_INIT;
+		d->turn = ++t->turns;
 		window_start(&d->window, &t->window);
 		map_set(t->dests, key.data, d);
 		d->key = buf_take(&key);

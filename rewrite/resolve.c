@@ -9,6 +9,7 @@
 #include "mail/resolve_client.h"
 #include "mail/rewrite.h"
 #include "net/dns.h"
+#include "rewrite/literal.h"
 #include "table/match.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -87,37 +88,15 @@ resolve_rewrite(const char *context, const char *address, struct buf *out)
 
 /* --- domains */
 
-/* "[192.0.2.1]", "[IPv6:2001:db8::1]" */
-static bool
-parse_literal(const char *domain, struct addr *ret)
-{
-	size_t len = strlen(domain);
-	char   text[ADDR_TEXT];
-
-	if (len < 3 || domain[0] != '[' || domain[len - 1] != ']')
-		return false;
-	domain++;
-	len -= 2;
-	if (len > 5 && strncasecmp(domain, "IPv6:", 5) == 0) {
-		domain += 5;
-		len -= 5;
-	} else if (memchr(domain, ':', len) != NULL) {
-		return false;
-	}
-	if (len >= sizeof text)
-		return false;
-	memcpy(text, domain, len);
-	text[len] = '\0';
-	return addr_parse(ret, text, 0);
-}
-
 static bool
 is_valid(const char *domain)
 {
 	struct addr addr;
 
-	if (*domain == '[')
-		return parse_literal(domain, &addr);
+	if (*domain == '[') {
+		literal_warn(domain);
+		return literal_parse(domain, &addr);
+	}
 	if (!text_is_ascii(domain, strlen(domain)))
 		return conf_mail.smtputf8_enable &&
 		    text_is_utf8(domain, strlen(domain));
@@ -147,7 +126,7 @@ is_ours(const char *domain, bool *failed)
 
 	if (matches(domains.here, domain, failed))
 		return true;
-	return parse_literal(domain, &addr) &&
+	return literal_parse(domain, &addr) &&
 	    (own_addr_has(&addr) || own_addr_is_proxy(&addr));
 }
 
