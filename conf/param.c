@@ -112,41 +112,46 @@ enum { SLOTS = 2048 };
 static const struct param *slots[SLOTS];
 static bool slots_filled;
 
+/* Eight bytes a step. */
 static uint32_t
-hash(const char *name)
+hash(const char *name, size_t len)
 {
-	uint32_t h = 2166136261u;
+	uint64_t h = len, word;
 
-	for (; *name != '\0'; name++)
-		h = (h ^ (unsigned char)*name) * 16777619u;
-	return h ^ h >> 15;
-}
-
-static const struct param **
-slot_of(const char *name)
-{
-	uint32_t i = hash(name) % SLOTS;
-
-	while (slots[i] != NULL && strcmp(slots[i]->name, name) != 0)
-		i = (i + 1) % SLOTS;
-	return &slots[i];
+	for (; len > 0; name += sizeof word) {
+		word = 0;
+		memcpy(&word, name, len < sizeof word ? len : sizeof word);
+		h = (h ^ word) * 0x9e3779b97f4a7c15u;
+		h ^= h >> 32;
+		len -= len < sizeof word ? len : sizeof word;
+	}
+	return (uint32_t)h;
 }
 
 static void
 fill_slots(void)
 {
 	const struct param *p;
+	uint32_t	    at;
 
 	for (int i = 0; param_areas[i] != NULL; i++)
-		for (p = param_areas[i]->params; p->name != NULL; p++)
-			*slot_of(p->name) = p;
+		for (p = param_areas[i]->params; p->name != NULL; p++) {
+			at = hash(p->name, strlen(p->name)) % SLOTS;
+			while (slots[at] != NULL)
+				at = (at + 1) % SLOTS;
+			slots[at] = p;
+		}
 	slots_filled = true;
 }
 
 const struct param *
 param_find(const char *name)
 {
+	uint32_t at = hash(name, strlen(name)) % SLOTS;
+
 	if (!slots_filled)
 		fill_slots();
-	return *slot_of(name);
+	while (slots[at] != NULL && strcmp(slots[at]->name, name) != 0)
+		at = (at + 1) % SLOTS;
+	return slots[at];
 }
