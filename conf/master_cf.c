@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/conf.h"
 #include "conf/entries.h"
 #include "conf/lines.h"
 #include "conf/master_cf.h"
@@ -48,6 +49,7 @@ struct parser {
 	int		  default_limit;
 	size_t		  from, to;	/* its bytes in the file */
 	bool		  keep_all;
+	bool		  chroot_noted;
 	struct buf	 *notes;
 	const char	**ret_why;
 };
@@ -108,6 +110,24 @@ set_yes_no(struct parser *p, const char *column, const char *value,
 		*ret = false;
 	else
 		return bad_field(p, column, value, "y, n or -");
+	return true;
+}
+
+/* Below level 1 "-" means y, as it did before Postfix 3.0. */
+static bool
+set_chroot(struct parser *p, struct service *s)
+{
+	bool old = !conf_compat_at_least("1");
+
+	if (!set_yes_no(p, "chroot", s->fields[4], old, &s->chroot))
+		return false;
+	if (old && text_eq(s->fields[4], "-") && !p->chroot_noted &&
+	    !p->keep_all) {
+		p->chroot_noted = true;
+		note(p, "%s, line %d: using backwards-compatible default "
+		    "setting chroot=y; write y or n there, or a "
+		    "compatibility_level in main.cf", p->path, p->line);
+	}
 	return true;
 }
 
@@ -234,7 +254,7 @@ parse_service(struct parser *p, struct service *s, char *line)
 	    !set_yes_no(p, "private", s->fields[2], true, &s->is_private) ||
 	    !set_yes_no(p, "unprivileged", s->fields[3], true,
 		&s->unprivileged) ||
-	    !set_yes_no(p, "chroot", s->fields[4], false, &s->chroot) ||
+	    !set_chroot(p, s) ||
 	    !set_wakeup(p, s) || !set_maxproc(p, s) ||
 	    !add_arguments(p, s, last))
 		return false;

@@ -15,8 +15,8 @@ enum service_type {
 
 /*
  * One line, with its continuation lines joined.  The columns' "-" are already
- * replaced by their defaults (private y, unprivileged y, chroot n, wakeup 0,
- * maxproc $default_process_limit).
+ * replaced by their defaults (private y, unprivileged y, wakeup 0, maxproc
+ * $default_process_limit, chroot n, but y below compatibility_level 1).
  */
 struct service {
 	char			*name;		/* as written: "smtp", "127.0.0.1:2525" */

@@ -122,6 +122,22 @@ says_which_column_is_wrong(void)
 		CHECK_STR(parsing(rows[i].text), rows[i].why);
 }
 
+static void
+chroot_is_the_default_of_old_configurations(void)
+{
+	const char *why;
+
+	CHECK_STR(parsing("a unix - - - - 1 x\nb unix - - - - 1 x\n"), "ok");
+	CHECK(table.services[0].chroot && table.services[1].chroot);
+	CHECK_STR(table.notes.data, "master.cf, line 1: using "
+	    "backwards-compatible default setting chroot=y; write y or n "
+	    "there, or a compatibility_level in main.cf\n");
+	CHECK(conf_override("compatibility_level=1", &why));
+	CHECK_STR(parsing("a unix - - - - 1 x\n"), "ok");
+	CHECK(!table.services[0].chroot);
+	CHECK_STR(table.notes.data, "");
+}
+
 int
 main(void)
 {
@@ -131,6 +147,7 @@ main(void)
 	TEST(the_last_of_two_entries_counts_with_a_note);
 	TEST(wrong_options_are_notes);
 	TEST(says_which_column_is_wrong);
+	TEST(chroot_is_the_default_of_old_configurations);
 	master_cf_done(&table);
 	return test_end();
 }
