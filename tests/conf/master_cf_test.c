@@ -27,7 +27,7 @@ reads_columns_with_their_defaults(void)
 	CHECK_STR(parsing("# services\n"
 	    "smtp      inet  n       -       y       -       -       smtpd\n"
 	    "pickup    unix  n       -       n       60      1       pickup\n"
-	    "flush     unix  -       y       -       1000?   0       flush\n"
+	    "flush     unix  -       y       n       1000?   0       flush\n"
 	    "postlog   unix-dgram n  n       n       -       1       postlogd"
 	    ), "ok");
 	CHECK_INT(table.count, 4);
