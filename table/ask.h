@@ -1,0 +1,36 @@
+/* ask - connections to table servers (private to table/) */
+
+#ifndef TABLE_ASK_H
+#define TABLE_ASK_H
+
+#include <stdbool.h>
+
+#include "table/table_type.h"
+
+struct stream;
+
+/*
+ * A server and the connections to it that are idle.  Several tasks may ask at
+ * once, each on a connection of its own.
+ */
+struct ask_server {
+	char		*where;		/* "inet:host:port", "unix:path" */
+	struct stream	*idle[4];
+	int		 idle_count;
+};
+
+/* `where` is copied.  False if it is not of one of these forms. */
+bool	ask_init(struct ask_server *, const char *where);
+void	ask_done(struct ask_server *);
+
+/*
+ * Runs `exchange`, which sends a question and reads the answer, on a
+ * connection.  It is false when the stream fails before the whole answer; on a
+ * connection that was kept it is then tried again on a new one.  TABLE_ERROR
+ * after a warning when the server can't be reached or does not answer.
+ */
+typedef bool ask_exchange_fn(struct stream *, void *arg);
+
+bool	ask(struct table *, struct ask_server *, ask_exchange_fn *, void *arg);
+
+#endif
