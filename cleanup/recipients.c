@@ -18,7 +18,7 @@ static bool
 same(const struct recipient *a, const struct recipient *b)
 {
 	return text_eq_nocase(a->address, b->address) &&
-	    a->notify == b->notify && strcmp(a->orcpt, b->orcpt) == 0 &&
+	    a->notify == b->notify && text_eq_nocase(a->orcpt, b->orcpt) &&
 	    (!conf_mail.enable_original_recipient ||
 	    text_eq_nocase(a->original, b->original));
 }
@@ -234,7 +234,7 @@ void
 message_rcpt(struct message *m, const struct recipient *given)
 {
 	struct recipient r = *given;
-	struct buf	 address = BUF_INIT;
+	struct buf	 address = BUF_INIT, orcpt = BUF_INIT;
 
 	if (m->status != CLEANUP_OK)
 		return;
@@ -243,7 +243,14 @@ message_rcpt(struct message *m, const struct recipient *given)
 	buf_adds(&address, *r.address == '\0' ?
 	    conf_mail.empty_address_recipient : r.address);
 	map_rcpt(m, &address);
+	if (*r.orcpt == '\0') {
+		/* RFC 3461 5.2.1: whom the sender meant, for its reports */
+		buf_adds(&orcpt, "rfc822;");
+		address_quote(&orcpt, address.data);
+		r.orcpt = orcpt.data;
+	}
 	if (m->status == CLEANUP_OK)
 		add_expanded(m, &r, address.data);
 	buf_done(&address);
+	buf_done(&orcpt);
 }
