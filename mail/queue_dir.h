@@ -39,12 +39,14 @@ bool	queue_remove(const char *queue, const char *id);
 bool	queue_make_dirs(const char *queue, const char *id);
 
 /*
- * Makes the names in the directory of queue/ID durable; waits as a task.
- * All who wait for the same directory share one fsync(2): one runs, the rest
- * join the next, since a name given after the running one began need not be
- * covered by it.  False with errno.
+ * Makes the file `fd` and then its name queue/ID durable; waits as a task
+ * (one task_offload()).  All who wait for the same directory share one
+ * fsync(2) of it: one runs, the rest join the next, since a name given after
+ * the running one began need not be covered by it.  A directory that may be
+ * written but not read (maildrop/ for postdrop) can't be opened for that: the
+ * file system is synced as a whole.  False with errno.
  */
-bool	queue_dir_sync(const char *queue, const char *id);
+bool	queue_sync(int fd, const char *queue, const char *id);
 
 /* Iterates over the ids in a queue with its hash directories.  Names that are
  * no queue id are skipped.  NULL at the end. */

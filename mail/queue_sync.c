@@ -1,29 +1,30 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "mail/queue_dir.h"
 #include "util/buf.h"
-#include "util/clock.h"
 #include "util/mem.h"
 #include "util/task.h"
 
 /*
  * A directory that is synced again and again, kept open.  Syncs have numbers;
- * a name is on disk when a sync that began after the name was given has
- * ended well.
+ * a name is on disk when a sync that began after the name was given has ended
+ * well.  Helper threads do the syncs: `lock` guards what they share.
  */
 struct dir_sync {
 	struct dir_sync	 *next;
 	char		 *path;
 	int		  fd;
+	pthread_mutex_t	  lock;
+	pthread_cond_t	  done;
 	bool		  running;
 	uint64_t	  begun, ended;	/* numbers of the last ones */
 	uint64_t	  good;		/* the last that ended well */
 	int		  error;	/* errno of the last that did not */
-	struct task_cond  done;
 };
 
 enum { DIRS_MAX = 300 };	/* kept open; more are hashed very deeply */
@@ -34,98 +35,131 @@ static struct {
 } syncs;
 
 static struct dir_sync *
-find(const char *path)
+open_dir(const char *path)
 {
 	struct dir_sync *d;
-	int		 fd;
+	int		 fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	for (d = syncs.first; d != NULL; d = d->next)
-		if (strcmp(d->path, path) == 0)
-			return d;
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return NULL;
 	d = NEW(struct dir_sync);
 	d->path = mem_strdup(path);
 	d->fd = fd;
-	task_cond_init(&d->done);
+	pthread_mutex_init(&d->lock, NULL);
+	pthread_cond_init(&d->done, NULL);
+	return d;
+}
+
+static void
+close_dir(struct dir_sync *d)
+{
+	close(d->fd);
+	pthread_mutex_destroy(&d->lock);
+	pthread_cond_destroy(&d->done);
+	mem_free(d->path);
+	mem_free(d);
+}
+
+/* The directory, and whether the caller is to close it. */
+static struct dir_sync *
+get_dir(const char *path, bool *ret_close)
+{
+	struct dir_sync *d;
+
+	*ret_close = false;
+	for (d = syncs.first; d != NULL; d = d->next)
+		if (strcmp(d->path, path) == 0)
+			return d;
+	if ((d = open_dir(path)) == NULL)
+		return NULL;
+	if (syncs.count >= DIRS_MAX) {
+		*ret_close = true;
+		return d;
+	}
 	d->next = syncs.first;
 	syncs.first = d;
 	syncs.count++;
 	return d;
 }
 
-/* Some file systems have nothing to sync in a directory and say so. */
-static bool
-sync_fd(int fd)
-{
-	return task_fsync(fd) == 0 || errno == EINVAL;
-}
+/* --- in a helper thread */
 
-static bool
-sync_once(const char *path)
-{
-	int  fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool ok;
-	int  error;
-
-	if (fd < 0)
-		return false;
-	ok = sync_fd(fd);
-	error = errno;
-	close(fd);
-	errno = error;
-	return ok;
-}
-
+/* With the lock held; it is given up while the sync runs.  Some file systems
+ * have nothing to sync in a directory and say so. */
 static void
 run(struct dir_sync *d)
 {
 	uint64_t number = ++d->begun;
+	int	 error;
 
 	d->running = true;
-	if (sync_fd(d->fd))
+	pthread_mutex_unlock(&d->lock);
+	error = fsync(d->fd) == 0 || errno == EINVAL ? 0 : errno;
+	pthread_mutex_lock(&d->lock);
+	if (error == 0)
 		d->good = number;
 	else
-		d->error = errno;
+		d->error = error;
 	d->ended = number;
 	d->running = false;
-	task_wake_all(&d->done);
+	pthread_cond_broadcast(&d->done);
 }
 
-static bool
-sync_dir(const char *path)
+/* One runs, those who come in the meantime share the next. */
+static int
+sync_dir(struct dir_sync *d)
 {
-	struct dir_sync *d;
-	uint64_t	 mine;
+	uint64_t mine;
+	int	 error;
 
-	if (!task_running())
-		return sync_once(path);
-	if (syncs.count >= DIRS_MAX)
-		return sync_once(path);
-	if ((d = find(path)) == NULL)
-		return false;
+	pthread_mutex_lock(&d->lock);
 	mine = d->begun + 1;
 	while (d->ended < mine)
 		if (d->running)
-			task_wait(&d->done, CLOCK_NEVER);
+			pthread_cond_wait(&d->done, &d->lock);
 		else
 			run(d);
-	if (d->good >= mine)
-		return true;
-	errno = d->error;
-	return false;
+	error = d->good >= mine ? 0 : d->error;
+	pthread_mutex_unlock(&d->lock);
+	return error;
+}
+
+struct job {
+	int		 fd;
+	struct dir_sync	*dir;		/* NULL: the whole file system */
+	int		 error;
+};
+
+static void
+do_job(void *arg)
+{
+	struct job *job = arg;
+
+	if (fsync(job->fd) != 0)
+		job->error = errno;
+	else if (job->dir != NULL)
+		job->error = sync_dir(job->dir);
+	else if (syncfs(job->fd) != 0)
+		job->error = errno;
 }
 
 bool
-queue_dir_sync(const char *queue, const char *id)
+queue_sync(int fd, const char *queue, const char *id)
 {
+	struct job job = { .fd = fd };
 	struct buf path = BUF_INIT;
-	bool	   ok;
+	bool	   must_close = false;
 
 	queue_path(&path, queue, id);
 	buf_cut(&path, (size_t)(strrchr(path.data, '/') - path.data));
-	ok = sync_dir(path.data);
+	job.dir = get_dir(path.data, &must_close);
+	if (job.dir == NULL && errno != EACCES)
+		job.error = errno;
+	else
+		task_offload(do_job, &job);
+	if (must_close)
+		close_dir(job.dir);
 	buf_done(&path);
-	return ok;
+	errno = job.error;
+	return job.error == 0;
 }

@@ -12,7 +12,6 @@
 #include "util/file.h"
 #include "util/frame.h"
 #include "util/mem.h"
-#include "util/task.h"
 
 /*
  * Writing a message.  (1) to (4) are the invariants of mail/queue_file.h.
@@ -204,39 +203,6 @@ name_it(struct queue_writer *w)
 	}
 }
 
-struct sync_job {
-	int	fd;
-	int	error;
-};
-
-static void
-sync_whole_fs(void *arg)
-{
-	struct sync_job *job = arg;
-
-	job->error = syncfs(job->fd) == 0 ? 0 : errno;
-}
-
-/*
- * (2) and (3).  postdrop may write into maildrop/ but not read it, so it
- * can't open the directory for its sync: it takes the long way.
- */
-static void
-make_durable(struct queue_writer *w)
-{
-	struct sync_job job = { .fd = w->fd };
-
-	if (task_fsync(w->fd) != 0)
-		w->error = errno;
-	else if (!queue_dir_sync(w->queue, w->id)) {
-		w->error = errno;
-		if (errno == EACCES) {
-			task_offload(sync_whole_fs, &job);
-			w->error = job.error;
-		}
-	}
-}
-
 bool
 queue_writer_commit(struct queue_writer *w, const struct buf *header,
     const struct envelope *e, struct queue_trailer *t)
@@ -260,8 +226,8 @@ queue_writer_commit(struct queue_writer *w, const struct buf *header,
 		name_it(w);
 		named = w->error == 0;
 	}
-	if (w->error == 0)
-		make_durable(w);
+	if (w->error == 0 && !queue_sync(w->fd, w->queue, w->id))
+		w->error = errno;		/* (2) (3) */
 	error = w->error;
 	if (error != 0 && named)
 		queue_remove(w->queue, w->id);		/* (4) */
