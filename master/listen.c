@@ -24,6 +24,7 @@
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/mem.h"
+#include "util/text.h"
 
 enum {
 	BACKLOG = 4096,
@@ -33,9 +34,22 @@ enum {
 
 /* --- binding */
 
-/* Readable and writable by all: the directory says who comes near. */
+/*
+ * private/ is open to mail_owner alone.  public/ is passable for all, so that
+ * the sendmail command, without privilege, reaches pickup and the log; what
+ * else is there is for us and for the set-gid commands.
+ */
+static mode_t
+socket_mode(const struct service *s)
+{
+	if (s->is_private || text_eq(s->program, "pickup") ||
+	    text_eq(s->program, "postlogd"))
+		return 0666;
+	return 0660;
+}
+
 static int
-bind_unix(const char *path, int type)
+bind_unix(const char *path, int type, mode_t mode)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	char *temp = mem_printf("%s.new", path);
@@ -50,9 +64,9 @@ bind_unix(const char *path, int type)
 	if (fd < 0)
 		goto out;
 	if (bind(fd, (struct sockaddr *)&sa, sizeof sa) == 0 &&
-	    chmod(temp, 0666) == 0 &&
+	    chmod(temp, mode) == 0 &&
 	    (!master.is_root ||
-	    chown(temp, master.owner_uid, master.owner_gid) == 0) &&
+	    chown(temp, master.owner_uid, master.setgid_gid) == 0) &&
 	    (type == SOCK_DGRAM || listen(fd, BACKLOG) == 0) &&
 	    rename(temp, path) == 0)
 		goto out;
@@ -205,7 +219,7 @@ listen_open(struct job *j, bool may_fail)
 		fd = open_fifo(j->socket);
 	else
 		fd = bind_unix(j->socket, j->s.type == SERVICE_UNIX_DGRAM ?
-		    SOCK_DGRAM : SOCK_STREAM);
+		    SOCK_DGRAM : SOCK_STREAM, socket_mode(&j->s));
 	if (fd < 0) {
 		char *what = mem_printf("bind %s", j->socket);
 

@@ -20,6 +20,7 @@
 #include "master/master.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -115,6 +116,7 @@ static void
 find_owner(void)
 {
 	const struct passwd *pw;
+	const struct group  *gr;
 
 	master.is_root = geteuid() == 0;
 	if (!master.is_root)
@@ -126,6 +128,12 @@ find_owner(void)
 		    conf_dir());
 	master.owner_uid = pw->pw_uid;
 	master.owner_gid = pw->pw_gid;
+	gr = getgrnam(conf_mail.setgid_group);
+	if (gr == NULL)
+		fatalx("parameter setgid_group: unknown group \"%s\"; create"
+		    " it, or correct %s/main.cf", conf_mail.setgid_group,
+		    conf_dir());
+	master.setgid_gid = gr->gr_gid;
 }
 
 /* What is wrong is said, and everything stays as it was. */
