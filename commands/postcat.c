@@ -339,7 +339,7 @@ main(int argc, char **argv)
 		}
 	if (!opt.body && !opt.envelope && !opt.header)
 		opt.body = opt.envelope = opt.header = true;
-	command_start(1);
+	command_configure(1);
 	queue_dir_init(conf_mail.hash_queue_names, conf_mail.hash_queue_depth);
 	if (queued && chdir(conf_mail.queue_directory) != 0)
 		fatal("chdir %s", conf_mail.queue_directory);

@@ -66,35 +66,22 @@ delete_message(const char *queue, const char *id)
 	return true;
 }
 
-/* In "deferred" a file's time says when it is to be tried: now. */
-static void
-touch(const char *queue, const char *id)
-{
-	struct buf path = BUF_INIT;
-
-	queue_path(&path, queue, id);
-	utimensat(AT_FDCWD, path.data, NULL, AT_SYMLINK_NOFOLLOW);
-	buf_done(&path);
-}
-
 static bool
 hold_message(const char *queue, const char *id)
 {
-	return strcmp(queue, QUEUE_HOLD) != 0 &&
-	    queue_move(id, queue, QUEUE_HOLD);
+	return queue_move(id, queue, QUEUE_HOLD);
 }
 
 static bool
 release_message(const char *queue, const char *id)
 {
-	return strcmp(queue, QUEUE_HOLD) == 0 &&
-	    queue_move(id, queue, QUEUE_DEFERRED);
+	/* Its time, when it is to be tried next, stays what it was. */
+	return queue_move(id, queue, QUEUE_DEFERRED);
 }
 
 static bool
 requeue_message(const char *queue, const char *id)
 {
-	touch(queue, id);
 	return queue_move(id, queue, QUEUE_MAILDROP);
 }
 

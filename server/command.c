@@ -98,13 +98,19 @@ open_log(int status)
 }
 
 void
-command_start(int status)
+command_configure(int status)
 {
 	const char *why;
 
 	check_config_dir(status);
 	if (!conf_read(&why) || !conf_load(&param_mail, &why))
 		fatal_exit(status, "%s", why);
+}
+
+void
+command_start(int status)
+{
+	command_configure(status);
 	open_log(status);
 }
 

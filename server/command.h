@@ -19,6 +19,9 @@ void	command_name(const char *argv0);
  */
 void	command_start(int status);
 
+/* The same, with lines on standard error only. */
+void	command_configure(int status);
+
 /* To queue_directory; as a command that root runs it becomes mail_owner. */
 void	command_enter_queue(int status);
 
