@@ -56,11 +56,13 @@ is_8bit(const struct delivery *d)
 	return d->encoding != NULL && strcmp(d->encoding, "8bit") == 0;
 }
 
+/* Unless it is known to be 7-bit: parts within may be 8-bit. */
 static bool
 must_downgrade(const struct transfer_state *t)
 {
-	return is_8bit(t->d) && !(t->s->features & FEATURE_8BITMIME) &&
-	    !conf_mail.disable_mime_output_conversion;
+	return !(t->s->features & FEATURE_8BITMIME) &&
+	    !conf_mail.disable_mime_output_conversion &&
+	    (t->d->encoding == NULL || strcmp(t->d->encoding, "7bit") != 0);
 }
 
 static void
@@ -76,7 +78,8 @@ send_mail(struct transfer_state *t)
 	else
 		buf_adds(&line, d->sender);
 	buf_addc(&line, '>');
-	if (s->features & FEATURE_SIZE)
+	/* What is converted has another size. */
+	if ((s->features & FEATURE_SIZE) && !must_downgrade(t))
 		buf_addf(&line, " SIZE=%llu",
 		    (unsigned long long)d->file.t.size);
 	if ((s->features & FEATURE_8BITMIME) && is_8bit(d))
