@@ -170,7 +170,6 @@ message_begin(struct session *s)
 	add_received(&b, s);
 	cleanup_content(t->cleanup, b.data, b.len);
 	buf_done(&b);
-	t->status = CLEANUP_OK;
 	t->size = 0;
 }
 
@@ -183,13 +182,13 @@ message_content(void *arg, const void *bytes, size_t len)
 	struct transaction *t = &s->tr;
 
 	t->size += len;
-	if (t->status != CLEANUP_OK)
-		return;
-	/* cleanup gets the piece that is too much, to find out by itself */
-	cleanup_content(t->cleanup, bytes, len);
+	if (!t->too_big)
+		cleanup_content(t->cleanup, bytes, len);
+	/* what is too much goes to cleanup until it has found out by itself */
 	if (conf_mail.message_size_limit > 0 &&
-	    t->size > (uint64_t)conf_mail.message_size_limit)
-		t->status = CLEANUP_TOO_BIG;
+	    t->size > (uint64_t)conf_mail.message_size_limit &&
+	    cleanup_has_failed(t->cleanup))
+		t->too_big = true;
 }
 
 /* --- the end */
@@ -256,10 +255,7 @@ message_end(struct session *s, const char *ok)
 
 	s->stage = "END-OF-MESSAGE";
 	if (!refuse_content(s)) {
-		if ((status = t->status) == CLEANUP_OK)
-			status = cleanup_end(t->cleanup, &why);
-		else
-			cleanup_abort(t->cleanup);
+		status = cleanup_end(t->cleanup, &why);
 		t->cleanup = NULL;
 		good = status == CLEANUP_OK;
 		if (good) {

@@ -96,7 +96,7 @@ struct transaction {
 
 	/* content */
 	uint64_t	 size;		/* bytes of content so far */
-	int		 status;	/* enum cleanup_status so far */
+	bool		 too_big;	/* cleanup needs no more of it */
 	struct bdat	*bdat;		/* NULL: no BDAT seen */
 	bool		 got_bare_lf;
 };
