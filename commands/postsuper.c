@@ -416,8 +416,9 @@ main(int argc, char **argv)
 
 	command_name(argv[0]);
 	parse_options(argc, argv);
-	command_start(1);
+	command_configure(1);
 	command_superuser_only(1);
+	command_open_log(1);
 	second_pass(argc, argv);
 	queues = chosen_queues(argv + optind);
 	command_enter_queue(1);

@@ -76,8 +76,8 @@ check_config_dir(int status)
 	mem_free(wanted);
 }
 
-static void
-open_log(int status)
+void
+command_open_log(int status)
 {
 	char *tag = mem_printf("%s/%s", conf_mail.syslog_name, name);
 	char *path = mem_printf("%s/public/%s", conf_mail.queue_directory,
@@ -111,7 +111,7 @@ void
 command_start(int status)
 {
 	command_configure(status);
-	open_log(status);
+	command_open_log(status);
 }
 
 void

@@ -19,8 +19,9 @@ void	command_name(const char *argv0);
  */
 void	command_start(int status);
 
-/* The same, with lines on standard error only. */
+/* Its two halves: lines go to standard error only in between. */
 void	command_configure(int status);
+void	command_open_log(int status);
 
 /* To queue_directory; as a command that root runs it becomes mail_owner. */
 void	command_enter_queue(int status);
