@@ -52,13 +52,13 @@ part(struct request *r, const struct context *c, const char *dsn,
 	return got;
 }
 
+/* Only the nearest one: a longer circle meets the nesting limit. */
 static bool
 is_expanding(const struct context *c, const char *alias)
 {
-	for (; c != NULL; c = c->parent)
-		if (c->alias != NULL && text_eq_nocase(c->alias, alias))
-			return true;
-	return false;
+	while (c != NULL && c->alias == NULL)
+		c = c->parent;
+	return c != NULL && text_eq_nocase(c->alias, alias);
 }
 
 /* --- members that are addresses */
@@ -96,6 +96,16 @@ forward_alone(struct request *r, struct context *c, const char *address)
 	return got;
 }
 
+/* "\\alice" in alice's .forward. */
+static bool
+is_own_mailbox(const struct context *c, const char *address)
+{
+	return c->user != NULL && str_is_nocase((struct str){ address,
+	    address_local_len(address) }, c->user) &&
+	    (address_domain(address) == NULL ||
+	    text_eq_nocase(address_domain(address), conf_mail.myorigin));
+}
+
 static enum outcome
 deliver_address(struct request *r, struct context *c, const char *written)
 {
@@ -106,7 +116,7 @@ deliver_address(struct request *r, struct context *c, const char *written)
 	complete_address(&full, written);
 	address = pool_strdup(r->pool, full.data);
 	buf_done(&full);
-	if (c->forward != NULL) {
+	if (c->forward != NULL && !is_own_mailbox(c, address)) {
 		if (request_first(r, "address", address))
 			forward_add(c->forward, address,
 			    c->owner != NULL ? NULL : r->top);
@@ -394,7 +404,8 @@ is_trusted(const char *path, const struct user *user)
 		return false;
 	}
 	if (st.st_mode & (S_IWGRP | S_IWOTH)) {
-		log_warn("file %s is group or world writable", path);
+		log_warn("file %s is %s writable", path,
+		    st.st_mode & S_IWOTH ? "world" : "group");
 		return false;
 	}
 	return true;
@@ -484,6 +495,6 @@ dot_forward_deliver(struct request *r, const struct context *c,
 	self.parent = c;
 	self.user = user->name;
 	self.is_include = false;
-	*ret = deliver_targets(r, &self, &list);
+	*ret = deliver_as_list(r, &self, &list);
 	return true;
 }

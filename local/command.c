@@ -124,7 +124,9 @@ run_child(const struct context *c, const char *command, char *const *env,
 	const char *dir = *conf_mail.command_execution_directory != '\0' ?
 	    conf_mail.command_execution_directory : c->home;
 	char *const argv[] = { (char *)"sh", (char *)"-c", (char *)command, NULL };
-	bool plain = strpbrk(command, "!@#$%^&*()|;<>?{}[]~'\"\\`\n\t") == NULL;
+	/* A plain path needs no shell; a bare word may be one of its own. */
+	bool plain = *command == '/' &&
+	    strpbrk(command, "!@#$%^&*()|;<>?{}[]~'\"\\`\n\t") == NULL;
 
 	setsid();
 	if (geteuid() == 0 || getuid() == 0)
@@ -157,11 +159,11 @@ run_child(const struct context *c, const char *command, char *const *env,
 			args[n++] = word;
 		args[n] = NULL;
 		if (n > 0)
-			execvpe(args[0], args, env);
+			execve(args[0], args, env);
 		dprintf(2, "local: fatal: execvp %s: %s\n", args[0],
 		    strerror(errno));
-		log_warn("execvp %s: %s", args[0], strerror(errno));
-		_exit(EX_TEMPFAIL);
+		fatal_exit(EX_TEMPFAIL, "execvp %s: %s", args[0],
+		    strerror(errno));
 	}
 	execve("/bin/sh", argv, env);
 	_exit(EX_TEMPFAIL);

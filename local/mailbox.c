@@ -79,8 +79,7 @@ to_maildir(struct request *r, const struct context *c, const char *path,
 	struct maildir	m = {
 		.path = path, .uid = c->uid, .gid = c->gid,
 		.parent_as_root = is_spool,
-		.host = conf_mail.myhostname,
-	};
+			};
 	struct content	content;
 	struct why	why = WHY_INIT;
 	enum outcome	got;

@@ -33,11 +33,14 @@ fail(struct why *why, int e, const char *what, const char *path)
 /* "1763773854.V801I4a2bM123456.host": device, inode and microseconds make it
  * unique on this host without a counter. */
 static void
-unique_name(struct buf *out, int fd, const char *host)
+unique_name(struct buf *out, int fd)
 {
 	struct stat	st;
 	int64_t		now = clock_wall_us();
+	char		host[256] = "localhost";
 
+	gethostname(host, sizeof host - 1);
+	host[strcspn(host, "/:")] = '\0';	/* not for file names */
 	if (fstat(fd, &st) != 0)
 		memset(&st, 0, sizeof st);
 	buf_addf(out, "%lld.V%lxI%lxM%06d.%s", (long long)(now / 1000000),
@@ -96,8 +99,7 @@ open_temp(const struct maildir *m, struct buf *temp)
 	}
 	if (errno == ENOENT || errno == ENOTDIR || errno == EACCES)
 		return -1;
-	buf_addf(temp, "/%lld.P%d.%s", (long long)clock_wall_us(),
-	    (int)getpid(), m->host);
+	buf_addf(temp, "/%lld.P%d", (long long)clock_wall_us(), (int)getpid());
 	return open(temp->data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 }
 
@@ -128,7 +130,7 @@ write_and_name(const struct maildir *m, int fd, const char *temp,
 	} else if ((dir = open(name.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) {
 		got = fail(why, errno, "open directory", name.data);
 	} else {
-		unique_name(&name, fd, m->host);
+		unique_name(&name, fd);
 		if (!give_name(fd, temp, name.data))
 			got = fail(why, errno, "create maildir file", name.data);
 		else if (fsync(dir) != 0) {

@@ -16,7 +16,6 @@ struct maildir {
 	gid_t		 gid;
 	bool		 parent_as_root; /* the Maildir itself may have to be made
 					   in a directory of root's (spool) */
-	const char	*host;		/* end of the file's name */
 };
 
 /*

@@ -55,7 +55,12 @@ look_up(struct table_list *list, const char *address, struct buf *ret)
 		.delimiters = conf_mail.recipient_delimiter,
 	};
 
-	return table_list_find_address(list, &key, ret, NULL);
+	struct buf		ext = BUF_INIT;
+	enum table_result	got;
+
+	got = table_list_find_address(list, &key, ret, &ext);
+	buf_done(&ext);
+	return got;
 }
 
 /* A uid or gid of a table.  False: settled (the recipient waits). */
@@ -115,8 +120,7 @@ deliver_to(struct delivery *d, struct recipient *r, const char *path,
 	};
 	struct maildir	maildir = {
 		.path = path, .uid = uid, .gid = gid,
-		.host = conf_mail.myhostname,
-	};
+			};
 	struct why	got = WHY_INIT, why = WHY_INIT;
 
 	if ((is_maildir ? maildir_add(&maildir, d, &content, &got) :
