@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "mail/address.h"
 #include "mail/peer.h"
 #include "mail/resolve_proto.h"
 #include "util/clock.h"
@@ -36,12 +37,44 @@ cache_expire(void)
 	cache.until = now + CACHE_MS;
 }
 
+bool
+resolve_is_plain(const char *address)
+{
+	const char *domain = address_domain(address);
+	size_t	    local = address_local_len(address);
+
+	return domain != NULL && local > 0 && *address != '-' &&
+	    strcspn(address, "@%!") == local;
+}
+
 static void
 make_key(struct buf *key, const char *sender, const char *recipient)
 {
 	buf_clear(key);
 	buf_add(key, sender, strlen(sender) + 1);
 	buf_adds(key, recipient);
+}
+
+/* Leaves the domain with its '@'. */
+static void
+cut_local(struct buf *key, const char *sender, const char *recipient)
+{
+	make_key(key, sender, recipient + address_local_len(recipient));
+}
+
+static const struct resolved *
+find_cached(struct buf *key, const char *sender, const char *recipient)
+{
+	const struct resolved *r;
+
+	if (resolve_is_plain(recipient)) {
+		cut_local(key, sender, recipient);
+		r = map_find_n(cache.answers, key->data, key->len);
+		if (r != NULL)
+			return r;
+	}
+	make_key(key, sender, recipient);
+	return map_find_n(cache.answers, key->data, key->len);
 }
 
 static void
@@ -58,8 +91,6 @@ cache_add(const struct buf *key, const struct resolved *r)
 {
 	struct resolved *kept;
 
-	if (r->flags & RESOLVE_FAIL)
-		return;
 	kept = pool_zalloc(&cache.pool, sizeof *kept);
 	copy(&cache.pool, r, kept);
 	map_slot(cache.answers, key->data, key->len)->value = kept;
@@ -139,16 +170,16 @@ static void
 take_cached(struct pool *pool, const char *sender,
     const char *const *recipients, size_t count, struct resolved *r)
 {
-	struct buf	 key = BUF_INIT;
-	struct resolved *kept;
+	struct buf	       key = BUF_INIT;
+	const struct resolved *kept;
 
 	for (size_t i = 0; i < count; i++) {
-		make_key(&key, sender, recipients[i]);
-		kept = map_find_n(cache.answers, key.data, key.len);
-		if (kept != NULL)
-			copy(pool, kept, &r[i]);
-		else
-			r[i].transport = NULL;
+		kept = find_cached(&key, sender, recipients[i]);
+		if (kept == NULL)
+			continue;
+		copy(pool, kept, &r[i]);
+		if (kept->flags & RESOLVE_BY_DOMAIN)
+			r[i].recipient = pool_strdup(pool, recipients[i]);
 	}
 	buf_done(&key);
 }
@@ -161,9 +192,12 @@ add_to_cache(const char *sender, const char *const *recipients, size_t count,
 
 	cache_expire();
 	for (size_t i = 0; i < count && i < CACHE_MAX / 2; i++) {
-		make_key(&key, sender, recipients[i]);
-		if (map_find_n(cache.answers, key.data, key.len) == NULL)
-			cache_add(&key, &r[i]);
+		if ((r[i].flags & RESOLVE_FAIL) ||
+		    find_cached(&key, sender, recipients[i]) != NULL)
+			continue;
+		if (r[i].flags & RESOLVE_BY_DOMAIN)
+			cut_local(&key, sender, recipients[i]);
+		cache_add(&key, &r[i]);
 	}
 	buf_done(&key);
 }

@@ -15,10 +15,18 @@ enum resolve_flag {
 	RESOLVE_ROUTED = 32,	/* sender-specified routing in the local part */
 	RESOLVE_ERROR = 64,	/* bad address: bounce */
 	RESOLVE_FAIL = 128,	/* a table failed: try later */
+	RESOLVE_BY_DOMAIN = 256, /* the same for every plain local part */
 };
 
 #define RESOLVE_FINAL (RESOLVE_CLASS_LOCAL | RESOLVE_CLASS_ALIAS | \
 	RESOLVE_CLASS_VIRTUAL | RESOLVE_CLASS_RELAY)
+
+/*
+ * A local part without '@', '%', '!', that does not begin with '-' and is not
+ * empty: what is known by RESOLVE_BY_DOMAIN of one such address of a domain
+ * holds for all.
+ */
+bool	resolve_is_plain(const char *address);
 
 struct resolved {
 	const char	*transport;	/* "smtp", "local", "error" */

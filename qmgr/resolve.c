@@ -78,7 +78,17 @@ make_key(struct buf *key, const char *sender, const char *address)
 static const struct resolved *
 find_known(struct buf *key, const struct slice *s, const struct recipient *r)
 {
-	make_key(key, sender_for_routing(s->message), r->address);
+	const char	*sender = sender_for_routing(s->message);
+	struct resolved *known;
+
+	if (resolve_is_plain(r->address)) {
+		make_key(key, sender, r->address +
+		    address_local_len(r->address));
+		known = map_find_n(resolver.known, key->data, key->len);
+		if (known != NULL)
+			return known;
+	}
+	make_key(key, sender, r->address);
 	return map_find_n(resolver.known, key->data, key->len);
 }
 
@@ -169,7 +179,8 @@ static void
 assign_resolved(struct slice *s, struct recipient *r,
     const struct resolved *a)
 {
-	if (strcmp(a->recipient, r->address) != 0)
+	if (!(a->flags & RESOLVE_BY_DOMAIN) &&
+	    strcmp(a->recipient, r->address) != 0)
 		r->address = pool_strdup(&s->env.pool, a->recipient);
 	if (is_double_bounce(r->address, a->flags))
 		self_settle(s, r, SELF_SENT, "2.0.0",
@@ -216,7 +227,9 @@ put_unknown(struct frame *f, const struct slice *s, struct map *asked)
 static void
 learn(const struct map_entry *question, const struct frame_attr *group)
 {
-	const char	 *address = question->key + strlen(question->key) + 1;
+	const char	 *sender = question->key;
+	const char	 *address = sender + strlen(sender) + 1;
+	struct buf	  key = BUF_INIT;
 	struct resolved	 *r = pool_zalloc(&resolver.pool, sizeof *r);
 	const char	 *transport = NULL, *nexthop = NULL;
 	struct frame_attr a;
@@ -237,7 +250,10 @@ learn(const struct map_entry *question, const struct frame_attr *group)
 	r->transport = pool_strdup(&resolver.pool, transport);
 	r->nexthop = pool_strdup(&resolver.pool, nexthop);
 	r->recipient = pool_strdup(&resolver.pool, address);
-	map_slot(resolver.known, question->key, question->key_len)->value = r;
+	make_key(&key, sender, r->flags & RESOLVE_BY_DOMAIN ?
+	    address + address_local_len(address) : sender + strlen(sender) + 1);
+	map_slot(resolver.known, key.data, key.len)->value = r;
+	buf_done(&key);
 }
 
 /* Waits.  False: no answer. */

@@ -323,6 +323,10 @@ resolve(enum route_set set, const char *sender, const char *recipient,
 		a->flags |= RESOLVE_FAIL;
 		buf_set(&a->route.transport, "retry");
 		buf_set(&a->route.nexthop, "4.3.0 address resolver failure");
+	} else if (resolve_is_plain(recipient) &&
+	    route_needs_domain_only(set) &&
+	    strcmp(a->recipient.data, recipient) == 0) {
+		a->flags |= RESOLVE_BY_DOMAIN;
 	}
 	buf_done(&w.domain);
 }

@@ -285,3 +285,10 @@ route_is_relocated(const char *address, struct buf *ret, struct route *r)
 	}
 	return got == TABLE_FOUND;
 }
+
+bool
+route_needs_domain_only(enum route_set which)
+{
+	return table_list_is_empty(route.set[which].transports) &&
+	    table_list_is_empty(route.relocated);
+}

@@ -38,6 +38,9 @@ void	route_by_table(enum route_set, const char *address, struct route *);
 bool	route_is_relocated(const char *address, struct buf *ret,
 	    struct route *);
 
+/* No table of the set asks for more than the domain and the sender. */
+bool	route_needs_domain_only(enum route_set);
+
 /* "transport:nexthop" text, on top of what is there.  An empty next hop
  * becomes `domain` if that is not NULL. */
 void	route_set_text(struct route *, const char *text, const char *domain);
