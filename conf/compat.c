@@ -10,6 +10,7 @@
 #include "conf/entries.h"
 #include "conf/level.h"
 #include "conf/names.h"
+#include "util/buf.h"
 #include "util/log.h"
 #include "util/map.h"
 #include "util/text.h"
@@ -35,6 +36,43 @@ conf_log_compat(const char *name, const char *level, const char *detail)
 	log_info("using backwards-compatible default setting %s=%s%s%s", name,
 	    conf_value(name), detail != NULL ? " " : "",
 	    detail != NULL ? detail : "");
+}
+
+/* All as it is, but the newest level. */
+static const char *
+get_newest(void *arg, const char *name)
+{
+	(void)arg;
+	return text_eq(name, "compatibility_level") ? "99999" :
+	    conf_text(name);
+}
+
+/* A default that would be another at the newest level. */
+static void
+log_if_old(const struct param *p)
+{
+	struct buf  newest = BUF_INIT;
+	const char *now, *why;
+
+	if (strstr(p->def, "$compatibility_level") == NULL ||
+	    conf_is_set(p->name) ||
+	    !conf_expand(&newest, p->def, get_newest, NULL, &why))
+		return;
+	now = conf_value(p->name);
+	if (!text_eq(now, newest.data))
+		log_info("using backwards-compatible default setting %s=%s",
+		    p->name, now);
+	buf_done(&newest);
+}
+
+static void
+log_old_defaults(void)
+{
+	const struct param *p;
+
+	for (int i = 0; param_areas[i] != NULL; i++)
+		for (p = param_areas[i]->params; p->name != NULL; p++)
+			log_if_old(p);
 }
 
 /* The known name that differs least; NULL if none is near. */
@@ -105,4 +143,5 @@ conf_warn_unknown(void)
 {
 	conf_warn_read();
 	conf_unknown(warn_unknown, NULL);
+	log_old_defaults();
 }

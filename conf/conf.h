@@ -90,16 +90,19 @@ bool		 conf_parse_time(const char *, char unit, int *ret_seconds);
 void		 conf_unknown(void (*report)(void *arg, const char *name,
 		     const char *nearest, int line), void *arg);
 
-/* Logs those as warnings, after what conf_warn_read() has to say. */
+/*
+ * Logs those as warnings, after what conf_warn_read() has to say, and a line
+ * "using backwards-compatible default setting NAME=VALUE" for each default
+ * that compatibility_level keeps from being the newest.
+ */
 void		 conf_warn_unknown(void);
 
 /* compatibility_level reaches at least "3.6", say. */
 bool		 conf_compat_at_least(const char *level);
 
 /*
- * Logs "using backwards-compatible default setting NAME=VALUE" when `name` is
- * not set and compatibility_level is below `level`, from which on its default
- * is another.  `detail` ("to ...") may be NULL; %s-free text.
+ * Logs such a line about one name, where it matters, when it is not set and
+ * compatibility_level is below `level`; `detail` ("to ...") may be NULL.
  */
 void		 conf_log_compat(const char *name, const char *level,
 		     const char *detail);

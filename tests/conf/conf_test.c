@@ -5,6 +5,7 @@
 #include "conf/names.h"
 #include "tests/test.h"
 #include "util/buf.h"
+#include "util/log.h"
 #include "util/mem.h"
 
 static char *dir;
@@ -260,6 +261,47 @@ unused_names_are_reported_with_the_nearest_known_name(void)
 	buf_done(&got);
 }
 
+/* What conf_warn_unknown() logs. */
+static const char *
+warnings(void)
+{
+	static char text[4000];
+	FILE	   *file = tmpfile();
+	int	    old = dup(2);
+	size_t	    n;
+
+	fflush(stderr);
+	dup2(fileno(file), 2);
+	conf_warn_unknown();
+	log_flush();
+	dup2(old, 2);
+	close(old);
+	rewind(file);
+	n = fread(text, 1, sizeof text - 1, file);
+	text[n] = '\0';
+	fclose(file);
+	return text;
+}
+
+static void
+warns_of_odd_entries_and_old_defaults(void)
+{
+	char want[400];
+
+	log_open(LOG_TO_STDERR, "test", NULL, 0);
+	reading("compatibility_level = 3.6\na = 1\na = 2\nmyorigin = $a\n");
+	snprintf(want, sizeof want, "test: warning: %s/main.cf, line 3: "
+	    "overriding earlier entry: a=1\ntest: using "
+	    "backwards-compatible default setting "
+	    "smtp_tls_security_level=\n", dir);
+	CHECK_STR(warnings(), want);
+	reading("compatibility_level = 3.11\nsmtpd_baner = x\n");
+	snprintf(want, sizeof want, "test: warning: %s/main.cf, line 2: "
+	    "unused parameter: smtpd_baner: did you mean "
+	    "\"smtpd_banner\"?\n", dir);
+	CHECK_STR(warnings(), want);
+}
+
 static void
 knows_compatibility_levels(void)
 {
@@ -291,6 +333,7 @@ main(void)
 	TEST(a_transport_has_its_own_limits);
 	TEST(unused_names_are_reported_with_the_nearest_known_name);
 	TEST(knows_compatibility_levels);
+	TEST(warns_of_odd_entries_and_old_defaults);
 	if (chdir(dir) == 0) {
 		unlink("main.cf");
 		unlink("master.cf");
