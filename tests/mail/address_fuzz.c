@@ -1,0 +1,83 @@
+/* Paths and header addresses: what is parsed is written and parsed again. */
+
+#include <assert.h>
+#include <string.h>
+
+#include "mail/address.h"
+#include "mail/header.h"
+#include "mail/rewrite.h"
+#include "tests/fuzz/fuzz.h"
+#include "util/mem.h"
+
+const char *const fuzz_words[] = {
+	"<", ">", "@", ":", ";", ",", ".", "\"", "\\", "(", ")", "[", "]", " ",
+	"\t", "\r\n ", "a", "bob", "x.example", "[1.2.3.4]", "[IPv6:::1]",
+	"!", "%", "@a,@b:", "group:", "\"q q\"", "\303\244", "To:", "\n", NULL,
+};
+
+static void
+path(const char *text, bool strict)
+{
+	struct buf  internal = BUF_INIT, external = BUF_INIT, again = BUF_INIT;
+	const char *rest, *why, *domain;
+
+	if (address_parse_path(&internal, text, &rest, strict, &why)) {
+		assert(rest >= text && rest <= text + strlen(text));
+		domain = address_domain(internal.data);
+		assert(domain == NULL || address_is_domain(domain));
+		address_quote(&external, internal.data);
+		assert(address_unquote(&again, external.data));
+		assert(strcmp(again.data, internal.data) == 0);
+	} else {
+		assert(internal.len == 0 && *why != '\0');
+	}
+	buf_done(&internal);
+	buf_done(&external);
+	buf_done(&again);
+}
+
+static void
+header(const char *text, size_t len)
+{
+	static const struct rewrite_rules rules = { .origin = "h.example",
+	    .mydomain = "example", .append_at_origin = true,
+	    .append_dot_domain = true, .swap_bangpath = true,
+	    .percent_hack = true };
+	struct pool   pool = POOL_INIT;
+	struct buf    a = BUF_INIT, b = BUF_INIT, out = BUF_INIT;
+	struct token *list = address_parse_header(&pool,
+	    (struct str){ text, len }, 200);
+
+	address_write_header(&out, list);
+	for (struct token *t = list; t != NULL; t = t->next) {
+		if (t->type != TOKEN_ADDRESS)
+			continue;
+		buf_clear(&a);
+		buf_clear(&b);
+		address_token_get(&a, t);
+		rewrite_standard(&b, a.data, &rules);
+		address_token_set(&pool, t, b.data);
+	}
+	buf_clear(&out);
+	address_write_header(&out, list);
+	assert(memchr(out.data, '\n', out.len) == NULL ||
+	    strstr(out.data, "\r\n\t") != NULL || strlen(out.data) < out.len);
+	buf_done(&a);
+	buf_done(&b);
+	buf_done(&out);
+	pool_done(&pool);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text = mem_strndup((const char *)data, size);
+
+	path(text, false);
+	path(text, true);
+	header((const char *)data, size);
+	header_name_len((const char *)data, size);
+	header_find((struct str){ (const char *)data, size });
+	mem_free(text);
+	return 0;
+}
