@@ -19,6 +19,7 @@
 #include "net/addr.h"
 #include "server/maillog.h"
 #include "server/server_int.h"
+#include "table/table.h"
 #include "util/buf.h"
 #include "util/frame.h"
 #include "util/log.h"
@@ -70,7 +71,17 @@ server_is_inet(void)
 bool
 server_stopping(void)
 {
-	return server_state.stopping;
+	return server_state.stopping || server_state.retiring;
+}
+
+void
+server_retire(void)
+{
+	if (server_state.stopping || server_state.retiring)
+		return;
+	server_state.retiring = true;
+	if (!server_start.alone && server_start.s->kind == SERVER_MULTI)
+		server_multi_leave();
 }
 
 int
@@ -303,6 +314,8 @@ server_main(int argc, char **argv, const struct server *s)
 		log_also_stderr(true);
 	proc_max_files();
 	peer_init(conf_mail.ipc_timeout, server_stopping);
+	if (!s->one_process)
+		table_on_stale(server_retire);
 	if (s->before_jail != NULL)
 		s->before_jail();
 	server_jail();

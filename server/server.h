@@ -73,6 +73,9 @@ bool		 server_is_inet(void);		/* -t inet */
 bool		 server_stopping(void);		/* finish soon: reload or stop;
 						   the request at hand may go
 						   on */
+void		 server_retire(void);		/* end after the sessions that
+						   are open; a successor takes
+						   the next */
 int		 server_max_sessions(void);	/* this worker's share of
 						   maxproc; 0: no limit */
 int		 server_sessions(void);		/* now */

@@ -30,6 +30,7 @@ extern struct server_start server_start;
 /* The state that server_stopping() and friends tell. */
 struct server_state {
 	bool	stopping;
+	bool	retiring;	/* server_retire() was called */
 	bool	served;
 	int	sessions;
 };
@@ -41,6 +42,7 @@ void	server_jail(void);
 
 /* Serve until told to end; they return then. */
 void	server_run_multi(void);
+void	server_multi_leave(void);	/* of its own accord */
 void	server_run_single(void);
 void	server_run_alone(void);
 

@@ -313,6 +313,23 @@ order_task(void *arg)
 	finish(n <= 0 && server_start.s->one_process ? 0 : -1);
 }
 
+static void
+leave_task(void *arg)
+{
+	(void)arg;
+	if (server_state.stopping)
+		return;
+	server_report(MASTER_LEAVING);
+	begin_stop();
+	finish(-1);
+}
+
+void
+server_multi_leave(void)
+{
+	task_start("leave", leave_task, NULL);
+}
+
 /*
  * A worker that nobody needs makes room.  One that holds state stays: so do
  * those that would only be started again by the next wake-up.
@@ -332,11 +349,7 @@ idle_task(void *arg)
 			at = clock_ms() + limit;
 		task_sleep_ms(at - clock_ms());
 	}
-	if (server_state.stopping)
-		return;
-	server_report(MASTER_LEAVING);
-	begin_stop();
-	finish(-1);
+	leave_task(NULL);
 }
 
 static void

@@ -83,7 +83,7 @@ accept_and_serve(int listener)
 	server_state.sessions = 0;
 	log_flush();
 	read_orders();
-	if (!server_state.stopping)
+	if (!server_stopping())
 		server_report(MASTER_OPEN);
 }
 
@@ -96,7 +96,7 @@ server_run_single(void)
 
 	server_report(MASTER_READY);
 	idle_at = clock_ms() + limit;
-	while (!server_state.stopping) {
+	while (!server_stopping()) {
 		log_flush();
 		wait = limit == 0 ? -1 : (int)(idle_at - clock_ms());
 		n = epoll_wait(ep, events, EVENTS, wait < 0 && limit ? 0 : wait);
@@ -104,7 +104,7 @@ server_run_single(void)
 			fatal("epoll_wait");
 		if (n == 0)
 			break;
-		for (int i = 0; i < n && !server_state.stopping; i++) {
+		for (int i = 0; i < n && !server_stopping(); i++) {
 			if (events[i].data.fd == MASTER_FD_STATUS) {
 				read_orders();
 				continue;

@@ -1,7 +1,10 @@
 #include "table/table.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "table/table_type.h"
 #include "util/clock.h"
@@ -29,6 +32,9 @@ enum { TYPE_COUNT = sizeof types / sizeof *types };
 
 static struct {
 	struct map	*open;		/* "flags type:name" -> struct table */
+	struct stat	 root;		/* "/" when the first was opened */
+	void		(*on_stale)(void);
+	bool		 stale;		/* it was called */
 } tables;
 
 static const struct table_type *
@@ -118,10 +124,47 @@ check_flags(struct table *t)
 static void
 open_now(struct table *t)
 {
+	int error;
+
 	buf_clear(&t->error);
 	t->state = NULL;
+	t->watch_fd = -1;
 	t->broken = !check_flags(t) || !t->type->open(t);
+	error = errno;
+	if (t->path != NULL && !t->broken && (t->flags & NOT_SHARED) == 0)
+		t->watch_fd = open(t->path, O_PATH | O_CLOEXEC);
+	if (tables.root.st_ino == 0)
+		stat("/", &tables.root);
 	t->checked_ms = clock_ms();
+	errno = error;
+}
+
+static void
+close_watch(struct table *t)
+{
+	if (t->watch_fd >= 0)
+		close(t->watch_fd);
+}
+
+void
+table_on_stale(void (*fn)(void))
+{
+	tables.on_stale = fn;
+}
+
+static void
+tell_stale(const struct table *t)
+{
+	if (tables.on_stale == NULL) {
+		log_warn("%s has changed, and this process can't read it: "
+		    "it uses the old content; do \"postfix reload\"",
+		    t->full_name);
+		return;
+	}
+	log_info("%s has changed: a new process will read it", t->full_name);
+	if (!tables.stale)
+		tables.on_stale();
+	tables.stale = true;
 }
 
 static struct table *
@@ -135,6 +178,7 @@ make(const char *type_name, int flags)
 	t->flags = flags;
 	t->uses = 1;
 	t->broken = true;
+	t->watch_fd = -1;
 	if (colon == NULL || colon == type_name || colon[1] == '\0') {
 		t->name = "";
 		table_fail(t, "open dictionary: expecting \"type:name\" form "
@@ -197,6 +241,7 @@ finish(struct table *t, bool publish)
 		ok = t->type->close(t, publish);
 		error = errno;
 	}
+	close_watch(t);
 	buf_done(&t->error);
 	buf_done(&t->folded);
 	mem_free(t->path);
@@ -254,23 +299,23 @@ static void
 reopen(struct table *t)
 {
 	struct table old = *t;
+	struct stat  st;
 
 	t->path = NULL;
 	t->error = (struct buf)BUF_INIT;
 	errno = 0;
 	open_now(t);
 	if (t->broken && !old.broken && errno == EACCES) {
-		if (!old.warned)
-			log_warn("%s has changed, but %s: using the old "
-			    "content", t->full_name, t->error.data);
 		buf_done(&t->error);
 		mem_free(t->path);
-		old.stamp = t->stamp;
 		old.checked_ms = t->checked_ms;
-		old.warned = true;
 		*t = old;
+		if (stat(t->path, &st) == 0)
+			table_stamp_set(&t->stamp, &st);
+		tell_stale(t);
 		return;
 	}
+	close_watch(&old);
 	if (!old.broken && t->type->close != NULL) {
 		struct table gone = old;
 
@@ -279,6 +324,32 @@ reopen(struct table *t)
 	t->warned = t->broken && old.warned;
 	mem_free(old.path);
 	buf_done(&old.error);
+}
+
+/* In a chroot the path means another file or none. */
+static bool
+in_chroot(void)
+{
+	struct stat now;
+
+	return stat("/", &now) != 0 || now.st_ino != tables.root.st_ino ||
+	    now.st_dev != tables.root.st_dev;
+}
+
+static void
+look_from_chroot(struct table *t)
+{
+	struct table_stamp now;
+	struct stat	   st;
+
+	if (t->watch_fd < 0 || fstat(t->watch_fd, &st) != 0)
+		return;
+	table_stamp_set(&now, &st);
+	if (st.st_nlink > 0 && !stamp_differs(&now, &t->stamp))
+		return;
+	close(t->watch_fd);
+	t->watch_fd = -1;
+	tell_stale(t);
 }
 
 /* A look at the file, at most once a second: clock_ms() costs no system
@@ -297,6 +368,10 @@ refresh(struct table *t)
 	if (ms - t->checked_ms < CHECK_MS)
 		return;
 	t->checked_ms = ms;
+	if (in_chroot()) {
+		look_from_chroot(t);
+		return;
+	}
 	if (t->broken || stat(t->path, &st) != 0) {
 		reopen(t);
 		return;

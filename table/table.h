@@ -56,6 +56,13 @@ void		 table_abort(struct table *);
  */
 void		 table_set_cache(size_t create_bytes, size_t read_bytes);
 
+/*
+ * A jailed process may be unable to take up a file that has changed: it does
+ * not see it any more, or may not read it.  It goes on with what it has, and
+ * `fn` is told, once: the process should make room for a successor.
+ */
+void		 table_on_stale(void (*fn)(void));
+
 /* The result is put into `ret` (cleared first).  May wait as a task. */
 enum table_result table_find(struct table *, const char *key, struct buf *ret);
 

@@ -37,6 +37,8 @@ struct table {
 	struct buf		 folded;	/* the key in use */
 	void			*state;		/* the type's */
 	char			*path;		/* watched for changes, or NULL */
+	int			 watch_fd;	/* O_PATH of it, or -1: it can be
+						   watched from within a chroot */
 	struct table_stamp	 stamp;		/* of path when it was opened */
 	int64_t			 checked_ms;
 };
