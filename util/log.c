@@ -32,6 +32,9 @@ enum {
 	DATAGRAM_MAX = 32 * 1024,	/* bytes, lines for postlogd */
 	FLUSH_AT = 16 * 1024,		/* bytes: do not gather more */
 	RETRY_MS = 100,			/* between attempts to connect */
+	RATE_MS = 100,			/* over which lines are counted */
+	RATE_BUSY = 40,			/* lines in that time: gather them */
+	GATHER_MS = 25,			/* then between two flushes */
 };
 
 int log_verbose;
@@ -49,6 +52,12 @@ static struct {
 	pid_t		 pid;
 	struct buf	 pending;
 	unsigned long	 lost;		/* lines */
+	struct {
+		int64_t	 since;		/* clock_ms */
+		int64_t	 flushed;	/* the last time */
+		int	 lines;		/* since then */
+		bool	 busy;
+	} rate;
 	time_t		 stamp_time;
 	char		 stamp[16];	/* "Nov 22 01:10:54" */
 	bool		 in_panic;
@@ -304,6 +313,37 @@ log_flush(void)
 	return state.pending.len == 0;
 }
 
+/* Lines of several programs about one message should come in its order, so
+ * waiting is only for those who would drown in wake-ups. */
+static bool
+is_busy(int64_t now)
+{
+	int64_t time = now - state.rate.since;
+
+	if (time >= RATE_MS) {
+		state.rate.busy = (state.to == LOG_TO_SOCKET ||
+		    state.to == LOG_TO_FILE) &&
+		    state.rate.lines * (int64_t)RATE_MS >= RATE_BUSY * time;
+		state.rate.since = now;
+		state.rate.lines = 0;
+	}
+	return state.rate.busy;
+}
+
+int
+log_flush_soon(void)
+{
+	int64_t now;
+
+	if (state.pending.len == 0)
+		return -1;
+	now = clock_ms();
+	if (is_busy(now) && now - state.rate.flushed < GATHER_MS)
+		return (int)(state.rate.flushed + GATHER_MS - now);
+	state.rate.flushed = now;
+	return log_flush() ? -1 : RETRY_MS;
+}
+
 static void
 to_stderr(const char *label, const char *fmt, va_list ap)
 {
@@ -337,6 +377,7 @@ put(int priority, const char *label, const char *fmt, va_list ap)
 	}
 	add_prefix(&state.pending, priority);
 	add_text(&state.pending, label, fmt, ap);
+	state.rate.lines++;
 	if (priority <= LOG_WARNING)
 		flush();
 out:

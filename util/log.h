@@ -83,4 +83,12 @@ void	log_set_name(const char *name);
  * then sleeps a tenth of a second at most and tries again. */
 bool	log_flush(void);
 
+/*
+ * The same for a loop that is about to sleep: milliseconds after which to call
+ * again, -1 if nothing is left.  A process that writes hundreds of lines a
+ * second sends them to postlogd some milliseconds late, many at once, so
+ * that logging does not cost two wake-ups a line.
+ */
+int	log_flush_soon(void);
+
 #endif

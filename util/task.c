@@ -302,7 +302,7 @@ static void
 turn(int64_t until)
 {
 	struct list *l;
-	int	     timeout;
+	int	     timeout, again;
 
 	for (int i = 0; i < BUDGET && !loop.stopping; i++) {
 		if ((l = list_take(&loop.ready)) == NULL)
@@ -311,8 +311,10 @@ turn(int64_t until)
 	}
 	if (loop.stopping)
 		return;
-	if ((timeout = time_to_sleep(until)) != 0)
-		log_flush();
+	timeout = time_to_sleep(until);
+	if (timeout != 0 && (again = log_flush_soon()) >= 0 &&
+	    (timeout < 0 || again < timeout))
+		timeout = again;
 	task_fd_poll(timeout);
 	loop.now = clock_ms();
 	task_timer_expire(loop.now);

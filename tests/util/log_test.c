@@ -83,6 +83,31 @@ several_lines_go_in_one_datagram(void)
 }
 
 static void
+many_lines_a_second_are_gathered(void)
+{
+	int	fd = receiver(), came = 0, wait;
+	int64_t from = clock_ms();
+
+	log_open(LOG_TO_SOCKET, "postfix/x", "sock", LOG_MAIL);
+	log_info("calm");
+	CHECK_INT(log_flush_soon(), -1);
+	CHECK_INT(receive(fd), 1);
+	for (int i = 0; i < 400; i++) {
+		log_info("line %d", i);
+		log_flush_soon();
+		usleep(1000);
+		came += receive(fd);
+	}
+	CHECK(came < 250);
+	log_info("last");
+	while ((wait = log_flush_soon()) >= 0 && clock_ms() - from < 5000)
+		usleep((unsigned)wait * 1000);
+	CHECK_INT(receive(fd), 1);
+	CHECK(strstr(text, "last\n") != NULL);
+	close(fd);
+}
+
+static void
 receiver_that_is_gone_neither_blocks_nor_loses_all(void)
 {
 	int	fd = receiver();
@@ -183,6 +208,7 @@ main(void)
 		return 1;
 	TEST(lines_look_like_postfix_lines);
 	TEST(several_lines_go_in_one_datagram);
+	TEST(many_lines_a_second_are_gathered);
 	TEST(receiver_that_is_gone_neither_blocks_nor_loses_all);
 	TEST(receiver_that_reads_nothing_does_not_block);
 	TEST(child_does_not_send_its_parents_lines_again);
