@@ -105,7 +105,8 @@ begin_session(int fd)
 {
 	struct session *s = NEW(struct session);
 
-	s->stream = stream_open(fd);
+	s->stream = stream_open_socket(fd,
+	    text_eq(server_start.type, "inet") ? AF_INET : AF_UNIX);
 	list_append(&state.sessions, &s->link);
 	server_state.sessions++;
 	task_start(server_start.program, session_task, s);

@@ -38,7 +38,7 @@ session_new(int fd, const struct addr *addr, const char *host)
 {
 	struct session *s = NEW(struct session);
 
-	s->stream = stream_open(fd);
+	s->stream = stream_open_socket(fd, addr_family(addr));
 	s->addr = *addr;
 	s->reply = (struct reply)REPLY_INIT;
 	s->line = (struct buf)BUF_INIT;

@@ -58,16 +58,30 @@ kind_of(int fd)
 	return domain == AF_UNIX ? STREAM_UNIX : STREAM_INET;
 }
 
+static struct stream *
+new_stream(int fd, enum stream_kind kind)
+{
+	struct stream *s = NEW(struct stream);
+
+	s->fd = fd;
+	s->kind = (uint8_t)kind;
+	s->deadline = CLOCK_NEVER;
+	s->fd_to_send = s->fd_received = -1;
+	return s;
+}
+
+struct stream *
+stream_open_socket(int fd, int family)
+{
+	return new_stream(fd, family == AF_UNIX ? STREAM_UNIX : STREAM_INET);
+}
+
 struct stream *
 stream_open(int fd)
 {
-	struct stream *s = NEW(struct stream);
+	struct stream *s = new_stream(fd, kind_of(fd));
 	int	       flags = fcntl(fd, F_GETFL);
 
-	s->fd = fd;
-	s->kind = (uint8_t)kind_of(fd);
-	s->deadline = CLOCK_NEVER;
-	s->fd_to_send = s->fd_received = -1;
 	if (flags >= 0 && (flags & O_NONBLOCK) == 0) {
 		fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 		/* A terminal or pipe may be shared with our parent. */

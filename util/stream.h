@@ -27,6 +27,10 @@ enum { STREAM_BUFFER = 8 * 1024 };	/* bytes, in and out each */
 /* Takes fd over (sets O_NONBLOCK).  Default deadline: never. */
 struct stream	*stream_open(int fd);
 
+/* The same for a non-blocking socket of a family that is known, AF_UNIX or
+ * not: two system calls less. */
+struct stream	*stream_open_socket(int fd, int family);
+
 /* Flushes unless failed, closes, frees.  False if the stream had failed or
  * the flush did.  NULL is fine. */
 bool		 stream_close(struct stream *);
