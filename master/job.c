@@ -137,9 +137,10 @@ job_look(struct job *j)
 }
 
 void
-job_throttle(struct job *j)
+job_throttle(struct job *j, bool grow)
 {
-	j->backoff_ms = j->backoff_ms == 0 ? BACKOFF_MIN : j->backoff_ms * 2;
+	j->backoff_ms = j->backoff_ms == 0 || !grow ? BACKOFF_MIN :
+	    j->backoff_ms * 2;
 	if (j->backoff_ms > BACKOFF_MAX)
 		j->backoff_ms = BACKOFF_MAX;
 	j->not_before = clock_ms() + j->backoff_ms;

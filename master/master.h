@@ -59,6 +59,7 @@ struct job {
 	int		 listener_count;
 	int		 workers_now;	/* all but retiring ones */
 	int		 workers_max;	/* INT_MAX: no limit */
+	int		 share_max;	/* sessions a worker may have; INT_MAX */
 	int		 open;		/* workers that take sessions */
 	int		 starting;	/* not yet ready */
 	int64_t		 backoff_ms;	/* 0: the last one did well */
@@ -107,8 +108,9 @@ void	job_update(struct job *);
 /* Someone stopped listening: what it was given must not lie around. */
 void	job_look(struct job *);
 
-/* A worker failed before it was of any use: the next has to wait. */
-void	job_throttle(struct job *);
+/* A worker failed before it was of any use: the next has to wait, longer and
+ * longer if `grow`. */
+void	job_throttle(struct job *, bool grow);
 
 /* The earliest time at which a job wants jobs_tick(), or CLOCK_NEVER. */
 int64_t	jobs_next(void);

@@ -13,18 +13,58 @@
 #include "util/proc.h"
 #include "util/text.h"
 
+/* process_session_limit, as main.cf or the service's own -o has it; what is
+ * no number is for the worker to complain about. */
+static int
+session_limit(const struct service *s)
+{
+	static const char name[] = "process_session_limit=";
+	int	    limit = conf_mail.process_session_limit;
+	const char *arg;
+	long	    n;
+
+	for (int i = 1; i < s->argc; i++) {
+		arg = s->argv[i];
+		if (text_eq(arg, "-o") && i + 1 < s->argc)
+			arg = s->argv[++i];
+		else if (text_starts(arg, "-o"))
+			arg += 2;
+		if (text_starts(arg, name) &&
+		    text_to_long(arg + sizeof name - 1, 0, INT_MAX, &n))
+			limit = (int)n;
+	}
+	return limit > 0 ? limit : INT_MAX;
+}
+
+/* As many processes as half the processors keep busy, or as it takes for the
+ * sessions. */
+static int
+multi_workers(const struct job *j)
+{
+	int max = j->s.maxproc > 0 ? j->s.maxproc : INT_MAX;
+	int usual = (proc_cpus() + 1) / 2, needed = 1;
+
+	if (j->share_max != INT_MAX)
+		needed = max == INT_MAX ? INT_MAX :
+		    max / j->share_max + (max % j->share_max != 0);
+	if (needed < usual)
+		needed = usual;
+	return needed < max ? needed : max;
+}
+
 static void
 set_limits(struct job *j)
 {
-	int max = j->s.maxproc, multi = (proc_cpus() + 1) / 2;
+	int max = j->s.maxproc;
 
 	j->kind = kind_of(j->s.program);
+	j->share_max = j->kind == JOB_MULTI ? session_limit(&j->s) : INT_MAX;
 	if (j->kind == JOB_ALONE)
 		j->workers_max = 1;
 	else if (j->kind == JOB_SINGLE)
 		j->workers_max = max > 0 ? max : INT_MAX;
 	else	/* the sessions of JOB_SERVICE are not limited, but "1" is 1 */
-		j->workers_max = max > 0 && max < multi ? max : multi;
+		j->workers_max = multi_workers(j);
 }
 
 static void

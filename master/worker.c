@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,14 +107,16 @@ on_report(struct watch *watch)
 
 /* --- starting */
 
-/* Shares of maxproc that add up to it. */
+/* Shares of maxproc that add up to it; 0: no limit. */
 static int
 next_share(const struct job *j)
 {
 	int taken = 0, left = j->workers_max, share;
 
-	if (j->s.maxproc == 0 || j->kind != JOB_MULTI)
+	if (j->kind != JOB_MULTI)
 		return 0;
+	if (j->s.maxproc == 0)
+		return j->share_max == INT_MAX ? 0 : j->share_max;
 	for (const struct list *l = j->workers.next; l != &j->workers;
 	    l = l->next) {
 		const struct worker *w = LIST_ENTRY(l, struct worker, link);
@@ -126,6 +129,8 @@ next_share(const struct job *j)
 	if (left < 1)
 		left = 1;
 	share = (j->s.maxproc - taken + left - 1) / left;
+	if (share > j->share_max)
+		share = j->share_max;
 	return share > 0 ? share : 1;
 }
 
@@ -213,7 +218,7 @@ cannot_start(struct job *j, const char *what)
 {
 	log_warn("%s for service \"%s\": %s", what, j->s.name,
 	    strerror(errno));
-	job_throttle(j);
+	job_throttle(j, true);
 	job_update(j);
 }
 
@@ -295,7 +300,8 @@ on_bad_end(struct worker *w, int status)
 		    (int)w->pid, WEXITSTATUS(status));
 	if (!w->served) {
 		log_warn("%s: bad command startup -- throttling", j->path);
-		job_throttle(j);
+		/* Someone else killed it: that says nothing about it. */
+		job_throttle(j, status != SIGKILL);
 	}
 	/* Work that nobody connects for goes on at once. */
 	if (j->wakeup_at != CLOCK_NEVER)

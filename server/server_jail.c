@@ -38,8 +38,13 @@ enter_chroot(void)
 		fatal("chroot %s", conf_mail.queue_directory);
 }
 
+static struct {
+	uid_t	uid;
+	gid_t	gid;
+} owner;
+
 static void
-become_mail_owner(void)
+find_mail_owner(void)
 {
 	const struct passwd *pw = getpwnam(conf_mail.mail_owner);
 
@@ -50,7 +55,18 @@ become_mail_owner(void)
 	if (pw->pw_uid == 0)
 		fatalx("parameter mail_owner: \"%s\" is the superuser; name"
 		    " an account that owns nothing else", conf_mail.mail_owner);
-	if (!proc_become(pw->pw_uid, pw->pw_gid, conf_mail.mail_owner))
+	owner.uid = pw->pw_uid;
+	owner.gid = pw->pw_gid;
+	/* Its other groups, such as sasl's. */
+	if (initgroups(conf_mail.mail_owner, owner.gid) < 0)
+		fatal("groups of user %s", conf_mail.mail_owner);
+}
+
+static void
+become_mail_owner(void)
+{
+	if (setresgid(owner.gid, owner.gid, owner.gid) < 0 ||
+	    setresuid(owner.uid, owner.uid, owner.uid) < 0)
 		fatal("change to user %s", conf_mail.mail_owner);
 }
 
@@ -91,17 +107,21 @@ server_jail(void)
 
 	if (server_start.alone)
 		return;		/* has only the rights of who runs it */
+	/* Names of users are looked up before /etc is out of sight. */
+	if (is_root && !keeps)
+		find_mail_owner();
 	if (is_root && server_start.chroot)
 		enter_chroot();
 	if (is_root && !keeps)
 		become_mail_owner();
-	if (keeps || SANITIZED)
+	if (SANITIZED)
 		return;
-	if (!proc_no_new_privs())
-		fatal("no_new_privs");
 	/* Who runs other programs can't tell what those will need. */
 	if (s->jail & PROC_JAIL_EXEC)
 		return;
-	limit_files();
+	if (!proc_no_new_privs())
+		fatal("no_new_privs");
+	if (!keeps)
+		limit_files();
 	limit_calls();
 }

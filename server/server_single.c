@@ -12,14 +12,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "conf/conf.h"
 #include "mail/peer.h"
 #include "server/server_int.h"
 #include "util/clock.h"
 #include "util/file.h"
 #include "util/log.h"
 #include "util/stream.h"
-
-enum { EVENTS = 8 };
 
 /* Listeners exclusively, so that a connection wakes one worker only. */
 static int
@@ -62,15 +61,17 @@ read_orders(void)
 		server_state.stopping = true;
 }
 
-static void
+/* False: enough. */
+static bool
 accept_and_serve(int listener)
 {
+	static int served;
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 
 	if (fd < 0) {
 		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
 			log_warn("accept connection: %s", strerror(errno));
-		return;
+		return true;
 	}
 	server_report(MASTER_FULL);
 	/* Said before, not after: sessions of qmgr last long, and its own
@@ -81,38 +82,52 @@ accept_and_serve(int listener)
 	server_state.sessions = 1;
 	server_session(stream_open(fd));
 	server_state.sessions = 0;
+	/* Programs that do much by other people's rules are given up now and
+	 * then. */
+	if (++served >= conf_mail.max_use)
+		return false;
 	log_flush();
 	read_orders();
 	if (!server_stopping())
 		server_report(MASTER_OPEN);
+	return true;
+}
+
+/* One event at a time: serving may take long, and what else was reported
+ * before would be of old. */
+static void
+serve_until_idle(int ep)
+{
+	int64_t idle_at, limit = (int64_t)server_start.max_idle * 1000, wait;
+	struct epoll_event e;
+	int	n;
+
+	idle_at = clock_ms() + limit;
+	while (!server_stopping()) {
+		log_flush();
+		wait = idle_at - clock_ms();
+		n = epoll_wait(ep, &e, 1, wait > 0 ? (int)wait : 0);
+		if (n < 0 && errno != EINTR)
+			fatal("epoll_wait");
+		if (n == 0)
+			return;
+		if (n < 0 || e.data.fd == MASTER_FD_STATUS) {
+			read_orders();
+			continue;
+		}
+		if (!accept_and_serve(e.data.fd))
+			return;
+		idle_at = clock_ms() + limit;
+	}
 }
 
 void
 server_run_single(void)
 {
-	struct epoll_event events[EVENTS];
-	int64_t idle_at, limit = (int64_t)server_start.max_idle * 1000;
-	int	ep = make_epoll(), n, wait;
+	int ep = make_epoll();
 
 	server_report(MASTER_READY);
-	idle_at = clock_ms() + limit;
-	while (!server_stopping()) {
-		log_flush();
-		wait = limit == 0 ? -1 : (int)(idle_at - clock_ms());
-		n = epoll_wait(ep, events, EVENTS, wait < 0 && limit ? 0 : wait);
-		if (n < 0 && errno != EINTR)
-			fatal("epoll_wait");
-		if (n == 0)
-			break;
-		for (int i = 0; i < n && !server_stopping(); i++) {
-			if (events[i].data.fd == MASTER_FD_STATUS) {
-				read_orders();
-				continue;
-			}
-			accept_and_serve(events[i].data.fd);
-			idle_at = clock_ms() + limit;
-		}
-	}
+	serve_until_idle(ep);
 	if (!server_state.stopping)
 		server_report(MASTER_LEAVING);
 	server_state.stopping = true;

@@ -328,6 +328,30 @@ def service_at_its_limit_is_told_to_hurry():
             check(Session(port).ask('STRESS') == answer, 'stress later')
 
 
+def process_session_limit_spreads_sessions():
+    with Instance('127.0.0.1:%(port)d inet n - n - 3 echo\n'
+                  '\t-o process_session_limit=1\n'
+                  'postlog unix-dgram n - n - 1 postlogd\n') as i:
+        i.start()
+        s = [Session(i.port) for _ in range(3)]
+        check(len({x.pid for x in s}) == 3, 'pids')
+        s[1].ask('QUIT')
+        check(Session(i.port).pid in [x.pid for x in s], 'a fourth process')
+
+
+def chroot_column_is_honoured():
+    if not ROOT:
+        return
+    with Instance('127.0.0.1:%(port)d inet n - y - 3 echo\n'
+                  'postlog unix-dgram n - n - 1 postlogd\n') as i:
+        i.start()
+        s = Session(i.port)
+        check(s.uid == pwd.getpwnam(OWNER).pw_uid, 'uid')
+        check(os.readlink('/proc/%d/root' % s.pid) == i.path('spool'), 'root')
+        s.ask('QUIT')
+        i.logged('session ends')
+
+
 def session_on_standard_input_needs_no_master():
     with Instance() as i:
         env = dict(os.environ, MAIL_CONFIG=i.path('etc'))
