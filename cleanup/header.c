@@ -69,6 +69,22 @@ replace_stray(struct message *m, char *p, size_t n)
 	}
 }
 
+/*
+ * A line that a mailbox puts in front of a message is no header, but it is
+ * not the end of one either: it comes right after the Received: field that
+ * our client put in front.
+ */
+static bool
+is_mailbox_line(const struct message *m)
+{
+	const char *p = m->line.data;
+
+	while (*p == '>')
+		p++;
+	return m->header.len == 0 && strncmp(p, "From ", 5) == 0 &&
+	    strncmp(m->field.data, "Received:", 9) == 0;
+}
+
 /* m->line holds a line without its end. */
 static void
 take_line(struct message *m)
@@ -86,6 +102,11 @@ take_line(struct message *m)
 		limit_field(m);
 	} else if ((name_len = header_name_len(p, len)) > 0) {
 		start_field(m, p, len, name_len);
+	} else if (is_mailbox_line(m)) {
+		finish_field(m);
+		buf_adds(&m->field, "X-Mailbox-Line: ");
+		buf_add(&m->field, p, len);
+		limit_field(m);
 	} else {
 		finish_header(m);
 		body_bytes(m, "\r\n", 2);
