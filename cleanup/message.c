@@ -143,13 +143,14 @@ commit(struct message *m)
 	}
 }
 
-/* These are the sender's to know, and the client does not want to. */
+/* These are the sender's to know, and the client does not want to; what may
+ * go away by itself is tried again. */
 static bool
 wants_bounce(const struct message *m)
 {
 	return (m->flags & CLEANUP_BOUNCE) != 0 &&
 	    (m->status == CLEANUP_TOO_BIG || m->status == CLEANUP_HOPS ||
-	    m->status == CLEANUP_REJECTED);
+	    (m->status == CLEANUP_REJECTED && m->why.data[0] != '4'));
 }
 
 void
@@ -158,6 +159,7 @@ message_end(struct message *m)
 	if (m->status == CLEANUP_OK) {
 		header_end(m);
 		body_end(m);
+		recipients_end(m);
 		check_size(m);
 	}
 	if (m->status == CLEANUP_OK && m->env.rcpt_count == 0)

@@ -65,6 +65,9 @@ void	message_envelope(struct message *);
 /* A recipient from the client or the header: mapped and added. */
 void	message_rcpt(struct message *, const struct recipient *);
 
+/* After the last of them: copies by always_bcc and sender_bcc_maps. */
+void	recipients_end(struct message *);
+
 void	message_content(struct message *, const char *, size_t);
 
 /* Commits or bounces; `status` is the result. */

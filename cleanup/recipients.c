@@ -132,7 +132,7 @@ refuse(struct message *m, const char *what, const char *address)
 {
 	log_warn("%s: unreasonable virtual_alias_maps %s for %s -- message "
 	    "not accepted, try again later", m->file.id, what, address);
-	message_fail(m, CLEANUP_TABLE_ERROR, NULL);
+	message_fail(m, CLEANUP_REJECTED, "451 4.6.0 Alias expansion error");
 }
 
 /* The limits of one expansion step. */
@@ -230,6 +230,55 @@ map_rcpt(struct message *m, struct buf *address)
 		message_fail(m, CLEANUP_TABLE_ERROR, NULL);
 }
 
+/*
+ * A copy for somebody whom the sender knows nothing of: no report tells of it
+ * (RFC 3461 4.1).
+ */
+static void
+add_copy(struct message *m, const char *text)
+{
+	struct recipient r = { .orcpt = "", .notify = NOTIFY_NEVER };
+	struct buf	 address = BUF_INIT;
+
+	if (!address_unquote(&address, text) || address.len == 0) {
+		buf_done(&address);
+		return;
+	}
+	r.original = pool_strdup(&m->pool, address.data);
+	maps_standard(&address, true);
+	add_expanded(m, &r, address.data);
+	buf_done(&address);
+}
+
+static void
+add_mapped_copy(struct message *m, const char *address,
+    enum address_class class)
+{
+	struct buf copy = BUF_INIT;
+
+	switch (maps_bcc(address, class, &copy)) {
+	case MAPS_CHANGED:
+		add_copy(m, copy.data);
+		break;
+	case MAPS_SAME:
+		break;
+	default:
+		message_fail(m, CLEANUP_TABLE_ERROR, NULL);
+	}
+	buf_done(&copy);
+}
+
+void
+recipients_end(struct message *m)
+{
+	if ((m->flags & CLEANUP_BCC) == 0 || m->env.rcpt_count == 0)
+		return;
+	if (*m->env.sender != '\0')
+		add_mapped_copy(m, m->env.sender, CLASS_ENVELOPE_SENDER);
+	if (*conf_mail.always_bcc != '\0')
+		add_copy(m, conf_mail.always_bcc);
+}
+
 void
 message_rcpt(struct message *m, const struct recipient *given)
 {
@@ -251,6 +300,8 @@ message_rcpt(struct message *m, const struct recipient *given)
 	}
 	if (m->status == CLEANUP_OK)
 		add_expanded(m, &r, address.data);
+	if (m->status == CLEANUP_OK && (m->flags & CLEANUP_BCC) != 0)
+		add_mapped_copy(m, address.data, CLASS_ENVELOPE_RECIPIENT);
 	buf_done(&address);
 	buf_done(&orcpt);
 }

@@ -36,16 +36,13 @@ enum {
 
 /*
  * private/ is open to mail_owner alone.  public/ is passable for all, so that
- * the sendmail command, without privilege, reaches pickup and the log; what
- * else is there is for us and for the set-gid commands.
+ * the sendmail command, without privilege, reaches pickup; what else is there
+ * is for us and for the set-gid commands.
  */
 static mode_t
 socket_mode(const struct service *s)
 {
-	if (s->is_private || text_eq(s->program, "pickup") ||
-	    text_eq(s->program, "postlogd"))
-		return 0666;
-	return 0660;
+	return s->is_private || text_eq(s->program, "pickup") ? 0666 : 0660;
 }
 
 static int
