@@ -272,7 +272,7 @@ exchange(struct agent *a)
 {
 	put_request(&a->frame, a->entry);
 	/* "queue active" comes before the agent's lines. */
-	log_flush();
+	log_flush_soon();
 	frame_send(a->stream, &a->frame);
 	return frame_receive(a->stream, &a->frame, RESULT_MAX) &&
 	    a->frame.type == DELIVER_RESULT;
