@@ -178,7 +178,10 @@ begin(struct message *m)
 		messages.active = map_new();
 	map_set(messages.active, m->id, m);
 	log_active(m);
-	begin_slice(m->first);
+	if (m->forced_expire && m->deferred)
+		m->next_rcpt = m->rcpt_count;
+	else
+		begin_slice(m->first);
 	if (m->in_memory == 0 && m->next_rcpt >= m->rcpt_count)
 		finish(m);
 }
@@ -220,23 +223,32 @@ read_slice(struct message *m, struct slice *s, const struct queue_file *f)
 	return true;
 }
 
+static bool
+has_log(const char *queue, const char *id)
+{
+	struct buf path = BUF_INIT;
+	bool	   found;
+
+	queue_path(&path, queue, id);
+	found = access(path.data, F_OK) == 0;
+	buf_done(&path);
+	return found;
+}
+
 /*
- * Logs that a crash has left: what was bounced has still to be told, the
- * reasons of the last deferral are about to get old.
+ * What was bounced before a crash has still to be told.  The reasons of the
+ * last deferral are about to get old, but for a message that the
+ * administrator wants to be expired they are the reasons for that.
  */
 static void
 look_for_logs(struct message *m)
 {
-	struct buf path = BUF_INIT;
-
-	queue_path(&path, QUEUE_BOUNCE, m->id);
-	m->bounced = access(path.data, F_OK) == 0;
-	buf_clear(&path);
-	queue_path(&path, QUEUE_TRACE, m->id);
-	m->traced = access(path.data, F_OK) == 0;
-	buf_done(&path);
+	m->bounced = has_log(QUEUE_BOUNCE, m->id);
+	m->traced = has_log(QUEUE_TRACE, m->id);
 	if (!m->forced_expire)
 		bounce_log_remove(QUEUE_DEFER, m->id);
+	else
+		m->deferred = has_log(QUEUE_DEFER, m->id);
 }
 
 static bool
