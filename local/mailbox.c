@@ -74,7 +74,7 @@ finish(struct request *r, const struct context *c, enum outcome got,
 
 static enum outcome
 to_maildir(struct request *r, const struct context *c, const char *path,
-    bool is_spool, const char *title)
+    bool is_spool)
 {
 	struct maildir	m = {
 		.path = path, .uid = c->uid, .gid = c->gid,
@@ -83,15 +83,11 @@ to_maildir(struct request *r, const struct context *c, const char *path,
 	struct content	content;
 	struct why	why = WHY_INIT;
 	enum outcome	got;
-	char		*sent, *failed;
 
 	content_for(&content, r, false);
 	got = maildir_add(&m, r->d, &content, &why);
-	sent = mem_printf("delivered to %s", title);
-	failed = mem_printf("maildir delivery failed: ");
-	got = finish(r, c, got, sent, failed, &why);
-	mem_free(sent);
-	mem_free(failed);
+	got = finish(r, c, got, "delivered to maildir",
+	    "maildir delivery failed: ", &why);
 	why_done(&why);
 	return got;
 }
@@ -136,16 +132,11 @@ to_mbox(struct request *r, const struct context *c, const char *path,
 enum outcome
 file_deliver(struct request *r, const struct context *c, const char *path)
 {
-	size_t		len = strlen(path);
-	char		*title;
-	enum outcome	 got;
+	size_t len = strlen(path);
 
 	if (len == 0 || path[len - 1] != '/')
 		return to_mbox(r, c, path, false, NULL);
-	title = mem_printf("maildir: %s", path);
-	got = to_maildir(r, c, path, false, title);
-	mem_free(title);
-	return got;
+	return to_maildir(r, c, path, false);
 }
 
 static const char *
@@ -185,8 +176,8 @@ mailbox_deliver(struct request *r, const struct context *c, const char *address,
 		    conf_mail.mail_spool_directory, user->name);
 	if (!home && text_ends_nocase(conf_mail.mail_spool_directory, "/"))
 		return to_maildir(r, c, pool_printf(r->pool, "%s%s/",
-		    conf_mail.mail_spool_directory, user->name), true, "maildir");
+		    conf_mail.mail_spool_directory, user->name), true);
 	if (home && path[strlen(path) - 1] == '/')
-		return to_maildir(r, c, path, false, "maildir");
+		return to_maildir(r, c, path, false);
 	return to_mbox(r, c, path, !home, user->name);
 }

@@ -122,7 +122,7 @@ recipient_name(struct request *r, const struct context *c, const char *address)
 
 	self.address = address;
 	self.level = c->level + 1;
-	if (self.level > NESTING_MAX) {
+	if (self.level >= NESTING_MAX) {
 		log_warn("recipient nesting limit exceeded for %s", address);
 		return part_failed(r, &self, "5.4.6",
 		    "recipient nesting limit exceeded");
