@@ -111,8 +111,10 @@ prepare(bool check)
 
 	if (!layout_make(&why))
 		fatalx("%s", why);
-	if (check)
+	if (check) {
+		conf_warn_unknown();
 		layout_check();
+	}
 }
 
 static int
