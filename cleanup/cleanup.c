@@ -18,10 +18,12 @@
 #include "server/server.h"
 #include "util/proc.h"
 
+/* Tables may stand where the jailed process sees nothing. */
 static void
-after_jail(void)
+before_jail(void)
 {
 	queue_dir_init(conf_mail.hash_queue_names, conf_mail.hash_queue_depth);
+	maps_before_jail();
 	maps_init();
 	fields_init();
 }
@@ -33,8 +35,7 @@ main(int argc, char **argv)
 		.name = "cleanup",
 		.kind = SERVER_MULTI,
 		.jail = PROC_JAIL_NET | PROC_JAIL_FILES,
-		.before_jail = maps_before_jail,
-		.after_jail = after_jail,
+		.before_jail = before_jail,
 		.serve = session_serve,
 	};
 

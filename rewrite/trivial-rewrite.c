@@ -122,11 +122,7 @@ before_jail(void)
 	if (!own_addr_init(conf_mail.inet_interfaces,
 	    conf_mail.proxy_interfaces, conf_mail.inet_protocols, &why))
 		fatalx("inet_interfaces or proxy_interfaces: %s", why);
-}
-
-static void
-after_jail(void)
-{
+	/* Tables may stand where the jailed process sees nothing. */
 	route_init();
 	resolve_init();
 }
@@ -140,7 +136,6 @@ main(int argc, char **argv)
 		.jail = PROC_JAIL_NET | PROC_JAIL_FILES,
 		.areas = areas,
 		.before_jail = before_jail,
-		.after_jail = after_jail,
 		.serve = serve,
 	};
 

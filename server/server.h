@@ -16,12 +16,13 @@ struct stream;
  *	options (-c -d -D -i -l -m N -n NAME -o name=value -s N -S -t -u -v -V
  *	-z)
  *	main.cf read, `areas` loaded, logging opened
- *	before_jail()	as root (or the user): open what needs it
+ *	before_jail()	as root (or the user): open what needs it, and
+ *			tables: in a chroot their files are out of sight
  *	jail		chroot to queue_directory with -z, uid mail_owner
  *			(unless `privileged`: then root for ever), no_new_privs,
  *			seccomp, Landlock; of these what an ordinary user
  *			can do, when it was one that started us
- *	after_jail()	tables, connections
+ *	after_jail()	connections
  *	serve(stream)	a task for each connection; the stream is closed
  *			afterwards
  *	before_exit()	after the last session

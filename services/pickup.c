@@ -452,12 +452,17 @@ triggered(const char *requests)
 /* --- */
 
 static void
-after_jail(void)
+before_jail(void)
 {
 	queue_dir_init(conf_mail.hash_queue_names, conf_mail.hash_queue_depth);
 	if (!text_eq(conf_mail.authorized_submit_users, "static:anyone"))
 		pickup.submitters = match_new("authorized_submit_users",
 		    conf_mail.authorized_submit_users, false);
+}
+
+static void
+after_jail(void)
+{
 	triggered("W");
 }
 
@@ -475,6 +480,7 @@ main(int argc, char **argv)
 		.kind = SERVER_MULTI,
 		.one_process = true,
 		.jail = PROC_JAIL_NET | PROC_JAIL_FILES,
+		.before_jail = before_jail,
 		.after_jail = after_jail,
 		.serve = serve,
 		.triggered = triggered,

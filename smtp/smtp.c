@@ -21,6 +21,7 @@
 #include "smtp/cache.h"
 #include "smtp/deliver.h"
 #include "smtp/settings.h"
+#include "table/table.h"
 #include "util/log.h"
 #include "util/mem.h"
 #include "util/proc.h"
@@ -36,6 +37,12 @@ before_jail(void)
 		fatalx("%s", why);
 	if (!dns_start(&why))
 		log_warn("DNS: %s", why);
+	/* Who opens these when it needs them shares what is open here, and in
+	 * a chroot could not open it. */
+	table_list_open(settings.prefix, settings.discard_keyword_maps,
+	    TABLE_FOLD);
+	table_list_open("tls_policy_maps", settings.tls_policy_maps,
+	    TABLE_FOLD);
 }
 
 /* What an administrator may count on and this release does not do. */

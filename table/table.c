@@ -326,9 +326,8 @@ reopen(struct table *t)
 	buf_done(&old.error);
 }
 
-/* In a chroot the path means another file or none. */
-static bool
-in_chroot(void)
+bool
+table_in_chroot(void)
 {
 	struct stat now;
 
@@ -368,7 +367,7 @@ refresh(struct table *t)
 	if (ms - t->checked_ms < CHECK_MS)
 		return;
 	t->checked_ms = ms;
-	if (in_chroot()) {
+	if (table_in_chroot()) {
 		look_from_chroot(t);
 		return;
 	}

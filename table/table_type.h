@@ -69,6 +69,10 @@ enum table_result table_fail_find(struct table *, const char *fmt, ...)
 
 void	table_stamp_set(struct table_stamp *, const struct stat *);
 
+/* This process has been put in a chroot since the first table was opened: a
+ * path means another file or none. */
+bool	table_in_chroot(void);
+
 /* Opens t->name as a source and watches it.  NULL after table_fail() with
  * "what NAME: reason". */
 struct table_source *table_open_source(struct table *, const char *what);
