@@ -93,6 +93,8 @@ message_envelope(struct message *m)
 		    "remote");
 	if ((e->flags & ENV_QUARANTINE) != 0)
 		m->flags |= CLEANUP_HOLD;
+	if ((e->flags & ENV_DISCARD) != 0)
+		m->flags |= CLEANUP_DISCARD;
 	if (*m->given_sender != '\0')
 		map_sender(m);
 }
@@ -118,7 +120,7 @@ message_content(struct message *m, const char *p, size_t n)
 {
 	size_t used = 0;
 
-	if (m->status != CLEANUP_OK)
+	if (m->status != CLEANUP_OK || (m->flags & CLEANUP_DISCARD) != 0)
 		return;
 	if (m->in_header)
 		used = header_bytes(m, p, n);
@@ -156,7 +158,7 @@ wants_bounce(const struct message *m)
 void
 message_end(struct message *m)
 {
-	if (m->status == CLEANUP_OK) {
+	if (m->status == CLEANUP_OK && (m->flags & CLEANUP_DISCARD) == 0) {
 		header_end(m);
 		body_end(m);
 		recipients_end(m);

@@ -63,6 +63,7 @@ enum envelope_flag {
 	ENV_WARNED = 128,	/* delay warning was sent */
 	ENV_FORCED_EXPIRE = 256,
 	ENV_REQUIRETLS = 512,
+	ENV_DISCARD = 1024,	/* to cleanup only: throw away, tell "queued" */
 };
 
 struct envelope {
