@@ -11,7 +11,10 @@
 
 #define ANVIL_PATH "private/anvil"
 
-enum { COMPLAIN_MS = 60 * 1000 };
+enum {
+	WAIT_SECONDS = 10,	/* clients wait, too */
+	COMPLAIN_MS = 60 * 1000,
+};
 
 /*
  * One stream for the process: anvil takes back the connections that were
@@ -31,6 +34,7 @@ ask(const struct frame *request, struct frame *answer)
 
 	if (fresh && (anvil.stream = peer_connect(ANVIL_PATH)) == NULL)
 		return false;
+	stream_set_deadline(anvil.stream, WAIT_SECONDS);
 	frame_send(anvil.stream, request);
 	if (frame_receive(anvil.stream, answer, ANVIL_FRAME_MAX) &&
 	    answer->type == ANVIL_COUNTS)
