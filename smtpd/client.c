@@ -90,6 +90,21 @@ be_local(struct client *c)
 	c->trusted = true;
 }
 
+/* Which of our addresses it has come to. */
+static void
+find_server(struct client *c, int fd)
+{
+	struct sockaddr_storage sa;
+	socklen_t		len = sizeof sa;
+	struct addr		a;
+
+	if (getsockname(fd, (struct sockaddr *)&sa, &len) != 0 ||
+	    !addr_from_sockaddr(&a, (struct sockaddr *)&sa, len))
+		return;
+	addr_text(&a, c->server_ip);
+	c->server_port = addr_port(&a);
+}
+
 void
 client_find(struct client *c, struct pool *pool, int fd)
 {
@@ -105,6 +120,7 @@ client_find(struct client *c, struct pool *pool, int fd)
 	}
 	addr_text(&c->addr, c->ip);
 	c->port = addr_port(&c->addr);
+	find_server(c, fd);
 	c->name = c->reverse_name = UNKNOWN;
 	c->name_status = c->reverse_status = NAME_UNKNOWN;
 	if (conf_smtpd.smtpd_peername_lookup)

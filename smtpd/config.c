@@ -8,6 +8,7 @@
 #include "net/addr.h"
 #include "smtpd/access/access.h"
 #include "smtpd/config.h"
+#include "smtpd/notice.h"
 #include "table/match.h"
 #include "table/table.h"
 #include "util/log.h"
@@ -253,6 +254,7 @@ config_load(void)
 	    conf_smtpd.smtpd_client_connection_rate_limit > 0 ||
 	    conf_smtpd.smtpd_client_message_rate_limit > 0 ||
 	    conf_smtpd.smtpd_client_recipient_rate_limit > 0;
+	c->notices = notice_classes(conf_mail.notify_classes);
 	load_overrides(c);
 	load_lists(c);
 	load_maps(c);

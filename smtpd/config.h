@@ -24,6 +24,7 @@ struct smtpd_config {
 	char			*banner;
 	enum bare_newline	 bare_newline;
 	unsigned		 ehlo_discard;	/* enum ehlo_keyword bits */
+	unsigned		 notices;	/* enum notice_class bits */
 	bool			 limits;	/* anvil is needed at all */
 
 	struct match		*mynetworks;

@@ -6,6 +6,7 @@
 #include "smtpd/access/access.h"
 #include "smtpd/command.h"
 #include "smtpd/config.h"
+#include "smtpd/notice.h"
 #include "smtpd/reply.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -36,6 +37,7 @@ take_name(struct session *s, const char *protocol, char *name)
 	const char *old_protocol = s->protocol, *no = NULL;
 
 	session_reset(s);
+	notice_trim(s);
 	s->helo = name;
 	if (!s->standalone && !conf_smtpd.smtpd_delay_reject)
 		no = access_helo(s, name);

@@ -7,6 +7,7 @@
 #include "smtpd/access/access.h"
 #include "smtpd/config.h"
 #include "smtpd/message.h"
+#include "smtpd/notice.h"
 #include "smtpd/reply.h"
 #include "smtpd/session.h"
 #include "util/clock.h"
@@ -19,12 +20,10 @@ cleanup_flags(struct session *s)
 {
 	unsigned flags = smtpd_config.cleanup_flags;
 
-	if (access_permits_client(s, smtpd_config.local_header_clients))
+	s->tr.local_headers = access_permits_client(s,
+	    smtpd_config.local_header_clients);
+	if (s->tr.local_headers)
 		flags |= CLEANUP_REWRITE_LOCAL;
-	if (s->tr.hold)
-		flags |= CLEANUP_HOLD;
-	if (s->tr.discard)
-		flags |= CLEANUP_DISCARD;
 	return flags;
 }
 
@@ -58,12 +57,6 @@ message_rcpt(struct session *s, const struct recipient *r)
 
 /* --- the envelope */
 
-static const char *
-address_type(const struct client *c)
-{
-	return addr_family(&c->addr) == AF_INET6 ? "inet6" : "inet";
-}
-
 static void
 set_number(struct envelope *e, enum envelope_attr a, unsigned n)
 {
@@ -81,7 +74,12 @@ set_client(struct session *s, struct envelope *e)
 	envelope_set(e, ATTR_CLIENT_NAME, c->name);
 	envelope_set(e, ATTR_REVERSE_CLIENT_NAME, c->reverse_name);
 	envelope_set(e, ATTR_CLIENT_ADDRESS, c->ip);
-	envelope_set(e, ATTR_CLIENT_ADDRESS_TYPE, address_type(c));
+	set_number(e, ATTR_CLIENT_ADDRESS_TYPE,
+	    (unsigned)addr_family(&c->addr));
+	if (*c->server_ip != '\0') {
+		envelope_set(e, ATTR_SERVER_ADDRESS, c->server_ip);
+		set_number(e, ATTR_SERVER_PORT, c->server_port);
+	}
 	set_number(e, ATTR_CLIENT_PORT, c->port);
 	envelope_set(e, ATTR_PROTOCOL_NAME, s->protocol);
 	envelope_set(e, ATTR_LOG_CLIENT_NAME, c->name);
@@ -107,7 +105,11 @@ send_envelope(struct session *s)
 		e->flags |= ENV_SMTPUTF8;
 	if (t->hold)
 		e->flags |= ENV_QUARANTINE;
+	if (t->discard)
+		e->flags |= ENV_DISCARD;
 	set_client(s, e);
+	envelope_set(e, ATTR_REWRITE_CONTEXT, t->local_headers ? "local" :
+	    "remote");
 	if (t->body != NULL)
 		envelope_set(e, ATTR_ENCODING, text_eq(t->body, "8BITMIME") ?
 		    "8bit" : "7bit");
@@ -158,6 +160,21 @@ add_received(struct buf *b, struct session *s)
 	buf_done(&date);
 }
 
+static void
+put_content(void *arg, const void *bytes, size_t len)
+{
+	struct session	   *s = arg;
+	struct transaction *t = &s->tr;
+
+	if (!t->too_big)
+		cleanup_content(t->cleanup, bytes, len);
+	/* what is too much goes to cleanup until it has found out by itself */
+	if (conf_mail.message_size_limit > 0 &&
+	    t->size > (uint64_t)conf_mail.message_size_limit &&
+	    cleanup_has_failed(t->cleanup))
+		t->too_big = true;
+}
+
 void
 message_begin(struct session *s)
 {
@@ -171,6 +188,7 @@ message_begin(struct session *s)
 	cleanup_content(t->cleanup, b.data, b.len);
 	buf_done(&b);
 	t->size = 0;
+	opening_init(&t->opening, put_content, s);
 }
 
 /* --- the content */
@@ -178,17 +196,13 @@ message_begin(struct session *s)
 void
 message_content(void *arg, const void *bytes, size_t len)
 {
-	struct session	   *s = arg;
-	struct transaction *t = &s->tr;
+	struct session *s = arg;
 
-	t->size += len;
-	if (!t->too_big)
-		cleanup_content(t->cleanup, bytes, len);
-	/* what is too much goes to cleanup until it has found out by itself */
-	if (conf_mail.message_size_limit > 0 &&
-	    t->size > (uint64_t)conf_mail.message_size_limit &&
-	    cleanup_has_failed(t->cleanup))
-		t->too_big = true;
+	s->tr.size += len;
+	if (s->tr.opening.state == OPENING_DONE)
+		put_content(s, bytes, len);
+	else
+		opening_feed(&s->tr.opening, bytes, len);
 }
 
 /* --- the end */
@@ -254,6 +268,7 @@ message_end(struct session *s, const char *ok)
 	bool		    good = false;
 
 	s->stage = "END-OF-MESSAGE";
+	opening_finish(&t->opening);
 	if (!refuse_content(s)) {
 		status = cleanup_end(t->cleanup, &why);
 		t->cleanup = NULL;
@@ -266,6 +281,7 @@ message_end(struct session *s, const char *ok)
 		}
 	}
 	session_reset(s);
+	notice_trim(s);
 	buf_done(&why);
 	return good;
 }

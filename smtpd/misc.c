@@ -7,6 +7,7 @@
 #include "smtpd/access/access.h"
 #include "smtpd/command.h"
 #include "smtpd/config.h"
+#include "smtpd/notice.h"
 #include "smtpd/path.h"
 #include "smtpd/reply.h"
 #include "table/match.h"
@@ -21,6 +22,7 @@ rset_run(struct session *s, struct command_line *line)
 		return false;
 	}
 	session_reset(s);
+	notice_trim(s);
 	reply(s, "250 2.0.0 Ok");
 	return true;
 }

@@ -5,6 +5,7 @@
 #include "conf/param.h"
 #include "mail/address.h"
 #include "mail/why.h"
+#include "smtpd/notice.h"
 #include "smtpd/reply.h"
 #include "smtpd/session.h"
 #include "util/log.h"
@@ -98,6 +99,7 @@ reply(struct session *s, const char *fmt, ...)
 		add_footer(s, codes_len(text->data));
 	buf_adds(text, "\r\n");
 	stream_write(s->stream, text->data, text->len);
+	notice_out(s, text->data);
 
 	if (text->data[0] >= '4') {
 		if (s->errors > (unsigned)conf_smtpd.smtpd_soft_error_limit &&
@@ -115,11 +117,14 @@ reply_lines(struct session *s, const char *code, const char *lines)
 {
 	const char *nl;
 
+	buf_clear(&s->text);
 	for (; *lines != '\0'; lines = nl + 1) {
 		nl = strchr(lines, '\n');
-		stream_printf(s->stream, "%s%c%.*s\r\n", code,
+		buf_addf(&s->text, "%s%c%.*s\r\n", code,
 		    nl[1] == '\0' ? ' ' : '-', (int)(nl - lines), lines);
 	}
+	stream_write(s->stream, s->text.data, s->text.len);
+	notice_out(s, s->text.data);
 }
 
 static void
@@ -151,4 +156,6 @@ log_verdict(struct session *s, const char *action, const char *rcpt,
 		buf_addf(&b, " helo=<%s>", s->helo);
 	log_info("%s", b.data);
 	buf_done(&b);
+	if (text_eq(action, "reject"))
+		notice_policy(s);
 }

@@ -20,6 +20,7 @@
 #include "smtpd/command.h"
 #include "smtpd/config.h"
 #include "smtpd/limits.h"
+#include "smtpd/notice.h"
 #include "smtpd/reply.h"
 #include "smtpd/session.h"
 #include "table/match.h"
@@ -139,14 +140,17 @@ goodbye(struct session *s)
 			say_timeout(s);
 		log_reason(s);
 	}
-	stream_flush(s->stream);
-	session_reset(s);
+	/* done and logged when the client sees its 221 and comes again */
 	limits_disconnect(s);
 	log_disconnect(s);
+	stream_flush(s->stream);
+	session_reset(s);
+	notice_send(s);
 	mem_free(s->helo);
 	buf_done(&s->line);
 	buf_done(&s->text);
 	buf_done(&s->verdict);
+	buf_done(&s->transcript);
 	pool_done(&s->tr.pool);
 	pool_done(&s->pool);
 }
@@ -231,6 +235,7 @@ read_line(struct session *s)
 		stream_skip(s->stream, lf != NULL ? part + 1 : part);
 	} while (lf == NULL);
 
+	notice_in(s, line->data);
 	if (cut)
 		log_warn("%s: request longer than %zu: %.*s...",
 		    s->client.label, limit, COMMAND_SHOWN, line->data);
@@ -410,7 +415,8 @@ session_run(struct stream *stream, bool standalone)
 	s->standalone = standalone;
 	s->protocol = "SMTP";
 	s->stage = "CONNECT";
-	s->line = s->text = s->verdict = (struct buf)BUF_INIT;
+	s->line = s->text = s->verdict = s->transcript =
+	    (struct buf)BUF_INIT;
 	client_find(&s->client, &s->pool, stream_fd(stream));
 	log_info("connect from %s", s->client.label);
 	s->ehlo_discard = ehlo_discard(s);

@@ -9,6 +9,7 @@
 
 #include "mail/envelope.h"
 #include "net/addr.h"
+#include "smtpd/opening.h"
 #include "util/buf.h"
 #include "util/mem.h"
 
@@ -47,6 +48,8 @@ struct client {
 	struct addr	 addr;
 	char		 ip[ADDR_TEXT];
 	uint16_t	 port;
+	char		 server_ip[ADDR_TEXT];	/* our end; "" if none */
+	uint16_t	 server_port;
 	const char	*name;		/* verified, or "unknown" */
 	const char	*reverse_name;	/* PTR, not verified, or "unknown" */
 	const char	*label;		/* "name[ip]" for logs */
@@ -82,6 +85,7 @@ struct transaction {
 
 	/* decided by restrictions */
 	bool		 hold, discard;
+	bool		 local_headers;	/* local_header_rewrite_clients */
 	const char	*filter, *redirect;
 	const char	**bcc;
 	uint32_t	 bcc_count;
@@ -96,6 +100,7 @@ struct transaction {
 
 	/* content */
 	uint64_t	 size;		/* bytes of content so far */
+	struct opening	 opening;
 	bool		 too_big;	/* cleanup needs no more of it */
 	struct bdat	*bdat;		/* NULL: no BDAT seen */
 	bool		 got_bare_lf;
@@ -133,6 +138,12 @@ struct session {
 	struct buf	 line;		/* the command at hand */
 	struct buf	 text;		/* scratch of reply() */
 	struct buf	 verdict;	/* reply of the last restriction */
+
+	/* for postmaster, see smtpd/notice.h */
+	struct buf	 transcript;
+	unsigned	 transcript_lines;
+	unsigned	 notices;	/* enum notice_class bits so far */
+	bool		 policy_reply;	/* the next reply is by restrictions */
 };
 
 /* Runs a client's session to its end.  The caller closes the stream. */

@@ -52,6 +52,8 @@ access_sender_route(struct access *a)
 static enum verdict
 run_stage(struct access *a, enum access_stage stage)
 {
+	if (a->s->tr.discard)
+		return VERDICT_PERMIT;
 	a->stage = stage;
 	a->warn = false;
 	return access_run(a, smtpd_config.access[stage]);
