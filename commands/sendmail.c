@@ -756,6 +756,7 @@ send_mail(char **recipients)
 	struct envelope e;
 	struct buf	content = BUF_INIT;
 	struct result	r = { .why = BUF_INIT };
+	bool		too_big;
 
 	read_configuration();
 	make_envelope(&e, recipients);
@@ -765,9 +766,12 @@ send_mail(char **recipients)
 		read_content(&content);
 	/* what is too big for pickup postdrop refuses, and says so in the
 	 * log */
-	if (is_too_big(&content) || !give_to_pickup(&e, &content, &r) ||
+	too_big = is_too_big(&content);
+	if (too_big || !give_to_pickup(&e, &content, &r) ||
 	    r.status == SUBMIT_ERROR)
 		give_to_postdrop(&e, &content, &r);
+	if (too_big && r.status == SUBMIT_ERROR)
+		r.status = SUBMIT_TOO_BIG;
 	report(&e, &r);
 	if ((e.flags & (ENV_DELIVER_VERIFY | ENV_DELIVER_TRACE)) != 0)
 		printf("Mail Delivery Status Report will be mailed to <%s>.\n",

@@ -13,6 +13,7 @@
 
 #include "conf/param.h"
 #include "mail/own_addr.h"
+#include "net/dns.h"
 #include "server/server.h"
 #include "smtpd/config.h"
 #include "smtpd/session.h"
@@ -27,6 +28,8 @@ before_jail(void)
 	if (!own_addr_init(conf_mail.inet_interfaces,
 	    conf_mail.proxy_interfaces, conf_mail.inet_protocols, &why))
 		fatalx("%s", why);
+	if (!dns_start(&why))
+		log_warn("DNS: %s", why);
 	config_load();
 }
 

@@ -658,6 +658,55 @@ a_forked_child_has_no_tasks(void)
 	sleepers_wake_in_order_of_time();
 }
 
+static void
+a_forked_child_may_start_its_own(void)
+{
+	int   status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		said[0] = '\0';
+		task_start("1", sleeper, (void *)20L);
+		task_start("4", sleeper, (void *)80L);
+		task_loop();
+		_exit(strcmp(said, "14") == 0 ? 7 : 1);
+	}
+	waitpid(pid, &status, 0);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+}
+
+static int
+too_deep(int n)
+{
+	volatile char frame[1000];
+
+	memset((char *)frame, n, sizeof frame);
+	return n == 0 ? frame[0] : too_deep(n - 1) + frame[n % 1000];
+}
+
+static void
+overflows(void *arg)
+{
+	_exit(too_deep(*(int *)arg) == 1);
+}
+
+static void
+a_stack_that_is_too_small_hits_its_guard_page(void)
+{
+	int   status = 0, depth = TASK_STACK / 1000 + 100;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		close(2);	/* the sanitizer has a lot to say */
+		task_start("deep", overflows, &depth);
+		task_loop();
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	CHECK((WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV) ||
+	    (WIFEXITED(status) && WEXITSTATUS(status) == 1));
+}
+
 /* --- listeners */
 
 static int listener, accepted;
@@ -752,6 +801,8 @@ main(void)
 	TEST(fsync_gives_result_and_errno);
 	TEST(a_signal_sets_its_flag_and_wakes);
 	TEST(a_forked_child_has_no_tasks);
+	TEST(a_forked_child_may_start_its_own);
+	TEST(a_stack_that_is_too_small_hits_its_guard_page);
 	TEST(listeners_can_be_turned_off_and_on);
 	return test_end();
 }
