@@ -14,6 +14,8 @@
 enum {
 	KEEP_SECONDS = 5,	/* idle connections; a reload waits for them */
 	KEEP_MAX = 64,		/* per path */
+	AGAIN_WITHIN = 2000,	/* ms, requests whose service died */
+	AGAIN_PAUSE = 20,	/* ms */
 };
 
 struct kept {
@@ -179,24 +181,29 @@ bool
 peer_call(const char *name, const struct frame *request, struct frame *reply,
     size_t max)
 {
+	int64_t	       until = clock_ms() + AGAIN_WITHIN;
 	struct stream *s;
-	bool	       again;
+	bool	       is_new;
 
-	do {
+	for (;;) {
 		s = take_kept(name);
-		again = s != NULL;
-		if (s == NULL && (s = open_new(name)) == NULL)
+		is_new = s == NULL;
+		if (is_new && (s = open_new(name)) == NULL)
 			return false;
 		frame_send(s, request);
 		if (frame_receive(s, reply, max)) {
 			peer_keep(name, s);
 			return true;
 		}
-		/* A kept connection may have ended in the meantime. */
-		if (stream_timed_out(s))
-			again = false;
+		/* A kept connection may have ended in the meantime; with a
+		 * new one the service died, and has a successor soon. */
+		if (stream_timed_out(s) || (is_new && clock_ms() >= until))
+			break;
 		stream_abort(s);
-	} while (again);
+		if (is_new)
+			task_sleep_ms(AGAIN_PAUSE);
+	}
+	stream_abort(s);
 	errno = EPIPE;
 	return false;
 }

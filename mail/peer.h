@@ -31,9 +31,10 @@ struct stream	*peer_connect(const char *path);
 void		 peer_keep(const char *path, struct stream *);
 
 /*
- * One request, one answer of at most `max` bytes.  When a kept connection
- * turns out to have been closed by the other side the request is sent again
- * on a new one.  False with errno.
+ * One request, one answer of at most `max` bytes.  When the connection ends
+ * without one, since a kept one had been closed or the service died, the
+ * request is sent again, for two seconds at most: it must do no harm twice.
+ * False with errno.
  */
 bool	peer_call(const char *path, const struct frame *request,
 	    struct frame *ret_reply, size_t max);
