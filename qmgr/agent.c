@@ -103,7 +103,9 @@ put_request(struct frame *f, const struct entry *e)
 
 /* --- the result */
 
-/* The place is free again, then the message is told, which may be its end. */
+/* The place is free again, then the message is told, which may be its end.
+ * The connection is offered first: or the next entry would open another, and
+ * wait behind a full set of agents that hold idle ones. */
 static void
 release(struct agent *a)
 {
@@ -118,6 +120,8 @@ release(struct agent *a)
 	d->busy--;
 	a->transport->busy--;
 	dest_rest(d);
+	if (a->stream != NULL)
+		list_push(&a->transport->idle, &a->link);
 	message_settled(s, count);
 	schedule_run(a->transport);
 }
@@ -317,7 +321,8 @@ run(void *arg)
 		}
 		if (a->stream == NULL)
 			break;
-		list_push(&t->idle, &a->link);
+		if (list_is_empty(&a->link))
+			list_push(&t->idle, &a->link);
 		task_wait(&a->work, clock_in(IDLE));
 		list_remove(&a->link);
 		if (a->entry == NULL)
