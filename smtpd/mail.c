@@ -7,6 +7,7 @@
 #include "smtpd/access/access.h"
 #include "smtpd/command.h"
 #include "smtpd/limits.h"
+#include "smtpd/message.h"
 #include "smtpd/options.h"
 #include "smtpd/path.h"
 #include "smtpd/reply.h"
@@ -147,6 +148,8 @@ mail_run(struct session *s, struct command_line *line)
 		if (s->standalone ||
 		    (no = access_mail(s, s->tr.sender)) == NULL)
 			no = refuse_size(s);
+		if (no == NULL && !conf_smtpd.smtpd_delay_open_until_valid_rcpt)
+			message_open(s, &no);
 		if (no == NULL) {
 			reply(s, "250 2.1.0 Ok");
 			good = true;

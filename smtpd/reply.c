@@ -84,6 +84,17 @@ codes_len(const char *text)
 	return n > 0 ? 4 + n + 1 : 4;
 }
 
+/* Who makes many errors gets its answers late. */
+static void
+slow_down(struct session *s)
+{
+	if (s->errors < (unsigned)conf_smtpd.smtpd_soft_error_limit ||
+	    conf_smtpd.smtpd_error_sleep_time <= 0)
+		return;
+	stream_flush(s->stream);
+	task_sleep_ms((int64_t)conf_smtpd.smtpd_error_sleep_time * 1000);
+}
+
 void
 reply(struct session *s, const char *fmt, ...)
 {
@@ -98,18 +109,12 @@ reply(struct session *s, const char *fmt, ...)
 	if (text->data[0] >= '4' && *conf_smtpd.smtpd_reject_footer != '\0')
 		add_footer(s, codes_len(text->data));
 	buf_adds(text, "\r\n");
+	slow_down(s);
 	stream_write(s->stream, text->data, text->len);
 	notice_out(s, text->data);
 
-	if (text->data[0] >= '4') {
-		if (s->errors > (unsigned)conf_smtpd.smtpd_soft_error_limit &&
-		    conf_smtpd.smtpd_error_sleep_time > 0) {
-			stream_flush(s->stream);
-			task_sleep_ms(conf_smtpd.smtpd_error_sleep_time * 1000);
-		}
-		if (memcmp(text->data + 1, "21", 2) == 0)
-			s->hanging_up = true;
-	}
+	if (text->data[0] >= '4' && memcmp(text->data + 1, "21", 2) == 0)
+		s->hanging_up = true;
 }
 
 void
@@ -123,6 +128,7 @@ reply_lines(struct session *s, const char *code, const char *lines)
 		buf_addf(&s->text, "%s%c%.*s\r\n", code,
 		    nl[1] == '\0' ? ' ' : '-', (int)(nl - lines), lines);
 	}
+	slow_down(s);
 	stream_write(s->stream, s->text.data, s->text.len);
 	notice_out(s, s->text.data);
 }

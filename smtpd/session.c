@@ -275,8 +275,8 @@ unknown_command(struct session *s, struct command_line *line)
 		s->hanging_up = true;
 		return;
 	}
-	s->errors++;
 	reply(s, "500 5.5.2 Error: command not recognized");
+	s->errors++;
 }
 
 static void
@@ -288,9 +288,9 @@ run_command(struct session *s, const struct command *c,
 	s->stage = c->verb;
 	count->all++;
 	if (s->denied != NULL && c->id != VERB_QUIT) {
-		s->errors++;
 		reply(s, "503 5.7.0 Error: access denied for %s",
 		    s->client.label);
+		s->errors++;
 		return;
 	}
 	if ((!s->esmtp || (c->flags & COMMAND_LAST)) && c->id != VERB_QUIT &&
@@ -328,8 +328,8 @@ one_command(struct session *s)
 	if (bad != NULL) {
 		s->stage = "UNKNOWN";
 		s->counts[VERB_UNKNOWN].all++;
-		s->errors++;
 		reply(s, "%s", bad);
+		s->errors++;
 	} else if (smtpd_config.noop_commands != NULL &&
 	    match_word(smtpd_config.noop_commands, line.verb) == MATCH_YES) {
 		reply(s, "250 2.0.0 Ok");
