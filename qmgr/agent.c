@@ -42,10 +42,10 @@ struct agent {
 
 static int deliveries;
 
-bool
-agent_is_busy(void)
+int
+agent_deliveries(void)
 {
-	return deliveries > 0;
+	return deliveries;
 }
 
 /* --- the request */

@@ -14,6 +14,6 @@ struct transport;
 void	agent_deliver(struct transport *, struct entry *);
 
 /* Deliveries under way. */
-bool	agent_is_busy(void);
+int	agent_deliveries(void);
 
 #endif

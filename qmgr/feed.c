@@ -87,7 +87,7 @@ feed_left(void)
 {
 	size_t limit = (size_t)conf_qmgr.qmgr_message_active_limit;
 
-	if (!feed.no_room || message_count() >= limit / 2)
+	if (!feed.no_room || message_count() > limit / 2)
 		return;
 	feed.no_room = false;
 	feed.incoming = true;
@@ -286,8 +286,8 @@ feed_request(const char *requests)
 		case QMGR_FLUSH_DEAD:
 			transport_revive_all();
 			break;
-		case QMGR_WAKEUP:
-			feed.incoming = feed.deferred = true;
+		case QMGR_WAKEUP:	/* deferred has its own timer */
+			feed.incoming = true;
 			break;
 		}
 	}

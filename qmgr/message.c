@@ -33,6 +33,7 @@ enum {
 static struct {
 	struct map	*active;	/* struct message by id */
 	size_t		 recipients;	/* in memory, of all messages */
+	int		 reports;	/* report() tasks */
 } messages;
 
 static void finish(struct message *);
@@ -43,6 +44,12 @@ size_t
 message_count(void)
 {
 	return messages.active == NULL ? 0 : map_count(messages.active);
+}
+
+int
+message_reports(void)
+{
+	return messages.reports;
 }
 
 struct message *
@@ -502,6 +509,7 @@ report(void *arg)
 		else if (warning_is_due(m) && bounce_warn_delay(&b))
 			set_warned(m);
 	}
+	messages.reports--;
 	end(m);
 }
 
@@ -512,8 +520,10 @@ finish(struct message *m)
 	    !m->retry_soon && (is_expired(m) || warning_is_due(m)));
 
 	m->finishing = true;
-	if (m->damaged || m->missing || !has_news)
+	if (m->damaged || m->missing || !has_news) {
 		end(m);
-	else
+	} else {
+		messages.reports++;
 		task_start("report", report, m);
+	}
 }

@@ -53,6 +53,7 @@ struct message {
 enum { QUEUE_MODE_WARNED = S_IXOTH };
 
 size_t	message_count(void);
+int	message_reports(void);		/* notices being sent */
 struct message *message_find(const char *id);
 
 /*

@@ -6,8 +6,9 @@
  * could not be delivered, and removes what is done.  Runs as mail_owner, in a
  * jail.  Trusts the files of the queue as far as their check sums go, and the
  * other services no more than their frames add up.  Keeps no state that is
- * not in the queue: it may end at any moment.  Ends when master retires it,
- * after the deliveries under way.
+ * not in the queue: it may end at any moment.  Ends soon after master retires
+ * it: agents mark in the files what they finish without it, and hold locks on
+ * those that they have not finished.
  */
 
 #include "conf/param.h"
@@ -19,12 +20,16 @@
 #include "qmgr/timer.h"
 #include "qmgr/transport.h"
 #include "server/server.h"
+#include "util/clock.h"
 #include "util/frame.h"
 #include "util/log.h"
 #include "util/proc.h"
 #include "util/stream.h"
 
-enum { REQUEST_MAX = 1024 * 1024 };	/* bytes */
+enum {
+	REQUEST_MAX = 1024 * 1024,	/* bytes */
+	PATIENCE = 500,			/* ms, for what is under way at the end */
+};
 
 /* Without room it stays in incoming, where it is found later. */
 static void
@@ -68,6 +73,18 @@ serve(struct stream *client)
 	frame_done(&f);
 }
 
+/* Asked again and again once it is to end. */
+static bool
+is_busy(void)
+{
+	static int64_t until;
+
+	if (until == 0)
+		until = clock_ms() + PATIENCE;
+	return clock_ms() < until &&
+	    (agent_deliveries() > 0 || message_reports() > 0);
+}
+
 static void
 before_jail(void)
 {
@@ -95,7 +112,7 @@ main(int argc, char **argv)
 		.after_jail = after_jail,
 		.serve = serve,
 		.triggered = feed_request,
-		.is_busy = agent_is_busy,
+		.is_busy = is_busy,
 	};
 
 	server_main(argc, argv, &qmgr);

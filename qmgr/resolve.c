@@ -135,11 +135,14 @@ void
 resolve_again(struct entry *e)
 {
 	struct dest	 *d = e->dest;
-	const struct why *why = dest_is_dead(d) ? &d->dead :
-	    &d->transport->dead;
+	struct transport *t = d->transport;
+	const struct why *why = dest_is_dead(d) ? &d->dead : &t->dead;
 
 	for (uint32_t i = 0; i < e->count; i++)
-		if (strcmp(d->transport->name, RETRY_SERVICE) == 0)
+		if (why->dsn[0] == '\0')
+			/* Alive again in the meantime. */
+			assign(e->slice, e->rcpt[i], t->name, e->nexthop);
+		else if (strcmp(t->name, RETRY_SERVICE) == 0)
 			self_settle(e->slice, e->rcpt[i], SELF_DEFER,
 			    why->dsn, why->text.data);
 		else
@@ -404,6 +407,8 @@ resolve_slice(struct slice *s)
 
 	if (*to != '\0')
 		redirect(s, to);
+	if (s->env.rcpt_count == 0)
+		return;
 	list_append(&resolver.waiting, &s->link);
 	if (resolver.tasks < TASKS_MAX) {
 		resolver.tasks++;
