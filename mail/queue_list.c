@@ -27,9 +27,11 @@ add_rcpt(struct listing *l, const struct recipient *r, const char *reason)
 	struct queue_list_rcpt *to = &l->entry.rcpt[l->entry.rcpt_count++];
 
 	to->address = r->address;
-	to->original = r->original != NULL &&
-	    strcmp(r->original, r->address) != 0 ? r->original : "";
+	to->original = r->original != NULL ? r->original : "";
 	to->reason = reason != NULL ? reason : "";
+	/* As Postfix's defer logs have it. */
+	if (reason != NULL && strcmp(to->original, to->address) == 0)
+		to->original = "";
 }
 
 /* The latest record of each recipient that is still to be delivered. */

@@ -13,7 +13,7 @@ struct frame;
 /* A recipient that is still to be delivered. */
 struct queue_list_rcpt {
 	const char	*address;	/* internal form */
-	const char	*original;	/* "" if the same or unknown */
+	const char	*original;	/* "" unknown, or deferred and the same */
 	const char	*reason;	/* of the last deferral, "" none */
 };
 

@@ -176,11 +176,11 @@ goes_through_the_queues_until_told_to_stop(void)
 	queue_path(&path, "hold", id);
 	CHECK(chmod(path.data, 0600 | QUEUE_MODE_EXPIRED) == 0);
 	add_message("active", id);
-	CHECK_STR(list(9), "active s@home.example 1234567890 100 a@x// "
-	    "b@x/was@y/ c@x//\nhold s@home.example 1234567890 100 expire "
-	    "a@x// b@x/was@y/ c@x//\n");
-	CHECK_STR(list(1), "active s@home.example 1234567890 100 a@x// "
-	    "b@x/was@y/ c@x//\n");
+	CHECK_STR(list(9), "active s@home.example 1234567890 100 a@x/a@x/ "
+	    "b@x/was@y/ c@x/c@x/\nhold s@home.example 1234567890 100 expire "
+	    "a@x/a@x/ b@x/was@y/ c@x/c@x/\n");
+	CHECK_STR(list(1), "active s@home.example 1234567890 100 a@x/a@x/ "
+	    "b@x/was@y/ c@x/c@x/\n");
 	buf_done(&path);
 }
 
