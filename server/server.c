@@ -69,6 +69,12 @@ server_is_inet(void)
 }
 
 bool
+server_is_alone(void)
+{
+	return server_start.alone;
+}
+
+bool
 server_stopping(void)
 {
 	return server_state.stopping || server_state.retiring;

@@ -80,6 +80,7 @@ void		 server_retire(void);		/* end after the sessions that
 int		 server_max_sessions(void);	/* this worker's share of
 						   maxproc; 0: no limit */
 int		 server_sessions(void);		/* now */
+bool		 server_is_alone(void);		/* -S: one session, as a user */
 bool		 server_stress(void);		/* -o stress=yes */
 
 /* Name and address that the session's socket is connected to and bound to:
