@@ -6,6 +6,7 @@
 #include "mail/cleanup_client.h"
 #include "smtpd/access/access.h"
 #include "smtpd/config.h"
+#include "smtpd/handover.h"
 #include "smtpd/message.h"
 #include "smtpd/notice.h"
 #include "smtpd/reply.h"
@@ -33,7 +34,7 @@ message_open(struct session *s, const char **ret_no)
 	struct transaction *t = &s->tr;
 	enum cleanup_status status;
 
-	if (t->cleanup != NULL)
+	if (t->cleanup != NULL || s->standalone)
 		return true;
 	t->cleanup = cleanup_open(cleanup_flags(s), &status);
 	if (t->cleanup == NULL) {
@@ -52,7 +53,11 @@ message_open(struct session *s, const char **ret_no)
 void
 message_rcpt(struct session *s, const struct recipient *r)
 {
-	cleanup_rcpt(s->tr.cleanup, r);
+	if (s->standalone)
+		envelope_add_rcpt(&s->tr.env, r->address, r->original,
+		    r->orcpt, r->notify);
+	else
+		cleanup_rcpt(s->tr.cleanup, r);
 }
 
 /* --- the envelope */
@@ -125,10 +130,13 @@ send_envelope(struct session *s)
 	if (t->redirect != NULL)
 		envelope_set(e, ATTR_REDIRECT, t->redirect);
 	for (uint32_t i = 0; i < t->bcc_count; i++)
-		cleanup_rcpt(t->cleanup, &(struct recipient){
+		message_rcpt(s, &(struct recipient){
 		    .address = t->bcc[i], .original = "", .orcpt = "",
 		    .notify = NOTIFY_NEVER, .status = RCPT_TODO });
-	cleanup_envelope(t->cleanup, e);
+	if (!s->standalone)
+		cleanup_envelope(t->cleanup, e);
+	else
+		t->handover = handover_begin(e);
 }
 
 /*
@@ -147,9 +155,11 @@ add_received(struct buf *b, struct session *s)
 	clock_rfc_date(&date, (time_t)(t->env.arrival_us / 1000000));
 	buf_addf(b, "Received: from %s (%s [%s%s])\r\n",
 	    s->helo != NULL ? s->helo : c->name, c->name, v6, c->ip);
-	buf_addf(b, "\tby %s (%s) with %s%s id %s", conf_mail.myhostname,
+	buf_addf(b, "\tby %s (%s) with %s%s", conf_mail.myhostname,
 	    conf_mail.mail_name, t->smtputf8 ? "UTF8" : "",
-	    t->smtputf8 ? "SMTP" : s->protocol, t->queue_id);
+	    t->smtputf8 ? "SMTP" : s->protocol);
+	if (t->queue_id != NULL)
+		buf_addf(b, " id %s", t->queue_id);
 	if (t->rcpt_count == 1) {
 		buf_adds(b, "\r\n\tfor <");
 		address_quote(b, t->first_rcpt);
@@ -166,6 +176,11 @@ put_content(void *arg, const void *bytes, size_t len)
 	struct session	   *s = arg;
 	struct transaction *t = &s->tr;
 
+	if (s->standalone) {
+		if (t->handover != NULL)
+			handover_content(t->handover, bytes, len);
+		return;
+	}
 	if (!t->too_big)
 		cleanup_content(t->cleanup, bytes, len);
 	/* what is too much goes to cleanup until it has found out by itself */
@@ -185,7 +200,7 @@ message_begin(struct session *s)
 	for (uint32_t i = 0; i < t->prepend_count; i++)
 		buf_addf(&b, "%s\r\n", t->prepend[i]);
 	add_received(&b, s);
-	cleanup_content(t->cleanup, b.data, b.len);
+	put_content(s, b.data, b.len);
 	buf_done(&b);
 	t->size = 0;
 	opening_init(&t->opening, put_content, s);
@@ -259,6 +274,30 @@ refuse_content(struct session *s)
 	return false;
 }
 
+/* pickup's answer as cleanup's; the queue id goes into the transaction. */
+static int
+hand_over(struct transaction *t)
+{
+	struct buf	   text = BUF_INIT;
+	enum submit_status status = SUBMIT_ERROR;
+
+	if (t->handover != NULL)
+		status = handover_end(t->handover, &text);
+	t->handover = NULL;
+	t->queue_id = pool_strdup(&t->pool, text.data);
+	if (status != SUBMIT_OK && text.len > 0)
+		log_warn("message not queued: %s", text.data);
+	buf_done(&text);
+	switch (status) {
+	case SUBMIT_OK:
+		return CLEANUP_OK;
+	case SUBMIT_TOO_BIG:
+		return CLEANUP_TOO_BIG;
+	default:
+		return CLEANUP_WRITE_ERROR;
+	}
+}
+
 bool
 message_end(struct session *s, const char *ok)
 {
@@ -270,7 +309,8 @@ message_end(struct session *s, const char *ok)
 	s->stage = "END-OF-MESSAGE";
 	opening_finish(&t->opening);
 	if (!refuse_content(s)) {
-		status = cleanup_end(t->cleanup, &why);
+		status = s->standalone ? hand_over(t) : (int)
+		    cleanup_end(t->cleanup, &why);
 		t->cleanup = NULL;
 		good = status == CLEANUP_OK;
 		if (good) {

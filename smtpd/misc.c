@@ -129,13 +129,14 @@ etrn_run(struct session *s, struct command_line *line)
 		reply(s, "%s", no);
 		return false;
 	}
-	if (match_domain(smtpd_config.fast_flush, domain) != MATCH_YES) {
+	if (!s->standalone &&
+	    match_domain(smtpd_config.fast_flush, domain) != MATCH_YES) {
 		log_warn("reject: ETRN %.100s... from %s", domain,
 		    s->client.label);
 		reply(s, "459 <%s>: service unavailable", domain);
 		return false;
 	}
-	reply(s, "458 <%s>: unable to queue messages", domain);
+	reply(s, "458 Unable to queue messages");
 	return false;
 }
 

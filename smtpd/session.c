@@ -19,6 +19,7 @@
 #include "smtpd/client.h"
 #include "smtpd/command.h"
 #include "smtpd/config.h"
+#include "smtpd/handover.h"
 #include "smtpd/limits.h"
 #include "smtpd/notice.h"
 #include "smtpd/reply.h"
@@ -51,6 +52,7 @@ session_reset(struct session *s)
 
 	if (t->cleanup != NULL)
 		cleanup_abort(t->cleanup);
+	handover_abort(t->handover);
 	if (t->has_sender)
 		envelope_done(&t->env);
 	pool_clear(&t->pool);
@@ -293,7 +295,8 @@ run_command(struct session *s, const struct command *c,
 		s->errors++;
 		return;
 	}
-	if ((!s->esmtp || (c->flags & COMMAND_LAST)) && c->id != VERB_QUIT &&
+	if (!s->standalone &&
+	    (!s->esmtp || (c->flags & COMMAND_LAST)) && c->id != VERB_QUIT &&
 	    !s->bad_pipelining && stream_buffered(s->stream) > 0 &&
 	    out_of_turn(s)) {
 		s->errors++;

@@ -14,6 +14,7 @@
 #include "util/mem.h"
 
 struct cleanup_client;
+struct handover;
 struct stream;
 
 /* In the order of the disconnect line. */
@@ -80,6 +81,7 @@ struct transaction {
 	uint32_t	 rcpt_overshoot; /* refused for being too many */
 	const char	*first_rcpt;	/* as given: for Received and logs */
 	struct cleanup_client *cleanup;	/* NULL until the first recipient */
+	struct handover	*handover;	/* instead of it, when standalone */
 	const char	*queue_id;	/* NULL: NOQUEUE */
 	struct envelope	 env;		/* recipients are not kept here */
 

@@ -36,7 +36,7 @@ before_jail(void)
 static void
 serve(struct stream *stream)
 {
-	session_run(stream, false);
+	session_run(stream, server_is_alone());
 }
 
 int
