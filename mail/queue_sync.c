@@ -13,7 +13,7 @@
 /*
  * A directory that is synced again and again, kept open.  Syncs have numbers;
  * a name is on disk when a sync that began after the name was given has ended
- * well.  Helper threads do the syncs: `lock` guards what they share.
+ * and none since has failed.  Helper threads do the syncs: `lock` guards what they share.
  */
 struct dir_sync {
 	struct dir_sync	 *next;
@@ -23,8 +23,8 @@ struct dir_sync {
 	pthread_cond_t	  done;
 	bool		  running;
 	uint64_t	  begun, ended;	/* numbers of the last ones */
-	uint64_t	  good;		/* the last that ended well */
-	int		  error;	/* errno of the last that did not */
+	uint64_t	  bad;		/* the last that failed */
+	int		  error;	/* and its errno */
 };
 
 enum { DIRS_MAX = 300 };	/* kept open; more are hashed very deeply */
@@ -96,30 +96,42 @@ run(struct dir_sync *d)
 	pthread_mutex_unlock(&d->lock);
 	error = fsync(d->fd) == 0 || errno == EINVAL ? 0 : errno;
 	pthread_mutex_lock(&d->lock);
-	if (error == 0)
-		d->good = number;
-	else
+	if (error != 0) {
+		d->bad = number;
 		d->error = error;
+	}
 	d->ended = number;
 	d->running = false;
 	pthread_cond_broadcast(&d->done);
 }
 
-/* One runs, those who come in the meantime share the next. */
-static int
-sync_dir(struct dir_sync *d)
+/* The first sync that will cover names given until now. */
+static uint64_t
+next_sync(struct dir_sync *d)
 {
-	uint64_t mine;
-	int	 error;
+	uint64_t next;
 
 	pthread_mutex_lock(&d->lock);
-	mine = d->begun + 1;
+	next = d->begun + 1;
+	pthread_mutex_unlock(&d->lock);
+	return next;
+}
+
+/* Waits for sync `mine`, or does it.  One runs, those who come in the
+ * meantime share the next. */
+static int
+sync_dir(struct dir_sync *d, uint64_t mine)
+{
+	int error;
+
+	pthread_mutex_lock(&d->lock);
 	while (d->ended < mine)
 		if (d->running)
 			pthread_cond_wait(&d->done, &d->lock);
 		else
 			run(d);
-	error = d->good >= mine ? 0 : d->error;
+	/* after a failure a later success proves nothing */
+	error = d->bad >= mine ? d->error : 0;
 	pthread_mutex_unlock(&d->lock);
 	return error;
 }
@@ -134,11 +146,16 @@ static void
 do_job(void *arg)
 {
 	struct job *job = arg;
+	uint64_t    mine = 0;
 
+	/* the file has its name: while it is synced, others may sync the
+	 * directory for us */
+	if (job->dir != NULL)
+		mine = next_sync(job->dir);
 	if (fsync(job->fd) != 0)
 		job->error = errno;
 	else if (job->dir != NULL)
-		job->error = sync_dir(job->dir);
+		job->error = sync_dir(job->dir, mine);
 	else if (syncfs(job->fd) != 0)
 		job->error = errno;
 }
