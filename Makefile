@@ -30,6 +30,16 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed -pthread \
 	  $(OPT) $(LDFLAGS)
 LIBS	= -ldb-5.3 -lcares -lpcre2-8 -lidn2 -lseccomp -lssl -lcrypto -ldl -lm
 
+# One short line a step; V=1 shows the commands.
+V	?= 0
+ifeq ($(V),0)
+Q	= @
+say	= @echo "  $(1)	$(2)"
+else
+Q	=
+say	= @:
+endif
+
 # --- libraries, lowest floor first
 LIB_DIRS = util conf net table sasl milter mail server
 LIB_SRC	:= $(foreach d,$(LIB_DIRS),$(wildcard $(d)/*.c))
@@ -59,7 +69,8 @@ link	= $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS)
 
 define folder_program
 $(BIN)/$(1): $$(call obj_of,$(1)) $$(LIB) | $(BIN)
-	$$(link)
+	$$(call say,LINK,$$@)
+	$$(Q)$$(link)
 endef
 $(foreach d,$(DAEMONS),$(eval $(call folder_program,$(d))))
 
@@ -67,32 +78,40 @@ $(BIN)/lmtp: $(BIN)/smtp
 	ln -f $< $@
 
 $(BIN)/trivial-rewrite: $(call obj_of,rewrite) $(LIB) | $(BIN)
-	$(link)
+	$(call say,LINK,$@)
+	$(Q)$(link)
 
 LOCAL_SHARED := $(filter-out $(BUILD)/local/%_main.o,$(call obj_of,local))
 $(BUILD)/liblocal.a: $(LOCAL_SHARED)
-	rm -f $@
-	ar rcs $@ $^
+	$(call say,AR,$@)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
 $(addprefix $(BIN)/,$(LOCALS)): $(BIN)/%: $(BUILD)/local/%_main.o \
 	    $(BUILD)/liblocal.a $(LIB) | $(BIN)
-	$(CC) $(ALL_LDFLAGS) -o $@ $< $(BUILD)/liblocal.a $(LIB) $(LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(BUILD)/liblocal.a $(LIB) $(LIBS)
 $(addprefix $(BIN)/,$(SERVICES)): $(BIN)/%: $(BUILD)/services/%.o $(LIB) | $(BIN)
-	$(link)
+	$(call say,LINK,$@)
+	$(Q)$(link)
 $(addprefix $(BIN)/,$(COMMANDS)): $(BIN)/%: $(BUILD)/commands/%.o $(LIB) | $(BIN)
-	$(link)
+	$(call say,LINK,$@)
+	$(Q)$(link)
 # A command may have a folder of its own name for more files.
 $(foreach c,$(COMMANDS),$(eval $(BIN)/$(c): $(call obj_of,commands/$(c))))
 
 $(LIB): $(LIB_OBJ)
-	rm -f $@
-	ar rcs $@ $(LIB_OBJ)
+	$(call say,AR,$@)
+	@rm -f $@
+	$(Q)ar rcs $@ $(LIB_OBJ)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 $(BUILD)/%.o: %.S
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BIN):
 	mkdir -p $@
@@ -102,15 +121,18 @@ TEST_SRC := $(wildcard tests/*/*_test.c)
 TESTS	:= $(TEST_SRC:%.c=$(BUILD)/%)
 
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIB)
-	$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(LIBS)
 
 # Tests of a program's folder may use what it is made of, but for its main().
 define folder_tests
 $(BUILD)/$(1).a: $$(call obj_of,$(1))
-	rm -f $$@
-	ar rcs $$@ $$^
+	$$(call say,AR,$$@)
+	@rm -f $$@
+	$$(Q)ar rcs $$@ $$^
 $(BUILD)/tests/$(1)/%: $(BUILD)/tests/$(1)/%.o $(BUILD)/$(1).a $$(LIB)
-	$$(CC) $$(ALL_LDFLAGS) -o $$@ $$< $(BUILD)/$(1).a $$(LIB) $$(LIBS)
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$< $(BUILD)/$(1).a $$(LIB) $$(LIBS)
 endef
 $(foreach d,$(DAEMONS),$(eval $(call folder_tests,$(d))))
 
@@ -120,7 +142,8 @@ FUZZ	?= smtp/reply
 FUZZ_SECONDS ?= 60
 
 $(FUZZERS): %: %.o $(BUILD)/tests/fuzz/driver.o $(LIB)
-	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS)
 
 unit: $(TESTS) $(FUZZERS)
 	tests/run $(TESTS) $(FUZZERS)
@@ -138,15 +161,23 @@ fuzz:
 # Programs that system tests need.
 HELPERS	:= $(BUILD)/tests/server/echo
 
-check: all $(TESTS) $(FUZZERS) $(HELPERS)
-	BUILD=$(BUILD) SAN=$(SAN) tests/run $(TESTS) $(FUZZERS) tests/layers.sh $(wildcard tests/system/*.t)
+# Packages first; then everything is built, with all processors.
+ALL_CPUS = @+$(MAKE) --no-print-directory -j$(shell nproc)
+
+check: deps deps-test
+	$(ALL_CPUS) all tests
+	@BUILD=$(BUILD) SAN=$(SAN) tests/run $(TESTS) $(FUZZERS) tests/layers.sh $(wildcard tests/system/*.t)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-run: deps all
-	BUILD=$(BUILD) conf/demo.sh run
-demo: deps all
-	BUILD=$(BUILD) conf/demo.sh demo
+tests: $(TESTS) $(FUZZERS) $(HELPERS)
+
+run: deps
+	$(ALL_CPUS) all
+	@BUILD=$(BUILD) conf/demo.sh run
+demo: deps
+	$(ALL_CPUS) all
+	@BUILD=$(BUILD) conf/demo.sh demo
 
 # --- manual pages: written by hand, with what the code knows filled in
 MAN_DIR	= $(BUILD)/man
@@ -181,5 +212,5 @@ deps-test:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: deps-test all man unit check fuzz clean install deps run demo bench
+.PHONY: deps-test all man tests unit check fuzz clean install deps run demo bench
 .SECONDARY:

@@ -17,7 +17,19 @@ if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
 	echo "Port $port is in use; try: make $mode PORT=2526" >&2
 	exit 1
 fi
-instance_make "$dir" "$port" || exit 1
+# For root the workers are another user: build/run is a link to a place that
+# they can reach when this folder (/root, say) is closed to others.
+place=$dir
+if [ "$(id -u)" = 0 ] && ! setpriv --reuid daemon --clear-groups \
+    test -x "$(pwd)" 2>/dev/null; then
+	place=/var/tmp/rohrpost-run
+	mkdir -p "$place"
+	[ -O "$place" ] || exit 1
+	[ -L "$dir" ] || rm -rf "$dir"
+	ln -sfn "$place" "$dir"
+fi
+instance_make "$place" "$port" || exit 1
+dir=$place
 : >>"$dir/maillog"
 trap 'instance_stop "$dir"; [ -n "${tail:-}" ] && kill "$tail" 2>/dev/null' EXIT
 trap 'exit 0' INT TERM
