@@ -285,7 +285,7 @@ message_load(const char *id, const char *queue, bool look_for_lock,
 	*ret_locked = false;
 	if (message_find(id) != NULL || !queue_move(id, queue, QUEUE_ACTIVE))
 		return false;
-	switch (queue_file_open(&f, QUEUE_ACTIVE, id, true)) {
+	switch (queue_file_open(&f, QUEUE_ACTIVE, id, false)) {
 	case QUEUE_FILE_OK:
 		*ret_locked = look_for_lock &&
 		    !file_lock(f.fd, FILE_FLOCK, FILE_EXCLUSIVE, 0);

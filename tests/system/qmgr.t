@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+"""qmgr - the queue manager among the others: slices, trouble, reload
+
+An SMTP server in this process takes mail slowly, so that deliveries are under
+way when something happens.
+"""
+
+import glob
+import os
+import re
+import socket
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from instance import Instance, Smtp, Tap
+
+tap = Tap()
+
+
+class Sink:
+    """Takes mail; waits `delay` seconds before the answer to the final dot."""
+
+    def __init__(self):
+        self.delay, self.taken, self.busy, self.most = 0, [], 0, 0
+        self.lock = threading.Lock()
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            s, _ = self.listener.accept()
+            threading.Thread(target=self.serve, args=(s,), daemon=True).start()
+
+    def serve(self, s):
+        f, rcpts, in_data = s.makefile("rb"), [], False
+        try:
+            s.sendall(b"220 sink ESMTP\r\n")
+            for line in f:
+                reply = b"250 2.0.0 Ok\r\n"
+                if in_data:
+                    if line != b".\r\n":
+                        continue
+                    in_data = False
+                    self.deliver(rcpts)
+                    rcpts = []
+                elif line[:4] == b"RCPT":
+                    rcpts.append(re.search(rb"<(.*?)>", line)[1].decode())
+                elif line[:4] == b"DATA":
+                    in_data, reply = True, b"354 go\r\n"
+                elif line[:4] == b"QUIT":
+                    break
+                s.sendall(reply)
+        except OSError:
+            pass
+        s.close()
+
+    def deliver(self, rcpts):
+        with self.lock:
+            self.busy += 1
+            self.most = max(self.most, self.busy)
+        time.sleep(self.delay)
+        with self.lock:
+            self.busy -= 1
+            self.taken += rcpts
+
+
+sink = Sink()
+mail = Instance("""
+minimal_backoff_time = 1s
+maximal_backoff_time = 2s
+queue_run_delay = 1s
+transport_retry_time = 1s
+smtpd_recipient_limit = 10000
+smtp_destination_concurrency_limit = 7
+smtp_connection_cache_on_demand = no
+transport_maps = inline:{ { sink.example = smtp:[127.0.0.1]:%d },
+    { discard.example = discard: }, { gone.example = nosuch: } }
+""" % sink.port)
+mail.start()
+
+
+def send(rcpts, text="x"):
+    s = Smtp(mail.port)
+    s.reply()
+    s.command("EHLO client.example")
+    s.command("MAIL FROM:<root@localhost>")
+    for r in rcpts:
+        s.command("RCPT TO:<%s>" % r)
+    s.command("DATA")
+    reply = s.command("Subject: x\r\n\r\n%s\r\n." % text)
+    s.close()
+    return reply.split()[-1] if reply.startswith("250") else None
+
+
+def lines(pattern):
+    return re.findall(pattern, mail.log(), re.M)
+
+
+def is_removed(qid):
+    return lines(r": %s: removed$" % qid)
+
+
+# --- many recipients: more than one slice
+qid = send(["u%d@discard.example" % i for i in range(3500)])
+tap.ok(mail.wait(lambda: is_removed(qid), 30), "3500 recipients are done")
+tap.ok(len(set(lines(r"%s: to=<(u\d+)@.*status=sent" % qid))) == 3500 and
+       len(lines(r"%s: to=<" % qid)) == 3500,
+       "each of them was delivered once")
+
+# --- concurrency of a destination
+sink.delay = 0.05
+ids = [send(["c%d@sink.example" % i]) for i in range(60)]
+tap.ok(mail.wait(lambda: all(is_removed(q) for q in ids), 30),
+       "mail for one destination is delivered")
+tap.ok(1 < sink.most <= 7, "no more than the limit at the same time",
+       sink.most)
+
+# --- a transport that is not there
+qid = send(["a@gone.example", "b@sink.example"])
+tap.ok(mail.wait(lambda: lines(r"%s: to=<a@gone.*deferred \(mail transport "
+                               r"unavailable\)" % qid) and
+                 lines(r"%s: to=<b@sink.*status=sent" % qid)),
+       "a missing transport defers its recipients alone", mail.log())
+tap.ok(mail.wait(lambda: len(lines(r"%s: to=<a@gone" % qid)) > 2),
+       "they are tried again")
+tap.ok(len(lines(r"%s: to=<b@sink" % qid)) == 1, "the others are not")
+mail.run("postsuper", "-d", qid)
+
+# --- a file that goes away while it is delivered
+sink.delay = 1
+qid = send(["g%d@sink.example" % i for i in range(120)])
+mail.wait(lambda: sink.busy > 0)
+mail.run("postsuper", "-d", qid)
+time.sleep(1.5)
+sink.delay = 0
+other = send(["after@sink.example"])
+tap.ok(mail.wait(lambda: is_removed(other)),
+       "a message removed under way harms no other", mail.log())
+tap.ok(not lines("panic|signal|ended before its result"), "nobody died",
+       mail.log())
+
+# --- damage
+path = mail.dir + "/spool/incoming/0000000001"
+with open(path, "w") as f:
+    f.write("no message\n" * 50)
+mail.run("postqueue", "-f")
+tap.ok(mail.wait(lambda: os.path.exists(mail.dir +
+                                        "/spool/corrupt/0000000001")),
+       "a damaged file is put aside", mail.log())
+
+# --- reload with deliveries under way: no loss, nothing twice
+sink.delay, sink.taken = 2, []
+ids = [send(["r%d@sink.example" % i]) for i in range(20)]
+mail.wait(lambda: sink.busy > 0)
+mail.run("postfix", "reload")
+began = time.monotonic()
+qid = send(["local-%d@discard.example" % 1])
+tap.ok(mail.wait(lambda: is_removed(qid)) and time.monotonic() - began < 1.9,
+       "after a reload mail flows while old deliveries go on", mail.log())
+sink.delay = 0.01
+tap.ok(mail.wait(lambda: all(is_removed(q) for q in ids), 20),
+       "what was under way comes to its end", mail.log())
+tap.ok(sorted(sink.taken) == sorted("r%d@sink.example" % i
+                                    for i in range(20)),
+       "each arrived once", sorted(sink.taken))
+
+# --- postqueue -i tries one message
+qid = send(["x@gone.example"])
+mail.wait(lambda: lines(r"%s: to=<x@gone" % qid))
+tap.ok(mail.wait(lambda: glob.glob(mail.dir + "/spool/deferred/*/" + qid)),
+       "what can't be delivered is deferred")
+n = len(lines(r"%s: from=" % qid))
+mail.run("postqueue", "-i", qid)
+tap.ok(mail.wait(lambda: len(lines(r"%s: from=" % qid)) > n, 0.9),
+       "a message can be asked for by its id")
+mail.destroy()
+sys.exit(tap.end())
