@@ -176,5 +176,7 @@ n = len(lines(r"%s: from=" % qid))
 mail.run("postqueue", "-i", qid)
 tap.ok(mail.wait(lambda: len(lines(r"%s: from=" % qid)) > n, 0.9),
        "a message can be asked for by its id")
+tap.ok(not lines("killed by signal|exit status|panic"), "nobody died at all",
+       "\n".join(lines(".*(?:killed by signal|exit status|panic).*")))
 mail.destroy()
 sys.exit(tap.end())
