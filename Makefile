@@ -4,7 +4,8 @@
 #	make run		a private mail system on 127.0.0.1:2525
 #	make demo		the same, sends itself two messages and ends
 #	make check		every test; SAN=1: with ASan and UBSan
-#	make bench		beside Debian's Postfix, where that is installed
+#	make bench		beside Debian's Postfix, where that is installed;
+#				BENCH="relay4k slow": some of it
 #	make install DESTDIR=	programs, configuration, manuals, unit
 #	make deps		installs missing Debian packages
 
@@ -169,6 +170,11 @@ check: deps deps-test
 	@BUILD=$(BUILD) SAN=$(SAN) tests/run $(TESTS) $(FUZZERS) tests/layers.sh $(wildcard tests/system/*.t)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+# --- speed: see tests/bench/README
+bench: deps
+	$(ALL_CPUS) all $(BUILD)/tests/bench/slow
+	@BUILD=$(BUILD) tests/bench/bench $(BENCH)
 
 tests: $(TESTS) $(FUZZERS) $(HELPERS)
 

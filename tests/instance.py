@@ -11,6 +11,8 @@ import time
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
 BIN = os.path.join(BUILD, "bin")
+# With sanitizers all takes its time; waits are as many times as long.
+PATIENCE = 5 if os.environ.get("SAN") == "1" else 1
 
 
 def free_port():
@@ -82,7 +84,7 @@ class Instance:
             return ""
 
     def wait(self, condition, seconds=10):
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * PATIENCE
         while time.monotonic() < end:
             if condition():
                 return True

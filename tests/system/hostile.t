@@ -7,12 +7,15 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from instance import Instance, Smtp, Tap
+from instance import PATIENCE, Instance, Smtp, Tap
 
+TIMEOUT = 2 * PATIENCE
 tap = Tap()
-mail = Instance("smtpd_error_sleep_time = 0s\nsmtpd_timeout = 2s\n"
+mail = Instance("smtpd_error_sleep_time = 0s\n"
+                "smtpd_timeout = %ds\n"
+                "transport_maps = inline:{ { many.example = discard: } }\n"
                 "smtpd_recipient_limit = 20000\nheader_size_limit = 20000\n"
-                "message_size_limit = 3000000\n")
+                "message_size_limit = 3000000\n" % TIMEOUT)
 
 
 def session():
@@ -101,7 +104,7 @@ def many_recipients():
     s.command("MAIL FROM:<a@example.com>")
     accepted = 0
     for base in range(0, 10000, 100):
-        s.send("".join("RCPT TO:<me+%d@localhost>\r\n" % (base + i)
+        s.send("".join("RCPT TO:<u%d@many.example>\r\n" % (base + i)
                        for i in range(100)))
         for _ in range(100):
             accepted += s.reply()[:3] == "250"
@@ -110,9 +113,8 @@ def many_recipients():
     s.close()
     tap.ok(accepted == 10000 and got[:3] == "250",
            "10,000 recipients of one message", "%d %s" % (accepted, got))
-    tap.ok(mail.wait(lambda: sum(b"Subject: many\n" in m for m in
-                                 mailbox_text()) >= 1, 60),
-           "and they are delivered")
+    tap.ok(mail.wait(lambda: mail.log().count("@many.example>,") == 10000, 60),
+           "and they are delivered", mail.log().count("@many.example>,"))
 
 
 def silence():
@@ -124,7 +126,7 @@ def silence():
     s.close()
     tap.ok(got[:3] == "421" or got == "", "half a command and silence end the "
            "session", got)
-    tap.ok(1 < waited < 8, "after smtpd_timeout", waited)
+    tap.ok(TIMEOUT / 2 < waited < 4 * TIMEOUT, "after smtpd_timeout", waited)
 
 
 def disconnect_everywhere():

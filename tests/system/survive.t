@@ -16,7 +16,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from instance import Instance, Smtp, Tap
+from instance import PATIENCE, Instance, Smtp, Tap
 
 SECONDS = float(os.environ.get("SURVIVE_SECONDS", "15"))
 CLIENTS = 4
@@ -110,7 +110,7 @@ try:
     slow = []
     for when, what in kills:
         after = [t for t in ack_times if t > when]
-        if not after or min(after) - when > 1:
+        if not after or min(after) - when > PATIENCE:
             slow.append("%s: %s" % (what, "%.2f s" % (min(after) - when)
                                     if after else "never"))
     if mail.master_pid() is None or \
