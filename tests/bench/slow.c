@@ -1,11 +1,12 @@
 /*
  * slow - a thousand slow servers, and a client with mail for all of them
  *
- *	slow sink PORT DELAY		every address of 127/8, port PORT
+ *	slow sink PORT DELAY each|end	every address of 127/8, port PORT
  *	slow source PORT SESSIONS MESSAGES DOMAINS
  *
  * The sink accepts everything and answers the end of each message after DELAY
- * milliseconds.  It prints "ready", and at the end of its standard input how
+ * milliseconds; with "each" the greeting and all other commands too, those that
+ * came together at the same time.  It prints "ready", and at the end of its standard input how
  * many messages it took, when (clock_ms) the first and the last were answered,
  * and how many sessions were open at most.
  *
@@ -41,7 +42,7 @@ enum {
 static void
 usage(void)
 {
-	fprintf(stderr, "usage: slow sink PORT DELAY\n"
+	fprintf(stderr, "usage: slow sink PORT DELAY each|end\n"
 	    "       slow source PORT SESSIONS MESSAGES DOMAINS\n");
 	exit(2);
 }
@@ -67,10 +68,19 @@ address(const char *host, const char *port)
 
 static struct {
 	int	delay;		/* ms */
+	bool	each;
 	int	sessions, most_sessions;
 	long	messages;
 	int64_t first, last;	/* clock_ms */
 } sink;
+
+/* Commands that came together have waited together. */
+static void
+wait_for_command(struct stream *client)
+{
+	if (sink.each && stream_buffered(client) == 0)
+		task_sleep_ms(sink.delay);
+}
 
 static bool
 skip_message(struct stream *client, struct buf *line)
@@ -106,9 +116,11 @@ serve(void *arg)
 	if (++sink.sessions > sink.most_sessions)
 		sink.most_sessions = sink.sessions;
 	stream_set_deadline(client, WAIT);
+	wait_for_command(client);
 	stream_puts(client, "220 slow.example ESMTP\r\n");
 	while (stream_get_line(client, &line, LINE) == LINE_OK) {
 		stream_set_deadline(client, WAIT);
+		wait_for_command(client);
 		if (strncasecmp(line.data, "EHLO", 4) == 0)
 			stream_puts(client, "250-slow.example\r\n"
 			    "250-PIPELINING\r\n250 8BITMIME\r\n");
@@ -159,6 +171,7 @@ run_sink(char **argv)
 	if (fd < 0)
 		die(argv[0], "cannot listen");
 	sink.delay = atoi(argv[1]);
+	sink.each = strcmp(argv[2], "each") == 0;
 	task_start("accept", accept_all, &fd);
 	task_start("end", until_end_of_input, NULL);
 	puts("ready");
@@ -270,7 +283,7 @@ main(int argc, char **argv)
 	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);
 	signal(SIGPIPE, SIG_IGN);
-	if (argc == 4 && strcmp(argv[1], "sink") == 0)
+	if (argc == 5 && strcmp(argv[1], "sink") == 0)
 		return run_sink(argv + 2);
 	if (argc == 6 && strcmp(argv[1], "source") == 0)
 		return run_source(argv + 2);
