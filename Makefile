@@ -171,11 +171,6 @@ check: deps deps-test
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-# --- speed: see tests/bench/README
-bench: deps
-	$(ALL_CPUS) all $(BUILD)/tests/bench/slow
-	@BUILD=$(BUILD) tests/bench/bench $(BENCH)
-
 tests: $(TESTS) $(FUZZERS) $(HELPERS)
 
 run: deps
@@ -184,6 +179,11 @@ run: deps
 demo: deps
 	$(ALL_CPUS) all
 	@BUILD=$(BUILD) conf/demo.sh demo
+
+# --- speed: see tests/bench/README
+bench: deps
+	$(ALL_CPUS) all $(BUILD)/tests/bench/slow
+	@BUILD=$(BUILD) tests/bench/bench $(BENCH)
 
 # --- manual pages: written by hand, with what the code knows filled in
 MAN_DIR	= $(BUILD)/man
