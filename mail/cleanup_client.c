@@ -6,9 +6,11 @@
 #include "mail/cleanup_proto.h"
 #include "mail/peer.h"
 #include "mail/queue_id.h"
+#include "util/clock.h"
 #include "util/frame.h"
 #include "util/mem.h"
 #include "util/stream.h"
+#include "util/task.h"
 
 struct cleanup_client {
 	struct stream	*s;
@@ -78,21 +80,26 @@ open_on(struct cleanup_client *c, unsigned flags, enum cleanup_status *status)
 	return true;
 }
 
-enum { OPEN_TRIES = 3 };
+enum {
+	OPEN_WITHIN = 2000,	/* ms */
+	OPEN_PAUSE = 20,	/* ms */
+};
 
 /*
  * A kept connection may have been closed by the other side, whose process
- * came to its end; then the next one is tried, in the end a new one.
+ * came to its end; then the next one is tried, in the end a new one, to its
+ * successor.
  */
 struct cleanup_client *
 cleanup_open(unsigned flags, enum cleanup_status *ret_status)
 {
 	struct cleanup_client *c = NEW(struct cleanup_client);
+	int64_t		       until = clock_ms() + OPEN_WITHIN;
 
 	c->f = (struct frame)FRAME_INIT;
 	c->line = (struct buf)BUF_INIT;
 	*ret_status = CLEANUP_BAD;
-	for (int i = 0; i < OPEN_TRIES; i++) {
+	for (int i = 0; i < 2 || clock_ms() < until; i++) {
 		if ((c->s = peer_connect(CLEANUP_SERVICE)) == NULL)
 			break;
 		if (open_on(c, flags, ret_status))
@@ -100,6 +107,8 @@ cleanup_open(unsigned flags, enum cleanup_status *ret_status)
 		stream_abort(c->s);
 		if (*ret_status != CLEANUP_BAD)
 			break;
+		if (i > 0)
+			task_sleep_ms(OPEN_PAUSE);
 	}
 	free_client(c);
 	return NULL;

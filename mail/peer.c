@@ -112,13 +112,18 @@ peer_close_all(void)
 	close_older_than(CLOCK_NEVER);
 }
 
+/* A socket that nobody listens on was left by a master that was killed: the
+ * next one is about to make it anew. */
 static struct stream *
 open_new(const char *name)
 {
+	int64_t	       until = clock_ms() + AGAIN_WITHIN;
 	struct stream *s;
 	int	       fd;
 
-	fd = connect_unix(name, clock_in(peer.timeout));
+	while ((fd = connect_unix(name, clock_in(peer.timeout))) < 0 &&
+	    errno == ECONNREFUSED && clock_ms() < until)
+		task_sleep_ms(AGAIN_PAUSE);
 	if (fd < 0)
 		return NULL;
 	s = stream_open(fd);
