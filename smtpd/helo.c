@@ -11,7 +11,10 @@
 #include "util/log.h"
 #include "util/text.h"
 
-/* White space between words becomes one space; what can't be shown, '?'. */
+/*
+ * The name goes into Received:, into logs and reports: what could end a
+ * comment or an address there, or can't be shown, becomes '?'.
+ */
 static char *
 clean_name(char *rest)
 {
@@ -20,9 +23,12 @@ clean_name(char *rest)
 
 	while ((word = command_word(&rest)) != NULL) {
 		if (b.len > 0)
-			buf_addc(&b, ' ');
+			buf_addc(&b, '?');
 		text_printable(&b, word, strlen(word), true);
 	}
+	for (size_t i = 0; i < b.len; i++)
+		if (strchr("<>()\\\";@", b.data[i]) != NULL)
+			b.data[i] = '?';
 	return buf_take(&b);
 }
 

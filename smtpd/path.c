@@ -32,11 +32,20 @@ literal_is_good(const char *text)
 }
 
 static bool
+has_control(const char *p)
+{
+	for (; *p != '\0'; p++)
+		if (((unsigned char)*p < ' ' && *p != '\t') || *p == 0x7f)
+			return true;
+	return false;
+}
+
+static bool
 is_sound(const char *text, int flags, struct buf *internal)
 {
 	const char *rest, *why, *domain;
 
-	if (!literal_is_good(text) || !address_parse_path(internal, text, &rest,
+	if (has_control(text) || !literal_is_good(text) || !address_parse_path(internal, text, &rest,
 	    conf_mail.strict_rfc821_envelopes, &why) || *rest != '\0')
 		return false;
 	if (address_is_null(internal->data))

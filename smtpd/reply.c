@@ -106,6 +106,10 @@ reply(struct session *s, const char *fmt, ...)
 	buf_addv(text, fmt, ap);
 	va_end(ap);
 
+	/* what the client said, and what is quoted of it, stays one line */
+	for (size_t i = 0; i < text->len; i++)
+		if ((unsigned char)text->data[i] < ' ' || text->data[i] == 0x7f)
+			text->data[i] = ' ';
 	if (text->data[0] >= '4' && *conf_smtpd.smtpd_reject_footer != '\0')
 		add_footer(s, codes_len(text->data));
 	buf_adds(text, "\r\n");
