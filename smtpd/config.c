@@ -228,6 +228,43 @@ load_access(struct smtpd_config *c)
 	    conf_mail.local_header_rewrite_clients);
 }
 
+/*
+ * Settings that this release can't honour.  Where mail would go past a filter
+ * or sessions could not work the process does not start.
+ */
+static void
+check_missing(void)
+{
+	const struct {
+		const char *name;
+		bool	    set, fatal;
+	} rows[] = {
+		{ "smtpd_milters", *conf_smtpd.smtpd_milters != '\0', false },
+		{ "smtpd_sasl_auth_enable", conf_smtpd.smtpd_sasl_auth_enable,
+		    false },
+		{ "smtpd_tls_security_level",
+		    *conf_smtpd.smtpd_tls_security_level != '\0' &&
+		    !text_eq_nocase(conf_smtpd.smtpd_tls_security_level,
+		    "none"), false },
+		{ "smtpd_tls_wrappermode", conf_smtpd.smtpd_tls_wrappermode,
+		    true },
+		{ "smtpd_proxy_filter",
+		    *conf_smtpd.smtpd_proxy_filter != '\0', true },
+		{ "smtpd_upstream_proxy_protocol",
+		    *conf_smtpd.smtpd_upstream_proxy_protocol != '\0', true },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		if (!rows[i].set)
+			continue;
+		if (rows[i].fatal)
+			fatalx("%s is not supported by this release; remove "
+			    "it from main.cf and master.cf", rows[i].name);
+		log_warn("%s is not supported by this release and has no "
+		    "effect", rows[i].name);
+	}
+}
+
 /* A host that relays for everybody is found by spammers within hours. */
 static void
 check_relay(const struct smtpd_config *c)
@@ -260,6 +297,9 @@ config_load(void)
 	load_maps(c);
 	load_access(c);
 	check_relay(c);
+	check_missing();
+	c->must_encrypt = conf_smtpd.smtpd_enforce_tls || text_eq_nocase(
+	    conf_smtpd.smtpd_tls_security_level, "encrypt");
 }
 
 /* "[192.0.2.1]" or "[IPv6:2001:db8::1]" */

@@ -26,6 +26,7 @@ struct smtpd_config {
 	unsigned		 ehlo_discard;	/* enum ehlo_keyword bits */
 	unsigned		 notices;	/* enum notice_class bits */
 	bool			 limits;	/* anvil is needed at all */
+	bool			 must_encrypt;	/* no mail in the clear */
 
 	struct match		*mynetworks;
 	struct match		*mydestination;

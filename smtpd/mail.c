@@ -6,6 +6,7 @@
 #include "conf/param.h"
 #include "smtpd/access/access.h"
 #include "smtpd/command.h"
+#include "smtpd/config.h"
 #include "smtpd/limits.h"
 #include "smtpd/message.h"
 #include "smtpd/options.h"
@@ -56,6 +57,8 @@ refuse_early(struct session *s)
 {
 	if (conf_smtpd.smtpd_helo_required && s->helo == NULL)
 		return "503 5.5.1 Error: send HELO/EHLO first";
+	if (smtpd_config.must_encrypt && !s->standalone)
+		return "530 5.7.0 Must issue a STARTTLS command first";
 	if (s->tr.has_sender)
 		return "503 5.5.1 Error: nested MAIL command";
 	return NULL;
