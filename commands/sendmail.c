@@ -22,6 +22,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "commands/sendmail/content.h"
+#include "commands/sendmail/options.h"
 #include "conf/conf.h"
 #include "mail/address.h"
 #include "mail/submit.h"
@@ -33,250 +35,10 @@
 #include "util/stream.h"
 #include "util/text.h"
 
-enum mode {
-	MODE_MAIL, MODE_QUEUE, MODE_ALIASES, MODE_DAEMON, MODE_SMTP,
-	MODE_FLUSH, MODE_FLUSH_SITE, MODE_FLUSH_ID, MODE_NOTHING,
+enum {
+	ANSWER_WAIT = 3600,	/* seconds */
+	PART_SIZE = 64 * 1024,	/* bytes of content in a frame */
 };
-
-enum { ANSWER_WAIT = 3600 };	/* seconds */
-
-static struct {
-	enum mode	 mode;
-	const char	*name;		/* as called */
-	bool		 keep_dots;	/* -i */
-	unsigned	 flags;		/* enum submit_flag */
-	unsigned	 env_flags;	/* enum envelope_flag */
-	const char	*sender;	/* -f, NULL: the caller */
-	const char	*full_name;	/* -F */
-	const char	*encoding;	/* -B */
-	const char	*envid;		/* -V */
-	const char	*verp;		/* -XV, NULL none */
-	const char	*site;		/* -qR, -qI */
-	const char	*alias_file;	/* -oA */
-	uint8_t		 notify;	/* -N */
-	enum dsn_ret	 ret;		/* -R */
-	int		 verbose;	/* -v */
-} opt;
-
-/* --- options */
-
-static void __attribute__((noreturn))
-unsupported(int option, const char *value)
-{
-	fatal_exit(EX_TEMPFAIL, "unsupported: -%c%s", option, value);
-}
-
-static void
-set_mode(enum mode mode)
-{
-	if (opt.mode != MODE_MAIL && opt.mode != mode)
-		fatal_exit(EX_TEMPFAIL, "choose one mode of operation");
-	opt.mode = mode;
-}
-
-static void
-option_b(const char *arg)
-{
-	switch (*arg) {
-	case 'd':
-	case 'l':
-		set_mode(MODE_DAEMON);
-		break;
-	case 'h':
-	case 'H':
-		set_mode(MODE_NOTHING);
-		break;
-	case 'i':
-		set_mode(MODE_ALIASES);
-		break;
-	case 'm':
-		break;
-	case 'p':
-		set_mode(MODE_QUEUE);
-		break;
-	case 's':
-		set_mode(MODE_SMTP);
-		break;
-	case 'v':
-		opt.env_flags |= ENV_DELIVER_VERIFY;
-		break;
-	default:
-		unsupported('b', arg);
-	}
-}
-
-/* Most settings of Sendmail's have no meaning here. */
-static void
-option_o(const char *arg)
-{
-	if (*arg == 'A' && arg[1] != '\0')
-		opt.alias_file = arg + 1;
-	else if (*arg == 'i')
-		opt.keep_dots = true;
-}
-
-static void
-option_q(const char *arg)
-{
-	if (isdigit((unsigned char)*arg))
-		set_mode(MODE_NOTHING);
-	else if (*arg == 'S')
-		fatal_exit(EX_TEMPFAIL, "-qS is not implemented");
-	else if (*arg == 'R' || *arg == 'I') {
-		if (arg[1] == '\0')
-			fatal_exit(EX_TEMPFAIL, "-q%c requires a value", *arg);
-		set_mode(*arg == 'R' ? MODE_FLUSH_SITE : MODE_FLUSH_ID);
-		opt.site = arg + 1;
-	} else {
-		set_mode(MODE_FLUSH);
-	}
-}
-
-/* RFC 3461 4.1 */
-static void
-option_n(const char *arg)
-{
-	static const struct {
-		const char *word;
-		uint8_t	    bit;
-	} words[] = { { "never", NOTIFY_NEVER }, { "success", NOTIFY_SUCCESS },
-	    { "failure", NOTIFY_FAILURE }, { "delay", NOTIFY_DELAY } };
-	char   *copy = mem_strdup(arg), *next = copy, *word;
-	uint8_t bits = 0;
-	size_t  i;
-
-	while ((word = text_word(&next, ",", false)) != NULL) {
-		for (i = 0; i < 4 && !text_eq_nocase(word, words[i].word); i++)
-			;
-		if (i == 4) {
-			log_warn("unknown DSN NOTIFY command value \"%s\" in "
-			    "\"%s\"", word, arg);
-			bits = 0;
-			break;
-		}
-		bits |= words[i].bit;
-	}
-	if (bits == 0 || ((bits & NOTIFY_NEVER) != 0 && bits != NOTIFY_NEVER))
-		log_warn("bad -N option value -- ignored");
-	else
-		opt.notify = bits;
-	mem_free(copy);
-}
-
-static void
-option_ret(const char *arg)
-{
-	if (text_eq_nocase(arg, "hdrs"))
-		opt.ret = RET_HDRS;
-	else if (text_eq_nocase(arg, "full"))
-		opt.ret = RET_FULL;
-	else
-		log_warn("bad -R option value -- ignored");
-}
-
-static void
-option_body(const char *arg)
-{
-	if (text_eq_nocase(arg, "8BITMIME"))
-		opt.encoding = "8bit";
-	else if (text_eq_nocase(arg, "7BIT"))
-		opt.encoding = "7bit";
-	else
-		fatal_exit(EX_TEMPFAIL, "-B option needs 8BITMIME or 7BIT");
-}
-
-/* "-C file" or "-C dir". */
-static void
-option_config(const char *arg)
-{
-	const char *slash = strrchr(arg, '/');
-	char	   *dir;
-
-	if (slash != NULL && text_eq(slash, "/main.cf")) {
-		dir = mem_strndup(arg, (size_t)(slash - arg));
-		conf_set_dir(dir);
-		mem_free(dir);
-	} else {
-		conf_set_dir(arg);
-	}
-}
-
-/* Of Sendmail's long options those that mean something here. */
-static void
-option_long(const char *arg)
-{
-	if (text_eq_nocase(arg, "requiretls=yes"))
-		opt.env_flags |= ENV_REQUIRETLS;
-	else if (text_eq_nocase(arg, "smtputf8=yes"))
-		opt.env_flags |= ENV_SMTPUTF8;
-}
-
-static void
-option_x(const char *arg)
-{
-	if (*arg != 'V')
-		unsupported('X', arg);
-	opt.verp = arg + 1;
-}
-
-static void
-take_option(int c, const char *arg)
-{
-	switch (c) {
-	case 'b': option_b(arg); break;
-	case 'B': option_body(arg); break;
-	case 'F': opt.full_name = arg; break;
-	case 'f': case 'r': opt.sender = arg; break;
-	case 'G': opt.flags |= SUBMIT_GATEWAY; break;
-	case 'I': set_mode(MODE_ALIASES); break;
-	case 'i': opt.keep_dots = true; break;
-	case 'N': option_n(arg); break;
-	case 'O': option_long(arg); break;
-	case 'o': option_o(arg); break;
-	case 'q': option_q(arg); break;
-	case 'R': option_ret(arg); break;
-	case 't': opt.flags |= SUBMIT_EXTRACT; break;
-	case 'V': opt.envid = arg; break;
-	case 'v': opt.verbose++; break;
-	case 'X': option_x(arg); break;
-	default: break;		/* A h L m n U x: Sendmail's, no meaning here */
-	}
-}
-
-#define OPTIONS "+A:B:C:F:GIL:N:O:R:UV:X:b:ce:f:h:imno:p:q:r:tvx"
-
-/* "-q" alone is common, and getopt() would take the next word. */
-static void
-complete_q(int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++)
-		if (text_eq(argv[i], "--"))
-			break;
-		else if (text_eq(argv[i], "-q"))
-			argv[i] = mem_strdup("-q ");
-}
-
-/* Twice: complaints about options should come from the right place of
- * configuration. */
-static void
-parse_options(int argc, char **argv)
-{
-	int c;
-
-	complete_q(argc, argv);
-	argv[0] = mem_strdup(opt.name);
-	while ((c = getopt(argc, argv, OPTIONS)) != -1)
-		if (c == 'C')
-			option_config(optarg);
-	optind = 0;
-	while ((c = getopt(argc, argv, OPTIONS)) != -1) {
-		if (c == '?')
-			fatal_exit(EX_TEMPFAIL, "usage: sendmail [options]");
-		take_option(c, optarg == NULL ? "" : optarg);
-	}
-	if (opt.verbose > 0 && opt.mode == MODE_MAIL)
-		opt.env_flags |= ENV_DELIVER_TRACE;
-}
 
 /* --- configuration */
 
@@ -507,85 +269,6 @@ make_envelope(struct envelope *e, char **recipients)
 		envelope_set(e, ATTR_EXTRACT_NOTIFY, notify);
 }
 
-/* --- the content */
-
-enum { READ_SIZE = 64 * 1024 };	/* bytes */
-
-struct input {
-	struct buf	raw;
-	size_t		pos;		/* of the next line in it */
-	bool		at_end;
-};
-
-/* A line with its LF, or what comes before the end; n == 0 at the end. */
-static struct str
-next_line(struct input *in)
-{
-	struct str  line;
-	const char *lf;
-	size_t	    searched = in->pos;
-	ssize_t	    n;
-
-	while ((lf = memchr(in->raw.data + searched, '\n',
-	    in->raw.len - searched)) == NULL && !in->at_end) {
-		if (in->pos > 0) {
-			buf_skip(&in->raw, in->pos);
-			in->pos = 0;
-		}
-		searched = in->raw.len;
-		do
-			n = read(STDIN_FILENO, buf_room(&in->raw, READ_SIZE),
-			    READ_SIZE);
-		while (n < 0 && errno == EINTR);
-		if (n < 0)
-			die("unable to read standard input: %s",
-			    strerror(errno));
-		buf_grow(&in->raw, (size_t)n);
-		in->at_end = n == 0;
-	}
-	line.p = in->raw.data + in->pos;
-	line.n = lf == NULL ? in->raw.len - in->pos :
-	    (size_t)(lf + 1 - line.p);
-	in->pos += line.n;
-	return line;
-}
-
-/* The lines that a mailbox puts in front of a message. */
-static bool
-is_from_line(struct str line)
-{
-	return (line.n > 5 && memcmp(line.p, "From ", 5) == 0) ||
-	    (line.n > 6 && memcmp(line.p, ">From ", 6) == 0);
-}
-
-static bool
-ends_in_crlf(struct str line)
-{
-	return line.n > 1 && line.p[line.n - 1] == '\n' &&
-	    line.p[line.n - 2] == '\r';
-}
-
-/* With CRLF instead of LF; the last line may be without. */
-static void
-add_line(struct buf *to, struct str line, bool strip_cr)
-{
-	bool ended = line.n > 0 && line.p[line.n - 1] == '\n';
-
-	line.n -= ended;
-	if (ended && strip_cr && line.n > 0 && line.p[line.n - 1] == '\r')
-		line.n--;
-	buf_add(to, line.p, line.n);
-	if (ended)
-		buf_add(to, "\r\n", 2);
-}
-
-static bool
-is_dot(struct str line)
-{
-	return (line.n == 2 && memcmp(line.p, ".\n", 2) == 0) ||
-	    (line.n == 3 && memcmp(line.p, ".\r\n", 3) == 0);
-}
-
 /*
  * All of standard input: it is kept, so that the message can be handed in a
  * second time when the first attempt fails half-way.
@@ -593,24 +276,9 @@ is_dot(struct str line)
 static void
 read_content(struct buf *to)
 {
-	struct input in = { .raw = BUF_INIT };
-	const char  *fix = value("sendmail_fix_line_endings");
-	bool	     strip = text_eq_nocase(fix, "always");
-	bool	     at_start = true, first = true;
-	struct str   line;
-
-	while ((line = next_line(&in)).n > 0) {
-		if (first && text_eq_nocase(fix, "strict"))
-			strip = ends_in_crlf(line);
-		first = false;
-		if (at_start && is_from_line(line))
-			continue;
-		at_start = false;
-		if (!opt.keep_dots && is_dot(line))
-			break;
-		add_line(to, line, strip);
-	}
-	buf_done(&in.raw);
+	if (!content_read(to, value("sendmail_fix_line_endings"),
+	    opt.keep_dots))
+		die("unable to read standard input: %s", strerror(errno));
 }
 
 /* sendmail -bv: no message is read, the report shows a made-up one. */
@@ -646,10 +314,10 @@ converse(struct stream *s, const struct envelope *e,
 	envelope_write(&f, e);
 	frame_close(&f, group);
 	frame_send(s, &f);
-	for (size_t at = 0; at < content->len; at += READ_SIZE)
+	for (size_t at = 0; at < content->len; at += PART_SIZE)
 		frame_send_bytes(s, SUBMIT_CONTENT, SUBMIT_KEY_BYTES,
-		    content->data + at, content->len - at < READ_SIZE ?
-		    content->len - at : READ_SIZE);
+		    content->data + at, content->len - at < PART_SIZE ?
+		    content->len - at : PART_SIZE);
 	frame_begin(&f, SUBMIT_END);
 	frame_send(s, &f);
 	r->status = SUBMIT_ERROR;
@@ -792,7 +460,7 @@ main(int argc, char **argv)
 		opt.mode = MODE_QUEUE;
 	else if (text_eq(opt.name, "newaliases"))
 		opt.mode = MODE_ALIASES;
-	parse_options(argc, argv);
+	options_parse(argc, argv);
 	if (opt.mode == MODE_MAIL)
 		send_mail(argv + optind);
 	else

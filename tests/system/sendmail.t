@@ -51,11 +51,12 @@ def content(queue_id):
 
 
 def newest(text):
-    """The message that has this text, once it is there."""
+    """The message that has this text, once cleanup is through with it."""
     found = []
 
     def look():
-        found[:] = [c for c in map(content, listed()) if text in c]
+        found[:] = [c for c in map(content, listed())
+                    if text in c and "Message-Id:" in c]
         return found
     mail.wait(look)
     return found[0] if found else ""

@@ -1,0 +1,231 @@
+#include <ctype.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "commands/sendmail/options.h"
+#include "conf/conf.h"
+#include "mail/submit.h"
+#include "util/log.h"
+#include "util/mem.h"
+#include "util/text.h"
+
+struct options opt;
+
+static void __attribute__((noreturn))
+unsupported(int option, const char *value)
+{
+	fatal_exit(EX_TEMPFAIL, "unsupported: -%c%s", option, value);
+}
+
+static void
+set_mode(enum mode mode)
+{
+	if (opt.mode != MODE_MAIL && opt.mode != mode)
+		fatal_exit(EX_TEMPFAIL, "choose one mode of operation");
+	opt.mode = mode;
+}
+
+static void
+option_b(const char *arg)
+{
+	switch (*arg) {
+	case 'd':
+	case 'l':
+		set_mode(MODE_DAEMON);
+		break;
+	case 'h':
+	case 'H':
+		set_mode(MODE_NOTHING);
+		break;
+	case 'i':
+		set_mode(MODE_ALIASES);
+		break;
+	case 'm':
+		break;
+	case 'p':
+		set_mode(MODE_QUEUE);
+		break;
+	case 's':
+		set_mode(MODE_SMTP);
+		break;
+	case 'v':
+		opt.env_flags |= ENV_DELIVER_VERIFY;
+		break;
+	default:
+		unsupported('b', arg);
+	}
+}
+
+/* Most settings of Sendmail's have no meaning here. */
+static void
+option_o(const char *arg)
+{
+	if (*arg == 'A' && arg[1] != '\0')
+		opt.alias_file = arg + 1;
+	else if (*arg == 'i')
+		opt.keep_dots = true;
+}
+
+static void
+option_q(const char *arg)
+{
+	if (isdigit((unsigned char)*arg))
+		set_mode(MODE_NOTHING);
+	else if (*arg == 'S')
+		fatal_exit(EX_TEMPFAIL, "-qS is not implemented");
+	else if (*arg == 'R' || *arg == 'I') {
+		if (arg[1] == '\0')
+			fatal_exit(EX_TEMPFAIL, "-q%c requires a value", *arg);
+		set_mode(*arg == 'R' ? MODE_FLUSH_SITE : MODE_FLUSH_ID);
+		opt.site = arg + 1;
+	} else {
+		set_mode(MODE_FLUSH);
+	}
+}
+
+/* RFC 3461 4.1 */
+static void
+option_n(const char *arg)
+{
+	static const struct {
+		const char *word;
+		uint8_t	    bit;
+	} words[] = { { "never", NOTIFY_NEVER }, { "success", NOTIFY_SUCCESS },
+	    { "failure", NOTIFY_FAILURE }, { "delay", NOTIFY_DELAY } };
+	char   *copy = mem_strdup(arg), *next = copy, *word;
+	uint8_t bits = 0;
+	size_t  i;
+
+	while ((word = text_word(&next, ",", false)) != NULL) {
+		for (i = 0; i < 4 && !text_eq_nocase(word, words[i].word); i++)
+			;
+		if (i == 4) {
+			log_warn("unknown DSN NOTIFY command value \"%s\" in "
+			    "\"%s\"", word, arg);
+			bits = 0;
+			break;
+		}
+		bits |= words[i].bit;
+	}
+	if (bits == 0 || ((bits & NOTIFY_NEVER) != 0 && bits != NOTIFY_NEVER))
+		log_warn("bad -N option value -- ignored");
+	else
+		opt.notify = bits;
+	mem_free(copy);
+}
+
+static void
+option_ret(const char *arg)
+{
+	if (text_eq_nocase(arg, "hdrs"))
+		opt.ret = RET_HDRS;
+	else if (text_eq_nocase(arg, "full"))
+		opt.ret = RET_FULL;
+	else
+		log_warn("bad -R option value -- ignored");
+}
+
+static void
+option_body(const char *arg)
+{
+	if (text_eq_nocase(arg, "8BITMIME"))
+		opt.encoding = "8bit";
+	else if (text_eq_nocase(arg, "7BIT"))
+		opt.encoding = "7bit";
+	else
+		fatal_exit(EX_TEMPFAIL, "-B option needs 8BITMIME or 7BIT");
+}
+
+/* "-C file" or "-C dir". */
+static void
+option_config(const char *arg)
+{
+	const char *slash = strrchr(arg, '/');
+	char	   *dir;
+
+	if (slash != NULL && text_eq(slash, "/main.cf")) {
+		dir = mem_strndup(arg, (size_t)(slash - arg));
+		conf_set_dir(dir);
+		mem_free(dir);
+	} else {
+		conf_set_dir(arg);
+	}
+}
+
+/* Of Sendmail's long options those that mean something here. */
+static void
+option_long(const char *arg)
+{
+	if (text_eq_nocase(arg, "requiretls=yes"))
+		opt.env_flags |= ENV_REQUIRETLS;
+	else if (text_eq_nocase(arg, "smtputf8=yes"))
+		opt.env_flags |= ENV_SMTPUTF8;
+}
+
+static void
+option_x(const char *arg)
+{
+	if (*arg != 'V')
+		unsupported('X', arg);
+	opt.verp = arg + 1;
+}
+
+static void
+take_option(int c, const char *arg)
+{
+	switch (c) {
+	case 'b': option_b(arg); break;
+	case 'B': option_body(arg); break;
+	case 'F': opt.full_name = arg; break;
+	case 'f': case 'r': opt.sender = arg; break;
+	case 'G': opt.flags |= SUBMIT_GATEWAY; break;
+	case 'I': set_mode(MODE_ALIASES); break;
+	case 'i': opt.keep_dots = true; break;
+	case 'N': option_n(arg); break;
+	case 'O': option_long(arg); break;
+	case 'o': option_o(arg); break;
+	case 'q': option_q(arg); break;
+	case 'R': option_ret(arg); break;
+	case 't': opt.flags |= SUBMIT_EXTRACT; break;
+	case 'V': opt.envid = arg; break;
+	case 'v': opt.verbose++; break;
+	case 'X': option_x(arg); break;
+	default: break;		/* A h L m n U x: Sendmail's, no meaning here */
+	}
+}
+
+#define OPTIONS "+A:B:C:F:GIL:N:O:R:UV:X:b:ce:f:h:imno:p:q:r:tvx"
+
+/* "-q" alone is common, and getopt() would take the next word. */
+static void
+complete_q(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (text_eq(argv[i], "--"))
+			break;
+		else if (text_eq(argv[i], "-q"))
+			argv[i] = mem_strdup("-q ");
+}
+
+/* Twice: complaints about options should come from the right place of
+ * configuration. */
+void
+options_parse(int argc, char **argv)
+{
+	int c;
+
+	complete_q(argc, argv);
+	argv[0] = mem_strdup(opt.name);
+	while ((c = getopt(argc, argv, OPTIONS)) != -1)
+		if (c == 'C')
+			option_config(optarg);
+	optind = 0;
+	while ((c = getopt(argc, argv, OPTIONS)) != -1) {
+		if (c == '?')
+			fatal_exit(EX_TEMPFAIL, "usage: sendmail [options]");
+		take_option(c, optarg == NULL ? "" : optarg);
+	}
+	if (opt.verbose > 0 && opt.mode == MODE_MAIL)
+		opt.env_flags |= ENV_DELIVER_TRACE;
+}
