@@ -17,6 +17,7 @@
 #include "smtp/route.h"
 #include "smtp/session.h"
 #include "smtp/settings.h"
+#include "smtp/source.h"
 #include "smtp/transfer.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -154,15 +155,6 @@ open_session(struct errand *e, int fd, const struct target *t)
 	why_done(&why);
 }
 
-static const struct addr *
-bind_address(const struct addr *to, struct addr *ret)
-{
-	const char *text = addr_family(to) == AF_INET6 ?
-	    settings.bind_address6 : settings.bind_address;
-
-	return *text != '\0' && addr_parse(ret, text, 0) ? ret : NULL;
-}
-
 static void
 connect_failed(struct errand *e, const struct target *t, int error)
 {
@@ -177,7 +169,6 @@ connect_failed(struct errand *e, const struct target *t, int error)
 		why_set(&why, "4.4.1", "connect to %s[%s]:%u: %s", t->name,
 		    text, (unsigned)e->port, strerror(error));
 	}
-	buf_set(&why.remote_mta, t->name);
 	log_info("%s", why.text.data);
 	why_copy(&e->a.why, &why);
 	why_done(&why);
@@ -188,11 +179,21 @@ connect_to(struct errand *e, const struct target *t)
 {
 	int64_t deadline = settings.connect_timeout > 0 ?
 	    clock_in(settings.connect_timeout) : CLOCK_NEVER;
-	struct addr from;
+	const struct addr *source;
+	int fd;
 
 	if (addr_family(&t->addr) == AF_UNIX)
 		return connect_unix(e->hop.path, deadline);
-	return dead_connect(&t->addr, bind_address(&t->addr, &from), deadline);
+	source = source_for(&t->addr);
+	fd = dead_connect(&t->addr, source, deadline);
+	if (fd < 0 && source != NULL && errno == EADDRNOTAVAIL &&
+	    !settings.bind_address_enforce) {
+		log_warn("can't connect from %s_bind_address or "
+		    "inet_interfaces: that is no address of this host",
+		    settings.prefix);
+		fd = dead_connect(&t->addr, NULL, deadline);
+	}
+	return fd;
 }
 
 static void

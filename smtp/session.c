@@ -163,7 +163,6 @@ session_lost(const struct session *s, const char *doing, struct why *why)
 	else
 		why_set(why, "4.4.2", "lost connection with %s while %s",
 		    s->namaddr, doing);
-	buf_set(&why->remote_mta, s->host);
 }
 
 /* A code that answers nothing we asked is trouble of theirs: try later. */

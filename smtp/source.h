@@ -1,0 +1,14 @@
+/* source - from which address connections are made */
+
+#ifndef SMTP_SOURCE_H
+#define SMTP_SOURCE_H
+
+struct addr;
+
+/*
+ * smtp_bind_address(6); else the only address of its family in
+ * inet_interfaces, when that names one; NULL: let the system choose.
+ */
+const struct addr *source_for(const struct addr *to);
+
+#endif
