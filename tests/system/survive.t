@@ -58,10 +58,18 @@ def client(number):
             time.sleep(0.02)
 
 
+def is_down():
+    """A killed master may stay in /proc for a while, until init reaps it."""
+    try:
+        with open("/proc/%d/stat" % (mail.master_pid() or 0)) as f:
+            return ") Z " in f.read()
+    except OSError:
+        return True
+
+
 def supervise():
     while not stop.is_set():
-        if mail.master_pid() is None or \
-                not os.path.exists("/proc/%d" % mail.master_pid()):
+        if is_down():
             mail.run("postfix", "start")
         time.sleep(0.05)
 
@@ -113,8 +121,7 @@ try:
         if not after or min(after) - when > PATIENCE:
             slow.append("%s: %s" % (what, "%.2f s" % (min(after) - when)
                                     if after else "never"))
-    if mail.master_pid() is None or \
-            not os.path.exists("/proc/%d" % mail.master_pid()):
+    if is_down():
         mail.run("postfix", "start")
     mail.wait(lambda: mail.run("postqueue", "-f") and
               mail.queue_files() == 0, 60)
