@@ -10,6 +10,7 @@
  * A process ends when master says so, after its last session.
  */
 
+#include "cleanup/characters.h"
 #include "cleanup/maps.h"
 #include "cleanup/message.h"
 #include "cleanup/session.h"
@@ -26,6 +27,7 @@ before_jail(void)
 	maps_before_jail();
 	maps_init();
 	fields_init();
+	characters_init();
 }
 
 int

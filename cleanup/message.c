@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cleanup/characters.h"
 #include "cleanup/maps.h"
 #include "cleanup/message.h"
 #include "conf/param.h"
@@ -115,18 +116,45 @@ check_size(struct message *m)
 	}
 }
 
-void
-message_content(struct message *m, const char *p, size_t n)
+static void
+take_content(struct message *m, const char *p, size_t n)
 {
 	size_t used = 0;
 
-	if (m->status != CLEANUP_OK || (m->flags & CLEANUP_DISCARD) != 0)
-		return;
 	if (m->in_header)
 		used = header_bytes(m, p, n);
 	if (used < n)
 		body_bytes(m, p + used, n - used);
 	check_size(m);
+}
+
+/* message_strip_characters and message_reject_characters, which
+ * receive_override_options = no_header_body_checks turns off. */
+static void
+filter_content(struct message *m, const char *p, size_t n)
+{
+	struct buf b = BUF_INIT;
+
+	if (characters_filter(&b, p, n)) {
+		take_content(m, b.data, b.len);
+	} else {
+		log_info("%s: reject: disallowed character in the content",
+		    m->file.id);
+		message_fail(m, CLEANUP_REJECTED,
+		    "550 5.7.1 disallowed character");
+	}
+	buf_done(&b);
+}
+
+void
+message_content(struct message *m, const char *p, size_t n)
+{
+	if (m->status != CLEANUP_OK || (m->flags & CLEANUP_DISCARD) != 0)
+		return;
+	if (characters_wanted() && (m->flags & CLEANUP_FILTER) != 0)
+		filter_content(m, p, n);
+	else
+		take_content(m, p, n);
 }
 
 static void

@@ -1,6 +1,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cleanup/characters.h"
 #include "cleanup/maps.h"
 #include "cleanup/message.h"
 #include "conf/conf.h"
@@ -42,7 +43,9 @@ set_up(void)
 	    " {one@h.example = two@h.example}, {two@h.example = list},"
 	    " {big@h.example = a1 a2 a3 a4 a5 a6} }\n"
 	    "virtual_alias_expansion_limit = 5\n"
-	    "masquerade_domains = h.example\n");
+	    "masquerade_domains = h.example\n"
+	    "message_strip_characters = \\0\\177q\n"
+	    "message_reject_characters = \\a\n");
 	conf_set_dir(dir);
 	if (!conf_read(&why) || !conf_load(&param_mail, &why)) {
 		printf("# %s\n", why);
@@ -53,6 +56,7 @@ set_up(void)
 	maps_before_jail();
 	maps_init();
 	fields_init();
+	characters_init();
 }
 
 static void
@@ -388,6 +392,25 @@ holds_and_discards(void)
 	done(&r);
 }
 
+static void
+strips_and_refuses_characters(void)
+{
+	struct run r;
+
+	run(&r, CLEANUP_FILTER, "s@x", "r@x", STR("A: bqc\r\n\r\n"
+	    "x\0\177qy\r\n"), 10);
+	CHECK_STR(r.header.data, "A: bc\r\n");
+	CHECK_STR(r.body.data, "\r\nxy\r\n");
+	done(&r);
+	run(&r, CLEANUP_FILTER, "s@x", "r@x", STR("A: b\r\n\r\nx\ay\r\n"),
+	    10);
+	CHECK_INT(r.status, CLEANUP_REJECTED);
+	done(&r);
+	run(&r, 0, "s@x", "r@x", STR("A: q\a\r\n"), 10);
+	CHECK_STR(r.header.data, "A: q\a\r\n");
+	done(&r);
+}
+
 int
 main(void)
 {
@@ -400,6 +423,7 @@ main(void)
 	TEST(maps_recipients);
 	TEST(finds_recipients_in_the_header);
 	TEST(holds_and_discards);
+	TEST(strips_and_refuses_characters);
 	tear_down();
 	return test_end();
 }
