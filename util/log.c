@@ -27,7 +27,7 @@
 #include "util/mem.h"
 
 enum {
-	PENDING_MAX = 64 * 1024,	/* bytes kept for a receiver that is gone */
+	PENDING_MAX = 64 * 1024,	/* bytes kept for who is gone */
 	LINE_MAX_LEN = 8000,		/* bytes of a line's text */
 	DATAGRAM_MAX = 32 * 1024,	/* bytes, lines for postlogd */
 	FLUSH_AT = 16 * 1024,		/* bytes: do not gather more */

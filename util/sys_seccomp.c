@@ -116,6 +116,13 @@ add_list(scmp_filter_ctx f, uint32_t action, const char *const *names)
 	return true;
 }
 
+/* The macros of seccomp.h leave a field out, which clang minds. */
+static struct scmp_arg_cmp
+arg(unsigned n, enum scmp_compare op, scmp_datum_t a, scmp_datum_t b)
+{
+	return (struct scmp_arg_cmp){ n, op, a, b };
+}
+
 static bool
 add_one(scmp_filter_ctx f, uint32_t action, const char *name,
     struct scmp_arg_cmp cmp)
@@ -139,9 +146,9 @@ add_open_read(scmp_filter_ctx f)
 	const scmp_datum_t writing = O_ACCMODE | O_CREAT | O_TRUNC;
 
 	return add_one(f, SCMP_ACT_ALLOW, "open",
-	    SCMP_A1(SCMP_CMP_MASKED_EQ, writing, 0)) &&
+	    arg(1, SCMP_CMP_MASKED_EQ, writing, 0)) &&
 	    add_one(f, SCMP_ACT_ALLOW, "openat",
-	    SCMP_A2(SCMP_CMP_MASKED_EQ, writing, 0));
+	    arg(2, SCMP_CMP_MASKED_EQ, writing, 0));
 }
 
 /*
@@ -157,12 +164,12 @@ add_sockets(scmp_filter_ctx f, bool net)
 
 	if (!net)
 		return add_one(f, SCMP_ACT_ALLOW, "socket",
-		    SCMP_A0(SCMP_CMP_EQ, AF_UNIX)) &&
+		    arg(0, SCMP_CMP_EQ, AF_UNIX, 0)) &&
 		    add_one(f, SCMP_ACT_ERRNO(EACCES), "socket",
-		    SCMP_A0(SCMP_CMP_NE, AF_UNIX));
+		    arg(0, SCMP_CMP_NE, AF_UNIX, 0));
 	for (size_t i = 0; i < sizeof families / sizeof *families; i++)
 		if (!add_one(f, SCMP_ACT_ALLOW, "socket",
-		    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i])))
+		    arg(0, SCMP_CMP_EQ, (scmp_datum_t)families[i], 0)))
 			return false;
 	return true;
 }
@@ -182,7 +189,7 @@ add_rules(scmp_filter_ctx f, unsigned allow)
 		if (!add_list(f, SCMP_ACT_ALLOW, exec) ||
 		    !add_list(f, SCMP_ACT_ALLOW, open_names))
 			return false;
-	} else if (!add_one(f, SCMP_ACT_ALLOW, "clone", SCMP_A0(SCMP_CMP_MASKED_EQ,
+	} else if (!add_one(f, SCMP_ACT_ALLOW, "clone", arg(0, SCMP_CMP_MASKED_EQ,
 	    CLONE_VM | CLONE_THREAD, CLONE_VM | CLONE_THREAD)))
 		return false;
 	if (allow & PROC_JAIL_IDS && !add_list(f, SCMP_ACT_ALLOW, ids))
