@@ -146,6 +146,20 @@ report_encoding(const struct report *r)
 	    "8bit" : "7bit";
 }
 
+static bool
+is_8bit(const struct report *r)
+{
+	return strcmp(report_encoding(r), "8bit") == 0;
+}
+
+/* 7bit goes without saying. */
+static void
+add_encoding(struct buf *out, const struct report *r)
+{
+	if (is_8bit(r))
+		buf_adds(out, "Content-Transfer-Encoding: 8bit\r\n");
+}
+
 static void
 add_address(struct buf *out, const char *address)
 {
@@ -204,12 +218,10 @@ report_header(struct buf *out, const struct report *r)
 	buf_addf(out, "Auto-Submitted: auto-%s\r\n"
 	    "MIME-Version: 1.0\r\n"
 	    "Content-Type: multipart/report; report-type=delivery-status;\r\n"
-	    "\tboundary=\"%s\"\r\n"
-	    "Content-Transfer-Encoding: %s\r\n"
-	    "\r\n"
-	    "This is a MIME-encapsulated message.\r\n",
-	    r->to_postmaster ? "generated" : "replied", r->about->boundary,
-	    report_encoding(r));
+	    "\tboundary=\"%s\"\r\n",
+	    r->to_postmaster ? "generated" : "replied", r->about->boundary);
+	add_encoding(out, r);
+	buf_adds(out, "\r\nThis is a MIME-encapsulated message.\r\n");
 }
 
 /* --- the part for people */
@@ -253,17 +265,17 @@ add_template_text(struct buf *out, const struct report *r)
 void
 report_text(struct buf *out, const struct report *r)
 {
-	const char *charset = r->t->charset, *encoding = report_encoding(r);
+	const char *charset = r->t->charset;
 	struct buf  line = BUF_INIT;
 
-	if (strcmp(encoding, "8bit") == 0 &&
-	    text_eq_nocase(charset, "us-ascii"))
+	if (is_8bit(r) && text_eq_nocase(charset, "us-ascii"))
 		charset = "utf-8";
 	buf_addf(out, "\r\n--%s\r\n"
 	    "Content-Description: Notification\r\n"
-	    "Content-Type: text/plain; charset=%s\r\n"
-	    "Content-Transfer-Encoding: %s\r\n\r\n",
-	    r->about->boundary, charset, encoding);
+	    "Content-Type: text/plain; charset=%s\r\n",
+	    r->about->boundary, charset);
+	add_encoding(out, r);
+	buf_adds(out, "\r\n");
 	if (!r->to_postmaster)
 		add_template_text(out, r);
 	for (size_t i = 0; i < r->count; i++) {
@@ -369,13 +381,15 @@ report_status(struct buf *out, const struct report *r)
 {
 	buf_addf(out, "\r\n--%s\r\nContent-Description: Delivery report\r\n",
 	    r->about->boundary);
-	if (is_utf8(r))
-		buf_addf(out, "Content-Type: message/global-delivery-status"
-		    "\r\nContent-Transfer-Encoding: %s\r\n\r\n",
-		    report_encoding(r));
-	else
+	if (is_utf8(r)) {
+		buf_adds(out, "Content-Type: message/global-delivery-status"
+		    "\r\n");
+		add_encoding(out, r);
+		buf_adds(out, "\r\n");
+	} else {
 		buf_adds(out, "Content-Type: message/delivery-status"
 		    "\r\n\r\n");
+	}
 	add_message_fields(out, r);
 	for (size_t i = 0; i < r->count; i++)
 		if (wants(r, &r->records[i]))
@@ -387,9 +401,12 @@ report_status(struct buf *out, const struct report *r)
 static bool
 headers_only(const struct report *r)
 {
+	/* RFC 8689 5: its content must not leave by an open line. */
+	if (conf_mail.requiretls_redact_dsn &&
+	    (r->about->m->env_flags & ENV_REQUIRETLS) != 0)
+		return true;
 	return r->success || r->ret == RET_HDRS ||
-	    (conf_mail.bounce_size_limit > 0 && r->about->file.t.size >
-	    (uint64_t)conf_mail.bounce_size_limit);
+	    r->about->file.t.size > (uint64_t)conf_mail.bounce_size_limit;
 }
 
 static bool
@@ -430,11 +447,11 @@ report_original(const struct report *r,
 		const char *sender = r->about->m->sender;
 
 		buf_addf(&b, "\r\n--%s\r\nContent-Description: %s%s\r\n"
-		    "Content-Type: %s\r\n"
-		    "Content-Transfer-Encoding: %s\r\n\r\nReturn-Path: <",
-		    r->about->boundary,
+		    "Content-Type: %s\r\n", r->about->boundary,
 		    r->success ? "Message" : "Undelivered Message",
-		    only ? " Headers" : "", type, report_encoding(r));
+		    only ? " Headers" : "", type);
+		add_encoding(&b, r);
+		buf_adds(&b, "\r\nReturn-Path: <");
 		if (*sender != '\0')
 			address_quote(&b, sender);
 		else

@@ -68,9 +68,14 @@ part_failed(struct request *r, const struct context *c, const char *dsn,
 static enum outcome
 no_such_user(struct request *r, const struct context *c, const char *local)
 {
-	char		*text = mem_printf("unknown user: \"%s\"", local);
-	enum outcome	 got = part_failed(r, c, "5.1.1", text);
+	const char	*ext = address_extension(local, strlen(local),
+	    conf_mail.recipient_delimiter, conf_mail.double_bounce_sender);
+	char		*text;
+	enum outcome	 got;
 
+	text = mem_printf("unknown user: \"%.*s\"", ext != NULL ?
+	    (int)(ext - local) : (int)strlen(local), local);
+	got = part_failed(r, c, "5.1.1", text);
 	mem_free(text);
 	return got;
 }
