@@ -15,6 +15,7 @@
 
 #include "conf/param.h"
 #include "mail/cleanup_client.h"
+#include "server/server.h"
 #include "smtpd/access/access.h"
 #include "smtpd/client.h"
 #include "smtpd/command.h"
@@ -35,7 +36,9 @@
 enum {
 	PIPELINE_SHOWN = 100,	/* bytes of unexpected input in the log */
 	COMMAND_SHOWN = 30,	/* bytes of an over-long line in the log */
-	EARLY_TALK_MS = 1,
+	EARLY_TALK_MS = 2,	/* while there is much to do */
+	EARLY_TALK_QUIET_MS = 20, /* with so few sessions: */
+	QUIET_SESSIONS = 1,
 };
 
 const char *
@@ -375,15 +378,18 @@ ehlo_discard(struct session *s)
 
 /*
  * Who talks before we do is no mail server (RFC 5321 4.3.1).  They do so at
- * once: a moment of waiting finds nearly all.
+ * once: a moment of waiting finds nearly all, and a longer moment costs
+ * nothing when there is little to do.
  */
 static bool
 talks_early(struct session *s)
 {
 	int fd = stream_fd(s->stream);
+	int wait_ms = server_sessions() <= QUIET_SESSIONS ?
+	    EARLY_TALK_QUIET_MS : EARLY_TALK_MS;
 
 	return stream_pending(s->stream) > 0 ||
-	    (task_wait_fd(fd, TASK_READ, clock_ms() + EARLY_TALK_MS) &&
+	    (task_wait_fd(fd, TASK_READ, clock_ms() + wait_ms) &&
 	    stream_pending(s->stream) > 0);
 }
 
