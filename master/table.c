@@ -151,7 +151,11 @@ take_service(const struct service *s, bool may_fail)
 	set_limits(j);
 	check_program(j);
 	j->wakeup_at = s->wakeup > 0 && !j->missing ? clock_ms() : CLOCK_NEVER;
-	listen_open(j, may_fail);
+	/* Nobody shall wait for an answer that can't come. */
+	if (j->missing)
+		listen_close(j);
+	else
+		listen_open(j, may_fail);
 }
 
 /* Its retiring workers point to it: it stays, without a name that could be

@@ -426,6 +426,7 @@ def missing_program_is_named_and_the_rest_works():
         i.start()
         i.logged(r'etc/master.cf: line 7: service "nothing": there is no program \S+/tlsmgr')
         check(Session(i.port).ask('x') == '250 x', 'echo')
+        check(not os.path.exists(i.path('spool/private/nothing')), 'its socket is there')
 
 
 def wrong_configuration_is_told_with_file_and_line():
