@@ -37,24 +37,35 @@ is_in_use(const struct dead *d)
 	return d->probing || d->waiting > 0;
 }
 
-/* Forgets what is past; all of it, if that is not enough. */
+static void
+drop(size_t i)
+{
+	struct map_entry *e = map_at(dead_map, i);
+
+	mem_free(e->value);
+	map_remove_n(dead_map, e->key, e->key_len);
+}
+
+/* Forgets what is past, or else one, each time another. */
 static void
 make_room(void)
 {
+	static size_t turn;
 	int64_t now = clock_ms();
 
-	for (int all = 0; all < 2; all++)
-		for (size_t i = map_count(dead_map); i-- > 0;) {
-			struct map_entry *e = map_at(dead_map, i);
-			struct dead *d = e->value;
+	for (size_t i = map_count(dead_map); i-- > 0;) {
+		const struct dead *d = map_at(dead_map, i)->value;
 
-			if (is_in_use(d) || (!all && d->until > now))
-				continue;
-			map_remove_n(dead_map, e->key, e->key_len);
-			mem_free(d);
-			if (all && map_count(dead_map) < DEAD_MAX)
-				return;
-		}
+		if (!is_in_use(d) && d->until <= now)
+			drop(i);
+	}
+	for (size_t n = map_count(dead_map); n > 0 &&
+	    map_count(dead_map) >= DEAD_MAX; n--) {
+		size_t i = turn++ % map_count(dead_map);
+
+		if (!is_in_use(map_at(dead_map, i)->value))
+			drop(i);
+	}
 }
 
 static void
