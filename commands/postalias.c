@@ -52,7 +52,7 @@ static void
 put(struct table *t, const char *key, const char *value)
 {
 	if (!table_put(t, key, value))
-		fatalx("%s: write error: %s", table_name(t), table_error(t));
+		fatalx("error updating %s: %s", table_name(t), table_error(t));
 }
 
 static void

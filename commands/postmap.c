@@ -95,7 +95,7 @@ put_line(struct table *t, const char *source, int number, char *line)
 		value = content.data;
 	}
 	if (!table_put(t, key, value))
-		fatalx("%s: write error: %s", table_name(t), table_error(t));
+		fatalx("error updating %s: %s", table_name(t), table_error(t));
 }
 
 static void

@@ -37,20 +37,25 @@ clear_host_bits(unsigned char *bytes, int bits, int all)
 	return any;
 }
 
-/* Removes the brackets around an address in place.  False: bad ones. */
+/* Removes brackets in place, those of [address]/bits and of [address/bits].
+ * False: bad ones. */
 static bool
 unbracket(char **text, char **ret_slash)
 {
 	char *close;
 
+	if (**text == '[') {
+		close = strchr(++*text, ']');
+		if (close == NULL || (close[1] != '\0' && close[1] != '/'))
+			return false;
+		if (close[1] == '/') {
+			*close = '\0';
+			*ret_slash = close + 1;
+			return true;
+		}
+		*close = '\0';
+	}
 	*ret_slash = strchr(*text, '/');
-	if (**text != '[')
-		return true;
-	close = strchr(++*text, ']');
-	if (close == NULL || (close[1] != '\0' && close[1] != '/'))
-		return false;
-	*ret_slash = close[1] == '/' ? close + 1 : NULL;
-	*close = '\0';
 	return true;
 }
 
