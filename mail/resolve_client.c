@@ -1,5 +1,6 @@
 #include "mail/resolve_client.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "mail/address.h"
@@ -128,6 +129,16 @@ read_answer(struct pool *pool, const struct frame_attr *group,
 	return true;
 }
 
+/* A worker that dies with our question is no reason to turn mail away: its
+ * successor is asked. */
+static bool
+call(const struct frame *request, struct frame *reply)
+{
+	return peer_call(RESOLVE_SERVICE, request, reply, RESOLVE_FRAME_MAX) ||
+	    (errno == EPIPE && peer_call(RESOLVE_SERVICE, request, reply,
+	    RESOLVE_FRAME_MAX));
+}
+
 /* Asks for those recipients that have no transport yet, at most a batch from
  * `first` on; *ret_next is where to go on. */
 static bool
@@ -148,8 +159,8 @@ ask(struct pool *pool, const char *sender, const char *const *recipients,
 		asked++;
 	}
 	*ret_next = i;
-	ok = asked == 0 || (peer_call(RESOLVE_SERVICE, &request, &reply,
-	    RESOLVE_FRAME_MAX) && reply.type == RESOLVE_REPLY);
+	ok = asked == 0 || (call(&request, &reply) &&
+	    reply.type == RESOLVE_REPLY);
 	i = first;
 	while (ok && asked > 0 && frame_next(&reply, &pos, &a)) {
 		if (a.key != RESOLVE_KEY_ANSWER)

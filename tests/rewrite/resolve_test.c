@@ -15,18 +15,18 @@ static const char *const settings[] = {
 	"parent_domain_matches_subdomains=relay_domains",
 	"virtual_alias_domains=alias.example",
 	"virtual_mailbox_domains=box.example",
-	"transport_maps=inline:{ { full+ext@t.example = smtp:FULLEXT },"
+	("transport_maps=inline:{ { full+ext@t.example = smtp:FULLEXT },"
 	" { full@t.example = smtp:FULL }, { t.example = smtp:DOM },"
 	" { .t.example = smtp:SUB }, { nullnext.example = slow: },"
 	" { nulltr.example = :NT }, { nul.example = : },"
 	" { local@home.example = smtp:LOC }, { e.example = error: },"
-	" { r.example = retry: }, { bare.example = slow } }",
+	" { r.example = retry: }, { bare.example = slow } }"),
 	"relocated_maps=inline:{ { moved@home.example = new@else.example } }",
-	"sender_dependent_relayhost_maps=inline:{"
+	("sender_dependent_relayhost_maps=inline:{"
 	" { s1@home.example = [sdr.example] }, { @dom.example = [sdrdom]:25 },"
-	" { s2@home.example = DUNNO }, { <> = [nullsender] } }",
-	"sender_dependent_default_transport_maps=inline:{"
-	" { d1@home.example = slow:SDT }, { d2@home.example = slow } }",
+	" { s2@home.example = DUNNO }, { <> = [nullsender] } }"),
+	("sender_dependent_default_transport_maps=inline:{"
+	" { d1@home.example = slow:SDT }, { d2@home.example = slow } }"),
 };
 
 static void
