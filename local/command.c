@@ -23,6 +23,7 @@
 #include "local/recipient.h"
 #include "mail/address.h"
 #include "mail/deliver.h"
+#include "mail/deliver_proto.h"
 #include "util/buf.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -320,7 +321,9 @@ command_deliver(struct request *r, const struct context *c,
 	enum outcome	got;
 	int		status;
 
-	if (c->uid == 0)
+	if (r->d->flags & DELIVER_VERIFY)
+		why_set(&why, "2.0.0", "delivers to command: %s", title);
+	else if (c->uid == 0)
 		why_set(&why, "4.3.5", "will not run a command as root");
 	else if ((status = run(r, c, command, &out)) < 0 && errno == ETIMEDOUT)
 		why_set(&why, "5.3.0", "Command time limit exceeded: \"%s\"",

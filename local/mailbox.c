@@ -11,6 +11,7 @@
 #include "local/recipient.h"
 #include "mail/address.h"
 #include "mail/deliver.h"
+#include "mail/deliver_proto.h"
 #include "table/table.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -72,6 +73,18 @@ finish(struct request *r, const struct context *c, enum outcome got,
 	return got;
 }
 
+/* sendmail -bv: says what would be done. */
+static enum outcome
+verify(struct request *r, const struct context *c, const char *sent)
+{
+	char		*text = mem_printf("delivers%s",
+	    sent + sizeof "delivered" - 1);
+	enum outcome	 got = part(r, c, "2.0.0", text);
+
+	mem_free(text);
+	return got;
+}
+
 static enum outcome
 to_maildir(struct request *r, const struct context *c, const char *path,
     bool is_spool)
@@ -84,6 +97,8 @@ to_maildir(struct request *r, const struct context *c, const char *path,
 	struct why	why = WHY_INIT;
 	enum outcome	got;
 
+	if (r->d->flags & DELIVER_VERIFY)
+		return verify(r, c, "delivered to maildir");
 	content_for(&content, r, false);
 	got = maildir_add(&m, r->d, &content, &why);
 	got = finish(r, c, got, "delivered to maildir",
@@ -112,8 +127,6 @@ to_mbox(struct request *r, const struct context *c, const char *path,
 	enum outcome	got;
 	char		*sent, *failed;
 
-	content_for(&content, r, true);
-	got = mbox_append(&m, r->d, &content, &why);
 	if (user != NULL) {
 		sent = mem_strdup("delivered to mailbox");
 		failed = mem_printf("cannot update mailbox %s for user %s. ",
@@ -122,7 +135,13 @@ to_mbox(struct request *r, const struct context *c, const char *path,
 		sent = mem_printf("delivered to file: %s", path);
 		failed = mem_printf("cannot append message to file %s: ", path);
 	}
-	got = finish(r, c, got, sent, failed, &why);
+	if (r->d->flags & DELIVER_VERIFY) {
+		got = verify(r, c, sent);
+	} else {
+		content_for(&content, r, true);
+		got = mbox_append(&m, r->d, &content, &why);
+		got = finish(r, c, got, sent, failed, &why);
+	}
 	mem_free(sent);
 	mem_free(failed);
 	why_done(&why);

@@ -1,7 +1,8 @@
 /*
- * Order: write, fsync, name in new/, fsync of new/.  Where the file system has
- * files without a name (O_TMPFILE) the message gets its only name in new/;
- * elsewhere it is written in tmp/ and renamed.
+ * Order: the text is written out to disk, the file gets its name in new/, then
+ * file and directory are synced: one commit of the file system's journal has
+ * both.  Where the file system has files without a name (O_TMPFILE) the message
+ * gets its only name in new/; elsewhere it is written in tmp/ and renamed.
  */
 
 #include "local/maildir.h"
@@ -125,16 +126,19 @@ write_and_name(const struct maildir *m, int fd, const char *temp,
 
 	buf_set(&name, m->path);
 	buf_adds(&name, "new/");
-	if (!content_write(fd, d, c) || fsync(fd) != 0) {
+	if (!content_write(fd, d, c)) {
 		got = fail(why, errno, "write file in", m->path);
 	} else if ((dir = open(name.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) {
 		got = fail(why, errno, "open directory", name.data);
 	} else {
 		unique_name(&name, fd);
+		/* A file system that can't do this does it in fsync(). */
+		sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE |
+		    SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
 		if (!give_name(fd, temp, name.data))
 			got = fail(why, errno, "create maildir file", name.data);
-		else if (fsync(dir) != 0) {
-			got = fail(why, errno, "sync directory of", name.data);
+		else if (fsync(fd) != 0 || fsync(dir) != 0) {
+			got = fail(why, errno, "sync", name.data);
 			unlink(name.data);
 		}
 	}

@@ -15,6 +15,7 @@
 #include "local/mbox.h"
 #include "mail/address.h"
 #include "mail/deliver.h"
+#include "mail/deliver_proto.h"
 #include "server/server.h"
 #include "table/table.h"
 #include "util/log.h"
@@ -123,7 +124,10 @@ deliver_to(struct delivery *d, struct recipient *r, const char *path,
 			};
 	struct why	got = WHY_INIT, why = WHY_INIT;
 
-	if ((is_maildir ? maildir_add(&maildir, d, &content, &got) :
+	if (d->flags & DELIVER_VERIFY)
+		why_set(&why, "2.0.0", "delivers to %s",
+		    is_maildir ? "maildir" : "mailbox");
+	else if ((is_maildir ? maildir_add(&maildir, d, &content, &got) :
 	    mbox_append(&mbox, d, &content, &got)) == DONE)
 		why_set(&why, "2.0.0", "delivered to %s",
 		    is_maildir ? "maildir" : "mailbox");

@@ -240,41 +240,36 @@ file_lock(int fd, enum file_lock how, enum file_mode mode, int wait_seconds)
 	}
 }
 
-/* True if it is old by the clock of the file system that holds it. */
+/* Is it old by the clock of the file system that holds it?  A file made there
+ * now tells the time. */
 static bool
-is_stale(const char *lock, const struct stat *now, int stale_seconds)
+is_stale(const char *lock, int stale_seconds)
 {
-	struct stat st;
+	char	   *temp = mem_printf("%s.%d", lock, (int)getpid());
+	struct stat now, st;
+	bool	    stale = false;
+	int	    fd = open_temp(temp, 0644);
 
-	return stat(lock, &st) == 0 &&
-	    now->st_ctime > st.st_ctime + stale_seconds;
+	if (fd >= 0) {
+		stale = fstat(fd, &now) == 0 && stat(lock, &st) == 0 &&
+		    now.st_ctime > st.st_ctime + stale_seconds;
+		close(fd);
+		unlink(temp);
+	}
+	mem_free(temp);
+	return stale;
 }
 
+/* O_EXCL is as good as link(2) since NFS 3, and half the work. */
 bool
 file_dotlock(const char *path, int wait_seconds, int stale_seconds)
 {
-	char	   *lock = mem_printf("%s.lock", path);
-	char	   *temp = mem_printf("%s.lock.%d", path, (int)getpid());
-	int64_t	    until = clock_in(wait_seconds);
-	struct stat st;
-	bool	    ok = false;
-	int	    fd, saved;
+	char	*lock = mem_printf("%s.lock", path);
+	int64_t	 until = clock_in(wait_seconds);
+	int	 fd, saved;
 
-	for (;;) {
-		fd = open_temp(temp, 0644);
-		if (fd < 0)
-			break;
-		fstat(fd, &st);
-		close(fd);
-		/* NFS: link() may report failure and yet have done it. */
-		ok = link(temp, lock) == 0 ||
-		    (stat(temp, &st) == 0 && st.st_nlink == 2);
-		saved = errno;
-		unlink(temp);
-		errno = saved;
-		if (ok || errno != EEXIST)
-			break;
-		if (stale_seconds > 0 && is_stale(lock, &st, stale_seconds))
+	while ((fd = open_temp(lock, 0644)) < 0 && errno == EEXIST) {
+		if (stale_seconds > 0 && is_stale(lock, stale_seconds))
 			unlink(lock);
 		else if (clock_ms() >= until) {
 			errno = EAGAIN;
@@ -283,10 +278,11 @@ file_dotlock(const char *path, int wait_seconds, int stale_seconds)
 			pause_ms(LOCK_POLL_MS);
 	}
 	saved = errno;
+	if (fd >= 0)
+		close(fd);
 	mem_free(lock);
-	mem_free(temp);
 	errno = saved;
-	return ok;
+	return fd >= 0;
 }
 
 void

@@ -42,7 +42,7 @@ enum file_mode { FILE_SHARED, FILE_EXCLUSIVE, FILE_UNLOCK };
 
 bool	file_lock(int fd, enum file_lock, enum file_mode, int wait_seconds);
 
-/* "path.lock" made by link(2), stale after `stale_seconds`. */
+/* "path.lock", stale after `stale_seconds`. */
 bool	file_dotlock(const char *path, int wait_seconds, int stale_seconds);
 void	file_dotunlock(const char *path);
 

@@ -28,21 +28,33 @@ proc_become(uid_t uid, gid_t gid, const char *user)
 	return setresgid(gid, gid, gid) == 0 && setresuid(uid, uid, uid) == 0;
 }
 
+/* The only supplementary group since proc_act_as() was first called. */
+static struct {
+	gid_t	gid;
+	bool	known;
+} groups;
+
 bool
 proc_act_as(uid_t uid, gid_t gid)
 {
 	if (geteuid() != 0 && seteuid(0) < 0)
 		return false;
-	return setegid(gid) == 0 && setgroups(1, &gid) == 0 &&
-	    seteuid(uid) == 0;
+	if (!groups.known || groups.gid != gid) {
+		groups.known = false;
+		if (setgroups(1, &gid) != 0)
+			return false;
+		groups.gid = gid;
+		groups.known = true;
+	}
+	return setegid(gid) == 0 && seteuid(uid) == 0;
 }
 
+/* The group stays a supplementary one: root may do everything anyway, and the
+ * next user's call replaces it. */
 bool
 proc_act_as_root(void)
 {
-	gid_t root = 0;
-
-	return seteuid(0) == 0 && setegid(0) == 0 && setgroups(1, &root) == 0;
+	return seteuid(0) == 0 && setegid(0) == 0;
 }
 
 bool
