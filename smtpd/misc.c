@@ -4,6 +4,8 @@
 
 #include "conf/param.h"
 #include "mail/address.h"
+#include "mail/qmgr_client.h"
+#include "server/server.h"
 #include "smtpd/access/access.h"
 #include "smtpd/command.h"
 #include "smtpd/config.h"
@@ -11,6 +13,7 @@
 #include "smtpd/path.h"
 #include "smtpd/reply.h"
 #include "table/match.h"
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/text.h"
 
@@ -100,6 +103,26 @@ vrfy_run(struct session *s, struct command_line *line)
 
 /* --- ETRN (RFC 1985) */
 
+/*
+ * There is no log by destination yet: all deferred mail is tried, that of the
+ * domain with it, and for all clients together only so often.
+ */
+static bool
+start_flush(void)
+{
+	enum { APART_MS = 1000 };
+	static int64_t next;
+	const char     requests[] = { QMGR_SCAN_ALL,
+	    QMGR_FLUSH_DEAD, QMGR_SCAN_DEFERRED, 0 };
+
+	if (clock_ms() < next)
+		return true;
+	if (!server_trigger("public/qmgr", requests))
+		return false;
+	next = clock_ms() + APART_MS;
+	return true;
+}
+
 /* "@domain" and "#queue" name the same as the domain here. */
 bool
 etrn_run(struct session *s, struct command_line *line)
@@ -136,8 +159,12 @@ etrn_run(struct session *s, struct command_line *line)
 		reply(s, "459 <%s>: service unavailable", domain);
 		return false;
 	}
-	reply(s, "458 Unable to queue messages");
-	return false;
+	if (s->standalone || !start_flush()) {
+		reply(s, "458 Unable to queue messages");
+		return false;
+	}
+	reply(s, "250 Queuing started");
+	return true;
 }
 
 /* --- extensions that this configuration does not have */

@@ -179,6 +179,24 @@ find_class(unsigned flags)
 	return NULL;
 }
 
+/*
+ * The route is an error: of relocated_maps, of transport_maps, or what the
+ * resolver says of every virtual alias domain, which the class's own table
+ * must confirm.
+ */
+static bool
+is_error_route(const struct resolved *route, const struct class *c)
+{
+	char dsn[12];
+
+	if (text_eq(route->transport, "retry"))
+		return true;
+	if (!text_eq(route->transport, "error"))
+		return false;
+	return c == NULL || c->flag != RESOLVE_CLASS_ALIAS ||
+	    (dsn_parse(route->nexthop, dsn) > 0 && !text_eq(dsn, "5.1.1"));
+}
+
 /* By the tables: found, not found, or can't be known now. */
 static enum table_result
 look_up(const char *address, enum access_about about, const struct class *c)
@@ -195,24 +213,23 @@ check(struct access *a, enum access_about about, const char *address,
     const struct resolved *route)
 {
 	const struct class *c = find_class(route->flags);
-	bool		    error = text_eq(route->transport, "error") ||
-	    text_eq(route->transport, "retry");
+	enum table_result   r;
 
 	if (route->flags & RESOLVE_FAIL)
 		return trouble(a, about, address);
 	if (was_known(route->recipient))
 		return VERDICT_NONE;
-	if (c == NULL && !error)
-		return VERDICT_NONE;
-	if (c == NULL)
-		return find_rewritten(route->recipient, about) == TABLE_FOUND ?
-		    VERDICT_NONE : error_route(a, about, address, route);
-	if (c->flag == RESOLVE_CLASS_LOCAL && is_always_known(route->recipient))
+	if (is_error_route(route, c)) {
+		r = find_rewritten(route->recipient, about);
+		return r == TABLE_FOUND ? VERDICT_NONE :
+		    r == TABLE_ERROR ? trouble(a, about, address) :
+		    error_route(a, about, address, route);
+	}
+	if (c == NULL ||
+	    (c->flag == RESOLVE_CLASS_LOCAL && is_always_known(route->recipient)))
 		return VERDICT_NONE;
 	switch (look_up(route->recipient, about, c)) {
 	case TABLE_FOUND:
-		if (error && c->flag != RESOLVE_CLASS_ALIAS)
-			return error_route(a, about, address, route);
 		remember(route->recipient);
 		return VERDICT_NONE;
 	case TABLE_NOT_FOUND:
