@@ -1,0 +1,68 @@
+#include "smtpd/command.c"
+#include "tests/test.h"
+#include "util/mem.h"
+
+/* The table needs its functions; none is called here. */
+#define STUB(name) \
+	bool name(struct session *s, struct command_line *line) \
+	{ (void)s; (void)line; return false; }
+STUB(helo_run) STUB(ehlo_run) STUB(mail_run) STUB(rcpt_run) STUB(data_run)
+STUB(bdat_run) STUB(rset_run) STUB(noop_run) STUB(vrfy_run) STUB(etrn_run)
+STUB(quit_run) STUB(help_run) STUB(auth_run) STUB(starttls_run)
+STUB(xclient_run)
+
+static void
+a_line_is_a_verb_and_the_rest_without_white_space_around(void)
+{
+	static const struct {
+		const char *in, *verb, *rest;
+	} rows[] = {
+		{ "NOOP", "NOOP", "" },
+		{ "  RCPT TO:<a b>  ", "RCPT", "TO:<a b>" },
+		{ "RCPT\tTO:<a>\t", "RCPT", "TO:<a>" },
+		{ "QUIT \r", "QUIT", "" },
+		{ "", "", "" },
+		{ " \t ", "", "" },
+	};
+	struct command_line line;
+	char		   *copy;
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		copy = mem_strdup(rows[i].in);
+		command_split(copy, &line);
+		CHECK_STR(line.verb, rows[i].verb);
+		CHECK_STR(line.rest, rows[i].rest);
+		mem_free(copy);
+	}
+}
+
+static void
+words_are_taken_one_after_the_other(void)
+{
+	char  text[] = "  a  bc\td ";
+	char *next = text;
+
+	CHECK_STR(command_word(&next), "a");
+	CHECK_STR(command_word(&next), "bc");
+	CHECK_STR(command_word(&next), "d");
+	CHECK(command_word(&next) == NULL);
+	CHECK(command_word(&next) == NULL);
+}
+
+static void
+verbs_are_known_in_any_case(void)
+{
+	CHECK(command_find("mAiL") != NULL);
+	CHECK_INT(command_find("mAiL")->id, VERB_MAIL);
+	CHECK(command_find("MAILX") == NULL);
+	CHECK(command_find("") == NULL);
+}
+
+int
+main(void)
+{
+	TEST(a_line_is_a_verb_and_the_rest_without_white_space_around);
+	TEST(words_are_taken_one_after_the_other);
+	TEST(verbs_are_known_in_any_case);
+	return test_end();
+}
