@@ -525,6 +525,21 @@ def lost_logger_does_not_stop_mail():
         i.logged(r'process \S+/postlogd pid \d+ killed by signal 9')
 
 
+def logrotate_compresses_the_old_log_and_goes_on_with_a_new_one():
+    with Instance() as i:
+        i.start()
+        Session(i.port).ask('QUIT')
+        i.logged('session ends')
+        done = i.postfix('logrotate')
+        check(done.returncode == 0, done.stdout)
+        old = [f for f in os.listdir(i.dir) if f.startswith('log.')]
+        check(len(old) == 1 and old[0].endswith('.gz'), 'files: %s' % old)
+        Session(i.port).ask('QUIT')
+        i.logged('session ends')
+        text = subprocess.getoutput('zcat ' + i.path(old[0]))
+        check('daemon started' in text and 'daemon started' not in i.log(), 'content')
+
+
 def foreground_logs_to_standard_output_and_ends_on_sigterm():
     with Instance(more='maillog_file = /dev/stdout\n'
                   'maillog_file_prefixes = /var, /dev/stdout\n') as i:
