@@ -251,15 +251,30 @@ do_upgrade(void)
 	return 0;
 }
 
+static void
+compress(const char *compressor, char *file)
+{
+	char *program, *argv[3];
+
+	program = strchr(compressor, '/') != NULL ? mem_strdup(compressor) :
+	    mem_printf("/usr/bin/%s", compressor);
+	argv[0] = program;
+	argv[1] = file;
+	argv[2] = NULL;
+	if (proc_run(argv, NULL, -1, -1, 0) != 0)
+		fatalx("%s %s failed; the log is there, uncompressed", program,
+		    file);
+	mem_free(program);
+}
+
 /* The new file is made by postlogd, when reload has started it anew. */
 static int
 do_logrotate(void)
 {
-	char	   suffix[64], *to, *compressor;
+	char	   suffix[64], *to;
 	const char *file = conf_mail.maillog_file;
 	time_t	   now = time(NULL);
 	struct tm  tm;
-	char	  *argv[3] = { NULL };
 
 	if (file[0] != '/' || text_eq(file, "/dev/stdout"))
 		fatalx("'postfix logrotate' needs a file name in maillog_file;"
@@ -275,15 +290,9 @@ do_logrotate(void)
 		do_reload();
 		sleep(1);	/* lines on their way to the old file */
 	}
-	compressor = mem_strdup(conf_mail.maillog_file_compressor);
-	if (compressor[0] != '\0') {
-		argv[0] = strchr(compressor, '/') != NULL ? compressor :
-		    mem_printf("/usr/bin/%s", compressor);
-		argv[1] = to;
-		if (proc_run(argv, NULL, -1, -1, 0) != 0)
-			fatalx("%s %s failed; the log is there,"
-			    " uncompressed", argv[0], to);
-	}
+	if (conf_mail.maillog_file_compressor[0] != '\0')
+		compress(conf_mail.maillog_file_compressor, to);
+	mem_free(to);
 	return 0;
 }
 

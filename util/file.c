@@ -268,7 +268,8 @@ file_dotlock(const char *path, int wait_seconds, int stale_seconds)
 	int64_t	 until = clock_in(wait_seconds);
 	int	 fd, saved;
 
-	while ((fd = open_temp(lock, 0644)) < 0 && errno == EEXIST) {
+	while ((fd = open(lock, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+	    0644)) < 0 && errno == EEXIST) {
 		if (stale_seconds > 0 && is_stale(lock, stale_seconds))
 			unlink(lock);
 		else if (clock_ms() >= until) {

@@ -9,6 +9,7 @@
 #include "util/mem.h"
 
 static char dir[] = "/tmp/layout_test.XXXXXX";
+static struct pool texts;
 
 static unsigned
 mode_of(const char *path)
@@ -74,11 +75,13 @@ main(void)
 	if (mkdtemp(dir) == NULL || chdir(dir) < 0 ||
 	    setenv("PWD", dir, 1) < 0)
 		return 1;
-	conf_mail.queue_directory = mem_printf("%s/spool", dir);
-	conf_mail.data_directory = mem_printf("%s/data", dir);
+	conf_mail.queue_directory = pool_printf(&texts, "%s/spool", dir);
+	conf_mail.data_directory = pool_printf(&texts, "%s/data", dir);
 	conf_mail.command_directory = dir;
-	conf_mail.mail_owner = mem_strdup(getpwuid(geteuid())->pw_name);
-	conf_mail.setgid_group = mem_strdup(getgrgid(getegid())->gr_name);
+	conf_mail.mail_owner = pool_strdup(&texts,
+	    getpwuid(geteuid())->pw_name);
+	conf_mail.setgid_group = pool_strdup(&texts,
+	    getgrgid(getegid())->gr_name);
 	TEST(makes_what_is_missing_with_its_modes);
 	TEST(leaves_alone_what_is_there_until_told_to_put_it_right);
 	TEST(says_what_stands_in_the_way);
