@@ -126,7 +126,7 @@ every_default_fits_its_type(void)
 		    p++, n++)
 			CHECK(param_find(p->name) == p);
 	}
-	CHECK_INT(n, 961);
+	CHECK(n >= 961);	/* Postfix's, and ours */
 }
 
 static void
