@@ -33,6 +33,7 @@ put_rcpt(struct frame *f, const struct bounce_rcpt *b)
 	frame_put_u64(f, BOUNCE_KEY_NOTIFY, r->notify);
 	frame_put_u64(f, BOUNCE_KEY_INDEX, r->index);
 	frame_put_u64(f, BOUNCE_KEY_ARRIVAL, (uint64_t)b->arrival_us);
+	frame_put_u64(f, BOUNCE_KEY_ATTEMPT, (uint64_t)b->attempt_us);
 	frame_put_str(f, BOUNCE_KEY_RELAY, b->relay);
 	frame_put_str(f, BOUNCE_KEY_ACTION, b->action);
 	frame_put_str(f, BOUNCE_KEY_DSN, b->why->dsn);

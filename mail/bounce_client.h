@@ -19,6 +19,9 @@ struct bounce_rcpt {
 	const struct recipient	*rcpt;
 	const char		*relay;
 	int64_t			 arrival_us;	/* of the message */
+	int64_t			 attempt_us;	/* its begin names an attempt:
+						   news in the defer log of
+						   earlier ones go; 0: all stay */
 	const struct why	*why;
 	const char		*action;	/* "failed" "delayed" "delivered"
 						   "relayed" "expanded"

@@ -1,6 +1,7 @@
 /*
  *	log    = record*
  *	record = LF name=value LF ... LF
+ *		 (attempt= first if a log is about one attempt)
  *
  * The empty line in front ends what a crash may have left half-written: a
  * record without its own empty line at the end is not counted.  Control bytes
@@ -26,6 +27,7 @@
 enum {
 	LOG_MAX = 256 * 1024 * 1024,	/* bytes of one log */
 	CHUNK = 64 * 1024,
+	LOCK_WAIT = 10,		/* seconds */
 };
 
 /* What is text in a record, and its name in the file. */
@@ -60,6 +62,8 @@ format(struct buf *out, const struct bounce_record *r)
 	struct bounce_record copy = *r;
 
 	buf_addc(out, '\n');
+	if (r->attempt != 0)
+		buf_addf(out, "attempt=%lld\n", (long long)r->attempt);
 	for (size_t i = 0; i < FIELD_COUNT; i++) {
 		const char *value = *text_field(&copy, fields[i].offset);
 
@@ -76,6 +80,24 @@ format(struct buf *out, const struct bounce_record *r)
 	buf_addf(out, "offset=%u\ntime=%ld\n\n", r->index, r->time);
 }
 
+/*
+ * A log of another attempt is emptied.  The first line tells; the lock keeps
+ * another process from emptying what this one is about to write.
+ */
+static bool
+begin_attempt(int fd, const struct buf *record)
+{
+	size_t	len = strcspn(record->data + 1, "\n") + 2;
+	char	first[64];
+	ssize_t n;
+
+	if (!file_lock(fd, FILE_FLOCK, FILE_EXCLUSIVE, LOCK_WAIT))
+		return false;
+	n = pread(fd, first, len < sizeof first ? len : sizeof first, 0);
+	return n == 0 || (n == (ssize_t)len &&
+	    memcmp(first, record->data, len) == 0) || ftruncate(fd, 0) == 0;
+}
+
 bool
 bounce_log_append(const char *service, const char *id,
     const struct bounce_record *r)
@@ -85,11 +107,12 @@ bounce_log_append(const char *service, const char *id,
 	bool	   ok = false;
 	int	   fd, saved;
 
-	fd = queue_open(service, id, O_WRONLY | O_APPEND | O_CREAT);
+	fd = queue_open(service, id, O_RDWR | O_APPEND | O_CREAT);
 	if (fd < 0)
 		return false;
 	format(&b, r);
-	n = write(fd, b.data, b.len);
+	n = r->attempt == 0 || begin_attempt(fd, &b) ?
+	    write(fd, b.data, b.len) : -1;
 	if (n == (ssize_t)b.len)
 		ok = strcmp(service, QUEUE_BOUNCE) != 0 ||
 		    task_fsync(fd) == 0;

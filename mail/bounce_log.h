@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "util/mem.h"
 
@@ -19,6 +20,8 @@ struct bounce_record {
 	const char	*dsn, *action, *reason, *diag_type, *diag_text;
 	const char	*mta_type, *mta_name, *relay;
 	long		 time;		/* seconds */
+	int64_t		 attempt;	/* not 0: records of other attempts in
+					   the log are thrown away first */
 };
 
 /* `service`: "bounce", "defer", "trace", which are the directories' names too.

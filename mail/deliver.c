@@ -194,6 +194,8 @@ send_result(struct stream *s, struct frame *f, struct delivery *d,
 	}
 	if (d->traced)
 		frame_put_u64(f, DELIVER_KEY_TRACED, 1);
+	if (file == DELIVER_FILE_OK && d->not_logged)
+		file = DELIVER_FILE_BUSY;
 	if (file != DELIVER_FILE_OK)
 		frame_put_u64(f, DELIVER_KEY_FILE, file);
 	if (peer_is_ending())
@@ -346,6 +348,7 @@ append(const struct delivery *d, const struct recipient *r,
 	struct bounce_rcpt b = {
 		.rcpt = r, .relay = via->relay, .arrival_us = d->arrival_us,
 		.why = why, .action = action,
+		.attempt_us = d->active_us,
 	};
 
 	return bounce_append(service, d->id, &b);
@@ -449,8 +452,10 @@ static void
 defer(struct delivery *d, struct recipient *r, const struct deliver_via *via,
     const struct why *why, const char *status)
 {
-	if (!append(d, r, via, why, "defer", "delayed"))
+	if (!append(d, r, via, why, "defer", "delayed")) {
 		log_warn("%s: defer service failure", d->id);
+		d->not_logged = true;
+	}
 	if (d->flags & DELIVER_TRACE)
 		trace(d, r, via, why, "delayed");
 	set_status(d, r, DELIVER_DEFERRED);

@@ -53,7 +53,8 @@ enum deliver_file {
 	DELIVER_FILE_OK,
 	DELIVER_FILE_MISSING,		/* removed by the administrator */
 	DELIVER_FILE_DAMAGED,
-	DELIVER_FILE_BUSY,		/* can't be opened or locked: try later */
+	DELIVER_FILE_BUSY,		/* can't be opened or locked, or the
+					   defer log not written: try soon */
 };
 
 enum deliver_flag {

@@ -243,19 +243,17 @@ has_log(const char *queue, const char *id)
 }
 
 /*
- * What was bounced before a crash has still to be told.  The reasons of the
- * last deferral are about to get old, but for a message that the
- * administrator wants to be expired they are the reasons for that.
+ * What was bounced before a crash has still to be told.  A message that the
+ * administrator wants to be expired is, for the reasons of its last deferral.
+ * These stay in their log until this attempt has newer ones.
  */
 static void
 look_for_logs(struct message *m)
 {
 	m->bounced = has_log(QUEUE_BOUNCE, m->id);
 	m->traced = has_log(QUEUE_TRACE, m->id);
-	if (!m->forced_expire)
-		bounce_log_remove(QUEUE_DEFER, m->id);
-	else
-		m->deferred = has_log(QUEUE_DEFER, m->id);
+	m->from_file = true;
+	m->deferred = m->forced_expire && has_log(QUEUE_DEFER, m->id);
 }
 
 static bool
@@ -398,6 +396,8 @@ message_settled(struct slice *s, uint32_t count)
 static void
 remove_file(const struct message *m)
 {
+	if (m->from_file)
+		bounce_log_remove(QUEUE_DEFER, m->id);
 	if (queue_remove(QUEUE_ACTIVE, m->id))
 		log_info("%s: removed", m->id);
 	else if (errno != ENOENT)
@@ -443,7 +443,7 @@ end(struct message *m)
 		save_corrupt(m->id);
 	else if (m->missing)
 		log_debug("%s: was removed", m->id);
-	else if (m->deferred)
+	else if (m->deferred || m->not_told)
 		defer(m);
 	else
 		remove_file(m);
@@ -464,7 +464,7 @@ static void
 not_told(struct message *m, const char *what)
 {
 	log_info("%s: status=deferred (%s failed)", m->id, what);
-	m->deferred = true;
+	m->not_told = true;
 }
 
 /* Mail that could not be delivered for so long goes back. */
@@ -503,7 +503,7 @@ report(void *arg)
 		not_told(m, "trace");
 	if (m->bounced && !bounce_flush(&b))
 		not_told(m, "bounce");
-	if (m->deferred && !m->retry_soon) {
+	if (m->deferred && !m->not_told && !m->retry_soon) {
 		if (is_expired(m))
 			expire(m, &b);
 		else if (warning_is_due(m) && bounce_warn_delay(&b))

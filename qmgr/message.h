@@ -41,6 +41,9 @@ struct message {
 	bool		 bounced;	/* the bounce log has to be sent */
 	bool		 traced;
 	bool		 deferred;	/* a recipient is left for later */
+	bool		 not_told;	/* a report could not be sent */
+	bool		 from_file;	/* it was in the queue before: it may
+					   have a defer log */
 	bool		 retry_soon;	/* for a reason that is none of the
 					   message's */
 	bool		 missing;	/* the file was removed */

@@ -53,6 +53,8 @@ deliver(struct work *w)
 		log_warn("%s: mark recipient as done: %m", m->id);
 	if (d.traced)
 		w->slice->message->traced = true;
+	if (d.not_logged)
+		w->slice->message->retry_soon = true;
 	queue_file_close(&d.file);
 	why_done(&d.dead);
 	pool_done(&d.pool);

@@ -128,6 +128,31 @@ a_value_cannot_make_up_a_record(void)
 	pool_done(&pool);
 }
 
+static void
+another_attempt_empties_the_log(void)
+{
+	struct bounce_record a = { .recipient = "a@x", .dsn = "4.0.0",
+		.index = 0, .time = 1, .attempt = 111 };
+	struct bounce_record b = { .recipient = "b@x", .dsn = "4.0.0",
+		.index = 1, .time = 1, .attempt = 111 };
+	struct bounce_record later = { .recipient = "b@x", .dsn = "4.1.0",
+		.index = 1, .time = 2, .attempt = 1111 };
+	struct pool	      pool = POOL_INIT;
+	struct bounce_record *r;
+	size_t		      n;
+
+	CHECK(bounce_log_append("defer", "A5", &a));
+	CHECK(bounce_log_append("defer", "A5", &b));
+	CHECK(bounce_log_read("defer", "A5", &pool, &r, &n));
+	CHECK_INT(n, 2);
+	CHECK(bounce_log_append("defer", "A5", &later));
+	CHECK(bounce_log_read("defer", "A5", &pool, &r, &n));
+	CHECK_INT(n, 1);
+	CHECK_STR(r[0].dsn, "4.1.0");
+	CHECK(bounce_log_remove("defer", "A5"));
+	pool_done(&pool);
+}
+
 int
 main(void)
 {
@@ -140,6 +165,7 @@ main(void)
 	TEST(news_of_a_recipient_replace_the_old);
 	TEST(a_half_record_is_ignored);
 	TEST(a_value_cannot_make_up_a_record);
+	TEST(another_attempt_empties_the_log);
 	ret = test_end();
 	return system("rm -rf bounce defer; rmdir \"$PWD\"") == 0 ? ret : 1;
 }
