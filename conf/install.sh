@@ -82,6 +82,11 @@ if is_root && getent passwd postfix >/dev/null &&
 	"$bin/postfix" -c "$temp" set-permissions
 fi
 
+# Mail to local users waits as long as an alias database is missing.
+if [ -z "$dest" ] && is_root && [ ! -e /etc/aliases.db ]; then
+	/usr/bin/newaliases || echo "newaliases failed; see alias_database" >&2
+fi
+
 if [ -z "$dest" ] && [ -d /run/systemd/system ]; then
 	systemctl daemon-reload || true
 fi
