@@ -364,13 +364,24 @@ run_postdrop(int fd)
 	_exit(EX_UNAVAILABLE);
 }
 
+static void __attribute__((noreturn))
+postdrop_failed(const struct envelope *e, int status)
+{
+	const char *directory = value("command_directory");
+
+	log_warn("command \"%s/postdrop -r\" exited with status %d",
+	    directory, status);
+	die("%s(%ld): unable to execute %s/postdrop -r: Application error",
+	    e->sender, (long)getuid(), directory);
+}
+
 static void
 give_to_postdrop(const struct envelope *e, const struct buf *content,
     struct result *r)
 {
 	struct stream *s;
-	int	       pair[2];
-	pid_t	       pid;
+	int	       pair[2], status;
+	pid_t	       pid, ended;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0 ||
 	    (pid = fork()) < 0)
@@ -381,8 +392,12 @@ give_to_postdrop(const struct envelope *e, const struct buf *content,
 	s = stream_open(pair[0]);
 	converse(s, e, content, r);
 	stream_abort(s);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+	while ((ended = waitpid(pid, &status, 0)) < 0 && errno == EINTR)
 		;
+	/* It has said why, and answered nothing. */
+	if (ended == pid && WIFEXITED(status) && WEXITSTATUS(status) != 0 &&
+	    r->status == SUBMIT_ERROR && r->why.len == 0)
+		postdrop_failed(e, WEXITSTATUS(status));
 }
 
 static bool

@@ -36,6 +36,8 @@ enum param_type {
 enum param_flag {
 	UNLISTED = 1,	/* old, new or a template: known, but not among what
 			   "postconf -d" lists */
+	OURS = 4,	/* not Postfix's: "postconf -d" lists what scripts expect,
+			   and shows these when they are asked for or set */
 	COMPUTED = 2,	/* the default is found out at run time (computed.h) */
 };
 

@@ -46,10 +46,10 @@ has_item(const char *list, const char *item)
 }
 
 static void
-unauthorized(const char *dir, int status)
+unauthorized(const char *dir)
 {
 	log_error("unauthorized configuration directory name: %s", dir);
-	fatal_exit(status, "specify \"alternate_config_directories = %s\" or "
+	fatal_exit(1, "specify \"alternate_config_directories = %s\" or "
 	    "\"multi_instance_directories = %s\" in %s/main.cf", dir, dir,
 	    STANDARD_DIR);
 }
@@ -70,7 +70,7 @@ check_config_dir(int status)
 		instances = conf_value("multi_instance_directories");
 		if (!has_item(alternates != NULL ? alternates : "", wanted) &&
 		    !has_item(instances != NULL ? instances : "", wanted))
-			unauthorized(wanted, status);
+			unauthorized(wanted);
 		conf_set_dir(wanted);
 	}
 	mem_free(wanted);

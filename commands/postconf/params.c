@@ -34,7 +34,8 @@ add_builtin(void)
 
 	for (int i = 0; param_areas[i] != NULL; i++)
 		for (p = param_areas[i]->params; p->name != NULL; p++)
-			if (!(p->flags & UNLISTED) || conf_is_set(p->name))
+			if (!(p->flags & (UNLISTED | OURS)) ||
+			    conf_is_set(p->name))
 				add(p->name, param_default(p));
 }
 
@@ -107,6 +108,18 @@ show_all(void)
 	mem_free(sorted);
 }
 
+/* NULL if it is unknown, or of a class that isn't shown. */
+static const char *
+default_of(const char *name)
+{
+	const struct param *p = param_find(name);
+
+	if (p != NULL && (p->flags & OURS) &&
+	    (postconf.classes & CLASS_BUILTIN))
+		return param_default(p);
+	return map_find(known, name);
+}
+
 void
 params_show(char **names)
 {
@@ -122,7 +135,7 @@ params_show(char **names)
 	if (*names == NULL)
 		show_all();
 	for (; *names != NULL; names++) {
-		def = map_find(known, *names);
+		def = default_of(*names);
 		if (def == NULL)
 			log_warn("%s: unknown parameter", *names);
 		else if (!HAS('n') || conf_is_set(*names))
