@@ -28,6 +28,7 @@ mail = Instance("maximal_backoff_time = 5s\nminimal_backoff_time = 1s\n"
                 "queue_run_delay = 2s\n")
 user = os.environ.get("USER") or "root"
 acked, ack_times, stop = set(), [], threading.Event()
+slow_down = threading.Event()  # more comes in than two agents deliver
 lock = threading.Lock()
 
 
@@ -51,6 +52,8 @@ def client(number):
                     with lock:
                         acked.add(token)
                         ack_times.append(time.monotonic())
+                if slow_down.is_set():
+                    time.sleep(0.05)
                 if not got:
                     break
             s.close()
@@ -72,6 +75,21 @@ def supervise():
         if is_down():
             mail.run("postfix", "start")
         time.sleep(0.05)
+
+
+def watch_queue():
+    while not stop.is_set():
+        if mail.queue_files() > 1000:
+            slow_down.set()
+        else:
+            slow_down.clear()
+        time.sleep(0.5)
+
+
+def drained():
+    mail.run("postqueue", "-f")
+    time.sleep(1)
+    return mail.queue_files() == 0
 
 
 def arrived():
@@ -108,6 +126,7 @@ try:
     threads = [threading.Thread(target=client, args=(n,), daemon=True)
                for n in range(CLIENTS)]
     threads.append(threading.Thread(target=supervise, daemon=True))
+    threads.append(threading.Thread(target=watch_queue, daemon=True))
     for t in threads:
         t.start()
     kills = kill_at_random()
@@ -123,8 +142,7 @@ try:
                                     if after else "never"))
     if is_down():
         mail.run("postfix", "start")
-    mail.wait(lambda: mail.run("postqueue", "-f") and
-              mail.queue_files() == 0, 60)
+    mail.wait(drained, 120)
     found = arrived()
     lost = acked - set(found)
     twice = sum(n - 1 for n in found.values() if n > 1)
