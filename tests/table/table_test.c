@@ -8,6 +8,7 @@
 #include "util/file.h"
 #include "util/log.h"
 #include "util/mem.h"
+#include "util/task.h"
 
 static char dir[] = "/tmp/table_test.XXXXXX";
 
@@ -489,6 +490,57 @@ an_empty_result_is_an_error_of_lists(void)
 	buf_done(&value);
 }
 
+static bool task_found[6];
+
+/* What a long header costs must fit on a task's stack. */
+static void
+look_up_in_a_task(void *arg)
+{
+	static const char *const names[] = {
+		"regexp:{{/^x: (a|b)*(.*)c$/ $2}}",
+		"regexp:{{/(b+)a(.*)d$/ no}, {/^X: (.*)$/ $1}}",
+		"pcre:{{/^x: (?:a|b)*(.*)c$/ $1}}",
+		"pcre:{{/(a|b|(?:ab)+)*d/ no}, {/./ yes}}",
+	};
+	char	  *key = mem_alloc(10001);
+	struct buf value = BUF_INIT;
+
+	(void)arg;
+	for (int i = 0; i < 10000; i++)
+		key[i] = i % 7 == 0 ? 'a' : 'b';
+	memcpy(key, "x: ", 3);
+	memcpy(key + 9998, "ac", 3);
+	for (int i = 0; i < 4; i++) {
+		struct table *t = table_open(names[i], 0);
+
+		task_found[i] = table_find(t, key, &value) != TABLE_ERROR;
+		table_close(t);
+	}
+	for (int i = 0; i < 2; i++) {
+		struct table *t = table_open(in_dir(databases[i], "stack"),
+		    TABLE_FOLD);
+
+		task_found[4 + i] = table_find(t, "one", &value) ==
+		    TABLE_FOUND;
+		table_close(t);
+		unlink(path("stack.db"));
+		make_db("btree", "stack", TABLE_CREATE | TABLE_FOLD);
+	}
+	mem_free(key);
+	buf_done(&value);
+	task_stop();
+}
+
+static void
+lookups_fit_on_the_stack_of_a_task(void)
+{
+	make_db("hash", "stack", TABLE_CREATE | TABLE_FOLD);
+	task_start("lookups", look_up_in_a_task, NULL);
+	task_loop();
+	for (int i = 0; i < 6; i++)
+		CHECK(task_found[i]);
+}
+
 static void
 random_text_never_harms_the_parsers(void)
 {
@@ -553,6 +605,7 @@ main(void)
 	TEST(keys_may_be_quoted);
 	TEST(addresses_are_tried_in_order);
 	TEST(an_empty_result_is_an_error_of_lists);
+	TEST(lookups_fit_on_the_stack_of_a_task);
 	TEST(random_text_never_harms_the_parsers);
 	ret = test_end();
 	if (chdir(dir) == 0 && system("rm -f *") != 0)
