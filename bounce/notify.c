@@ -49,6 +49,12 @@ has_word(const char *list, const char *word)
 	return has;
 }
 
+static void
+warn(const char *text)
+{
+	log_warn("%s", text);
+}
+
 void
 notify_init(void)
 {
@@ -57,7 +63,7 @@ notify_init(void)
 	bounce_templates_init(&state.templates);
 	if (*conf_mail.bounce_template_file != '\0' &&
 	    !bounce_templates_read(&state.templates,
-	    conf_mail.bounce_template_file, &why))
+	    conf_mail.bounce_template_file, warn, &why))
 		log_warn("%s: using the built-in templates", why.data);
 	buf_done(&why);
 	state.classes = match_new("notify_classes", conf_mail.notify_classes,

@@ -10,6 +10,7 @@
  * Ends with 0, or with 1 and a message on standard error.
  */
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -41,7 +42,7 @@ static const struct mode {
 /* Only one of each of these. */
 static const char *const exclusive[] = {
 	"de", "dn", "do", "eX", "e#", "X#", "hH", "aA", "bt", "lm", "dX", "d#",
-	"nX", "n#", NULL
+	"nX", "n#", "ej", "jX", "j#", "fj", "hj", "Hj", NULL
 };
 
 static void usage(void) __attribute__((noreturn));
@@ -49,9 +50,10 @@ static void usage(void) __attribute__((noreturn));
 static void
 usage(void)
 {
-	fatalx("usage: postconf [-c dir] [-dfhHnpqx] [-C class,...] "
+	fatalx("usage: postconf [-c dir] [-dfhHjnpqx] [-C class,...] "
 	    "[-o name=value] [name...] | [-c dir] -e name=value... | "
 	    "-X name... | -# name... | -M|-F|-P ... | -a | -A | -l | -m | "
+	    "-b|-t [file] | "
 	    "-T compile-version|run-version|public-key-algorithms");
 }
 
@@ -70,11 +72,6 @@ check_combination(void)
 				fatalx("with option -%c, do not specify -%c",
 				    modes[i].letter, c);
 	}
-	if (HAS('j'))
-		fatalx("option -j (JSON) is not there yet");
-	if (HAS('b') || HAS('t'))
-		fatalx("option -%c (bounce templates) is not there yet",
-		    HAS('b') ? 'b' : 't');
 }
 
 static void
@@ -160,6 +157,14 @@ change(char **args)
 		change_main_cf(args);
 }
 
+static void __attribute__((noreturn))
+bad_tls_mode(void)
+{
+	log_warn("unknown 'postconf -T' mode: %s", tls_mode);
+	log_flush();
+	exit(1);
+}
+
 static void
 list(char **args)
 {
@@ -197,14 +202,17 @@ main(int argc, char **argv)
 	argv += optind;
 	guess_edit(argv);
 	check_combination();
-	if (HAS('T'))
-		list_tls(tls_mode);
-	else if (HAS('m'))
+	if (HAS('T')) {
+		if (!list_tls(tls_mode))
+			bad_tls_mode();
+	} else if (HAS('m'))
 		list_table_types();
 	else if (HAS('l'))
 		list_locks();
 	else if (HAS('a') || HAS('A'))
 		list_sasl(HAS('A'));
+	else if (HAS('b') || HAS('t'))
+		bounce_show(argv);
 	else if (HAS('e') || HAS('X') || HAS('#'))
 		change(argv);
 	else

@@ -1,6 +1,7 @@
 #include "mail/bounce_template.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -85,48 +86,162 @@ bounce_templates_done(struct bounce_templates *set)
 
 /* --- reading */
 
+struct reader {
+	char		*pos;
+	const char	*origin;
+	int		 line;		/* that was read last, from 1 */
+	void		(*warn)(const char *text);
+	struct buf	*why;
+};
+
+static void warn(const struct reader *, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void
+warn(const struct reader *r, const char *fmt, ...)
+{
+	struct buf b = BUF_INIT;
+	va_list	   ap;
+
+	if (r->warn == NULL)
+		return;
+	va_start(ap, fmt);
+	buf_addv(&b, fmt, ap);
+	va_end(ap);
+	r->warn(b.data);
+	buf_done(&b);
+}
+
 /* The next line without its end, or NULL. */
 static char *
-next_line(char **p, int *number)
+next_line(struct reader *r)
 {
-	char *line = *p, *nl;
+	char *line = r->pos, *nl;
 
 	if (*line == '\0')
 		return NULL;
-	++*number;
+	r->line++;
 	nl = strchr(line, '\n');
 	if (nl != NULL) {
 		*nl = '\0';
-		*p = nl + 1;
+		r->pos = nl + 1;
 	} else {
-		*p = line + strlen(line);
+		r->pos = line + strlen(line);
 	}
 	return line;
 }
 
-static bool
-take_header(struct bounce_template *t, char *line)
+/*
+ * What stands between this line and the line `end`, as one string in place.
+ * A file that ends too early is told of, and what it has is taken.
+ */
+static char *
+take_block(struct reader *r, const char *end)
 {
-	char *colon = strchr(line, ':'), *value;
+	char *block = r->pos, *line, *stop = r->pos;
 
-	if (colon == NULL)
-		return false;
+	while ((line = next_line(r)) != NULL) {
+		if (strcmp(line, end) == 0) {
+			*stop = '\0';
+			return block;
+		}
+		stop = r->pos;
+		if (stop[-1] == '\0' && stop > line + strlen(line))
+			stop[-1] = '\n';
+	}
+	warn(r, "%s, line %d: missing \"%s\" end marker", r->origin,
+	    r->line + 1, end);
+	*stop = '\0';
+	return block;
+}
+
+static const char **
+header_slot(struct bounce_template *t, const char *label)
+{
+	if (text_eq_nocase(label, "charset"))
+		return &t->charset;
+	if (text_eq_nocase(label, "from"))
+		return &t->from;
+	if (text_eq_nocase(label, "subject"))
+		return &t->subject;
+	if (text_eq_nocase(label, "postmaster-subject"))
+		return &t->postmaster_subject;
+	return NULL;
+}
+
+/* "Label: value"; the first line that is none begins the text. */
+static bool
+is_header(const char *line)
+{
+	size_t n = strcspn(line, ": \t\n");
+
+	return n > 0 && line[n] == ':';
+}
+
+/* False: not to be used; a warning has said why. */
+static bool
+take_header(const struct reader *r, struct bounce_template *t, char *line)
+{
+	char	    *colon = strchr(line, ':'), *value;
+	const char **slot;
+
 	*colon = '\0';
 	value = text_trim(colon + 1);
-	line = text_trim(line);
-	if (!text_is_ascii(value, strlen(value)))
+	slot = header_slot(t, line);
+	if (slot == NULL) {
+		warn(r, "%s: unknown \"%s\" header label in %s template -- "
+		    "ignoring this template", r->origin, line, t->name);
 		return false;
-	if (text_eq_nocase(line, "charset"))
-		t->charset = value;
-	else if (text_eq_nocase(line, "from"))
-		t->from = value;
-	else if (text_eq_nocase(line, "subject"))
-		t->subject = value;
-	else if (text_eq_nocase(line, "postmaster-subject"))
-		t->postmaster_subject = value;
-	else
+	}
+	if (!text_is_ascii(value, strlen(value))) {
+		warn(r, "%s: non-ASCII \"%s\" header value in %s template -- "
+		    "ignoring this template", r->origin, line, t->name);
 		return false;
+	}
+	*slot = value;
 	return true;
+}
+
+static bool
+has_good_text(const struct reader *r, const struct bounce_template *t)
+{
+	if (*t->text == '\0') {
+		warn(r, "%s: missing message text in %s template -- ignoring "
+		    "this template", r->origin, t->name);
+		return false;
+	}
+	if (!text_is_ascii(t->text, strlen(t->text)) &&
+	    text_eq_nocase(t->charset, "us-ascii")) {
+		warn(r, "%s: 8-bit message text in %s template", r->origin,
+		    t->name);
+		warn(r, "please specify a charset value other than us-ascii");
+		warn(r, "-- ignoring this template for now");
+		return false;
+	}
+	return true;
+}
+
+/* Headers, perhaps an empty line, text. */
+static void
+take_template(const struct reader *r, struct bounce_template *t, char *block)
+{
+	struct bounce_template new = *t;
+	char		      *nl;
+
+	new.origin = r->origin;
+	while (is_header(block)) {
+		nl = strchr(block, '\n');
+		if (nl != NULL)
+			*nl = '\0';
+		if (!take_header(r, &new, block))
+			return;
+		block = nl != NULL ? nl + 1 : strchr(block, '\0');
+	}
+	if (*block == '\n')
+		block++;
+	new.text = block;
+	if (has_good_text(r, &new))
+		*t = new;
 }
 
 static struct bounce_template *
@@ -144,77 +259,56 @@ find_template(struct bounce_templates *set, const char *name)
 	return NULL;
 }
 
-/*
- * From after "<<EOF" to the line EOF: headers, an empty line, text.  The text
- * stays in place, so its lines get their ends back.
- */
+/* "name = <<END", or the whole text in one line. */
 static bool
-take_template(struct bounce_template *t, char **p, int *number,
-    const char *end, const char *origin, struct buf *why)
+take_entry(struct reader *r, struct bounce_templates *set, char *line)
 {
-	char *line, *text = NULL;
+	char		       *equals = strchr(line, '='), *name, *value;
+	struct bounce_template *t;
+	int			at = r->line;
 
-	t->charset = "us-ascii";
-	t->text = "";
-	while ((line = next_line(p, number)) != NULL) {
-		if (strcmp(line, end) == 0) {
-			if (text != NULL) {
-				*line = '\0';
-				t->text = text;
-			}
-			t->origin = origin;
-			return true;
-		}
-		if (text != NULL) {
-			if (*p > line + strlen(line))
-				line[strlen(line)] = '\n';
-			continue;
-		}
-		if (*line == '\0') {
-			text = *p;
-			continue;
-		}
-		if (!take_header(t, line)) {
-			buf_addf(why, "%s, line %d: not a template header; "
-			    "expected Charset, From, Subject or "
-			    "Postmaster-Subject, then an empty line", origin,
-			    *number);
+	if (equals == NULL) {
+		buf_addf(r->why, "%s, line %d: missing '=' after attribute "
+		    "name: \"%s\"; write \"failure_template = <<EOF\"",
+		    r->origin, at, line);
+		return false;
+	}
+	*equals = '\0';
+	name = text_trim(line);
+	value = text_trim(equals + 1);
+	if (text_starts(value, "<<")) {
+		value = text_trim(value + 2);
+		if (*value == '\0') {
+			buf_addf(r->why, "%s, line %d: missing end marker "
+			    "after <<", r->origin, at);
 			return false;
 		}
+		value = take_block(r, value);
 	}
-	buf_addf(why, "%s: missing end of %s template: \"%s\"", origin,
-	    t->name, end);
-	return false;
+	t = find_template(set, name);
+	if (t == NULL)
+		warn(r, "%s, line %d: unknown template name: %s -- ignoring "
+		    "this template", r->origin, at, name);
+	else
+		take_template(r, t, value);
+	return true;
 }
 
 bool
 bounce_templates_parse(struct bounce_templates *set, char *text,
-    const char *origin, struct buf *why)
+    const char *origin, void (*warn_fn)(const char *), struct buf *why)
 {
 	struct bounce_templates	new = *set;
-	struct bounce_template *t;
-	char		       *line, *equal, *mark;
-	int			number = 0;
+	struct reader r = {
+		.pos = text, .origin = origin, .warn = warn_fn, .why = why,
+	};
+	char *line;
 
-	while ((line = next_line(&text, &number)) != NULL) {
+	while ((line = next_line(&r)) != NULL) {
 		line = text_trim(line);
 		if (*line == '\0' || *line == '#')
 			continue;
-		mark = strstr(line, "<<");
-		equal = strchr(line, '=');
-		t = NULL;
-		if (mark != NULL && equal != NULL && equal < mark) {
-			*equal = '\0';
-			t = find_template(&new, text_trim(line));
-		}
-		if (t == NULL) {
-			buf_addf(why, "%s, line %d: expected "
-			    "\"failure_template = <<EOF\" or one for delay, "
-			    "success, verify", origin, number);
-			return false;
-		}
-		mark = text_trim(mark + 2);
-		if (!take_template(t, &text, &number, mark, origin, why))
+		if (!take_entry(&r, &new, line))
 			return false;
 	}
 	*set = new;
@@ -223,7 +317,7 @@ bounce_templates_parse(struct bounce_templates *set, char *text,
 
 bool
 bounce_templates_read(struct bounce_templates *set, const char *path,
-    struct buf *why)
+    void (*warn_fn)(const char *), struct buf *why)
 {
 	struct buf b = BUF_INIT;
 	char	  *text;
@@ -233,8 +327,13 @@ bounce_templates_read(struct bounce_templates *set, const char *path,
 		buf_done(&b);
 		return false;
 	}
+	if (memchr(b.data, '\0', b.len) != NULL) {
+		buf_addf(why, "%s: the file has NUL bytes in it", path);
+		buf_done(&b);
+		return false;
+	}
 	text = buf_take(&b);
-	if (!bounce_templates_parse(set, text, path, why)) {
+	if (!bounce_templates_parse(set, text, path, warn_fn, why)) {
 		mem_free(text);
 		return false;
 	}

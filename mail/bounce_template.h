@@ -32,14 +32,18 @@ struct bounce_templates {
 void	bounce_templates_init(struct bounce_templates *);	/* built in */
 void	bounce_templates_done(struct bounce_templates *);
 
-/* What the file does not have stays as it was.  False with why, and the
- * templates as they were. */
+/*
+ * What the file does not have stays as it was, and so does a template that
+ * can't be used: `warn` (may be NULL) is told.  False with why, and all
+ * templates as they were, if the file can't be read or is no such file.
+ */
 bool	bounce_templates_read(struct bounce_templates *, const char *path,
-	    struct buf *why);
+	    void (*warn)(const char *text), struct buf *why);
 
 /* The same for text at hand, which is changed and must live as long. */
 bool	bounce_templates_parse(struct bounce_templates *, char *text,
-	    const char *origin, struct buf *why);
+	    const char *origin, void (*warn)(const char *text),
+	    struct buf *why);
 
 /*
  * Adds the text with its $names.  `value` gives a parameter's text (it may be

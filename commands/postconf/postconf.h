@@ -28,8 +28,13 @@ enum param_class { CLASS_BUILTIN = 1, CLASS_SERVICE = 2, CLASS_USER = 4 };
 
 /* --- show.c */
 
-/* Prints "name = value", or what -h, -H, -f and -x make of it. */
+/* Prints "name = value", or what -h, -H, -f and -j make of it. */
 void	show(const char *name, const char *value);
+
+/* With -j: {"name": "value"} on a line of its own; the first adds a member,
+ * with the brace that opens the object if `out` is empty. */
+void	show_json_member(struct buf *out, const char *name, const char *value);
+void	show_json(const char *name, const char *value);
 
 /* Adds white space as one space each, none at the ends. */
 void	show_collapse(struct buf *, const char *text);
@@ -90,11 +95,15 @@ void	change_services(char **args);		/* with -M */
 void	change_fields(char **args);		/* with -F */
 void	change_params(char **args);		/* with -P */
 
+/* --- bounce.c */
+
+void	bounce_show(char **files);		/* -b, -t */
+
 /* --- lists.c */
 
 void	list_table_types(void);
 void	list_locks(void);
 void	list_sasl(bool client);
-void	list_tls(const char *mode);
+bool	list_tls(const char *mode);		/* false: no such mode */
 
 #endif

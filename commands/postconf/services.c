@@ -159,6 +159,33 @@ expanded(const struct service *s)
 
 /* --- listings */
 
+/* The text of a column; `out` is cleared. */
+static const char *
+field_text(struct buf *out, const struct service *s, int field)
+{
+	struct service x;
+
+	buf_clear(out);
+	if (field < FIELDS - 1) {
+		buf_adds(out, s->fields[field]);
+	} else {
+		x = expanded(s);
+		show_command(out, &x, false);
+	}
+	return out->data;
+}
+
+static void
+add_json_service(struct buf *out, const struct service *s)
+{
+	struct buf text = BUF_INIT;
+
+	for (int i = 0; i < FIELDS; i++)
+		show_json_member(out, field_names[i], field_text(&text, s, i));
+	buf_addc(out, '}');
+	buf_done(&text);
+}
+
 void
 services_show(char **texts)
 {
@@ -172,9 +199,13 @@ services_show(char **texts)
 		s = &postconf.services.services[i];
 		if (!wanted(&p, s, NULL))
 			continue;
-		x = expanded(s);
 		buf_clear(&out);
-		show_service(&out, &x, HAS('f'));
+		if (HAS('j')) {
+			add_json_service(&out, s);
+		} else {
+			x = expanded(s);
+			show_service(&out, &x, HAS('f'));
+		}
 		puts(out.data);
 	}
 	buf_done(&out);
@@ -205,6 +236,18 @@ show_field(const struct service *s, int field)
 	buf_done(&out);
 }
 
+static void
+show_json_field(const struct service *s, int field)
+{
+	struct buf out = BUF_INIT, text = BUF_INIT;
+
+	buf_addf(&out, "%s/%s/%s", s->fields[0], s->fields[1],
+	    field_names[field]);
+	show_json(out.data, field_text(&text, s, field));
+	buf_done(&out);
+	buf_done(&text);
+}
+
 void
 services_show_fields(char **texts)
 {
@@ -219,7 +262,8 @@ services_show_fields(char **texts)
 		s = &postconf.services.services[i];
 		for (int field = 0; field < FIELDS; field++)
 			if (wanted(&p, s, field_names[field]))
-				show_field(s, field);
+				(HAS('j') ? show_json_field : show_field)(s,
+				    field);
 	}
 	patterns_done(&p);
 }

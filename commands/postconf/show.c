@@ -4,6 +4,7 @@
 #include "commands/postconf/postconf.h"
 #include "util/buf.h"
 #include "util/mem.h"
+#include "util/text.h"
 
 enum {
 	WIDTH = 80,
@@ -69,10 +70,36 @@ show_fold(struct buf *out, const char *text)
 }
 
 void
+show_json_member(struct buf *out, const char *name, const char *value)
+{
+	buf_adds(out, out->len == 0 ? "{" : ", ");
+	text_json(out, name, strlen(name));
+	buf_adds(out, ": ");
+	text_json(out, value, strlen(value));
+}
+
+void
+show_json(const char *name, const char *value)
+{
+	struct buf out = BUF_INIT;
+
+	show_json_member(&out, name, value);
+	buf_addc(&out, '}');
+	puts(out.data);
+	buf_done(&out);
+}
+
+void
 show(const char *name, const char *value)
 {
 	struct buf out = BUF_INIT;
 
+	if (HAS('j')) {
+		show_collapse(&out, value);
+		show_json(name, out.data);
+		buf_done(&out);
+		return;
+	}
 	if (HAS('H')) {
 		buf_adds(&out, name);
 	} else {

@@ -69,7 +69,7 @@ a_file_replaces_what_it_has(void)
 	    "delay_template=<<END\nSubject: Late\n\nlate\nEND\n");
 
 	bounce_templates_init(&set);
-	CHECK(bounce_templates_parse(&set, text, "file", &why));
+	CHECK(bounce_templates_parse(&set, text, "file", NULL, &why));
 	CHECK_STR(why.data, "");
 	CHECK_STR(set.t[TEMPLATE_FAILURE].subject, "Sorry");
 	CHECK_STR(set.t[TEMPLATE_FAILURE].from, "x (y)");
@@ -90,19 +90,11 @@ static void
 wrong_files_change_nothing(void)
 {
 	static const struct { const char *text, *why; } rows[] = {
-		{ "failure_template = <<EOF\nSubject: x\n\ntext\n",
-		    "f: missing end of failure template: \"EOF\"" },
-		{ "failure_template = <<EOF\nSubject: x\n\ntext",
-		    "f: missing end of failure template: \"EOF\"" },
-		{ "other_template = <<EOF\n", "f, line 1: expected "
-		    "\"failure_template = <<EOF\" or one for delay, success, "
-		    "verify" },
-		{ "\nfailure_template\n", "f, line 2: expected "
-		    "\"failure_template = <<EOF\" or one for delay, success, "
-		    "verify" },
-		{ "failure_template = <<EOF\nnonsense\n", "f, line 2: not a "
-		    "template header; expected Charset, From, Subject or "
-		    "Postmaster-Subject, then an empty line" },
+		{ "failure_template = <<\nSubject: x\n\ntext\n",
+		    "f, line 1: missing end marker after <<" },
+		{ "\nfailure_template\n", "f, line 2: missing '=' after "
+		    "attribute name: \"failure_template\"; write "
+		    "\"failure_template = <<EOF\"" },
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -111,12 +103,63 @@ wrong_files_change_nothing(void)
 		char		       *text = mem_strdup(rows[i].text);
 
 		bounce_templates_init(&set);
-		CHECK(!bounce_templates_parse(&set, text, "f", &why));
+		CHECK(!bounce_templates_parse(&set, text, "f", NULL, &why));
 		CHECK_STR(why.data, rows[i].why);
 		CHECK_STR(set.t[TEMPLATE_FAILURE].subject,
 		    "Undelivered Mail Returned to Sender");
 		mem_free(text);
 		buf_done(&why);
+	}
+}
+
+static struct buf told = BUF_INIT;
+
+static void
+note(const char *text)
+{
+	buf_addf(&told, "%s\n", text);
+}
+
+/* In each: is the subject "x" then, and what was said? */
+static void
+a_wrong_template_is_left_out_with_a_warning(void)
+{
+	static const struct { const char *text; bool used; const char *told; }
+	rows[] = {
+		{ "failure_template = <<EOF\nSubject: x\n\ntext", true,
+		    "f, line 5: missing \"EOF\" end marker\n" },
+		{ "failure_template = <<EOF\nSubject: x\nno empty line\n"
+		    "EOF\n", true, "" },
+		{ "failure_template = <<EOF\nSubject: x\nFoo: y\n\nt\nEOF",
+		    false, "f: unknown \"Foo\" header label in failure "
+		    "template -- ignoring this template\n" },
+		{ "failure_template = <<EOF\nSubject: x\nFrom: \303\244\n\n"
+		    "t\nEOF", false, "f: non-ASCII \"From\" header value in "
+		    "failure template -- ignoring this template\n" },
+		{ "failure_template = <<EOF\nSubject: x\n\nEOF\n", false,
+		    "f: missing message text in failure template -- ignoring "
+		    "this template\n" },
+		{ "failure_template = <<EOF\nSubject: x\n\n\303\244\nEOF\n",
+		    false, "f: 8-bit message text in failure template\n"
+		    "please specify a charset value other than us-ascii\n"
+		    "-- ignoring this template for now\n" },
+		{ "other_template = <<EOF\nSubject: x\n\nt\nEOF\n", false,
+		    "f, line 1: unknown template name: other_template -- "
+		    "ignoring this template\n" },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct bounce_templates set;
+		struct buf		why = BUF_INIT;
+		char		       *text = mem_strdup(rows[i].text);
+
+		buf_clear(&told);
+		bounce_templates_init(&set);
+		CHECK(bounce_templates_parse(&set, text, "f", note, &why));
+		CHECK_STR(told.data, rows[i].told);
+		CHECK_INT(strcmp(set.t[TEMPLATE_FAILURE].subject, "x") == 0,
+		    rows[i].used);
+		mem_free(text);
 	}
 }
 
@@ -127,5 +170,6 @@ main(void)
 	TEST(a_unit_that_gives_zero_is_warned_of);
 	TEST(a_file_replaces_what_it_has);
 	TEST(wrong_files_change_nothing);
+	TEST(a_wrong_template_is_left_out_with_a_warning);
 	return test_end();
 }

@@ -70,8 +70,57 @@ is "-P shows and expands service parameters" \
     "587/inet/smtpd_banner = mx.home.example ready"
 is "-F shows a field" "$(postconf -F 587/inet/process_limit)" \
     "587/inet/process_limit = 10"
-is "JSON is not there yet and says so" "$(postconf -j 2>&1; echo $?)" \
-"postconf: fatal: option -j (JSON) is not there yet
+is "-j shows a JSON object a line" "$(postconf -j -n relayhost my_own)" \
+'{"relayhost": "${my_own?{[$my_own.example]}:{none}}"}
+{"my_own": "two"}'
+is "-jM shows the columns of services" "$(postconf -jM 587/inet)" \
+'{"service": "587", "type": "inet", "private": "n", "unprivileged": "-", "chroot": "n", "wakeup": "-", "process_limit": "10", "command": "smtpd -o syslog_name=postfix/submission -o {smtpd_banner=$myhostname ready}"}'
+is "-jF shows one column" "$(postconf -jF slow/unix/command)" \
+'{"slow/unix/command": "smtp"}'
+is "-jP shows options of services" "$(postconf -jxP '*/*/smtpd_banner')" \
+'{"587/inet/smtpd_banner": "mx.home.example ready"}'
+is "-j is for looking" "$(postconf -j x=y 2>&1)" \
+"postconf: fatal: specify one of -e -j"
+
+cat >templates <<'END'
+failure_template = <<EOF
+From: Robot <robot@$myhostname>
+Subject: Sorry
+
+This is $myhostname. ${nosuch?never}
+EOF
+END
+is "-t shows the templates of a file" \
+    "$(postconf -t templates | sed -n '1,8p')" \
+'failure_template = <<EOF
+Charset: us-ascii
+From: Robot <robot@$myhostname>
+Subject: Sorry
+Postmaster-Subject: Postmaster Copy: Undelivered Mail
+
+This is $myhostname. ${nosuch?never}
+EOF'
+is "-b shows what becomes of them" \
+    "$(postconf -b templates | sed -n '1,3p')" \
+'expanded_failure_text = <<EOF
+This is mx.home.example. 
+EOF'
+is "without a file, those that main.cf names" \
+    "$(postconf -e bounce_template_file=templates; postconf -b | sed -n 2p
+    postconf -X bounce_template_file)" "This is mx.home.example. "
+sed 's/nosuch?never/nosuch/' templates >wrong
+is "a name that nothing defines is an error" "$(postconf -b wrong 2>&1)" \
+'postconf: fatal: wrong: undefined $name in failure template: $nosuch'
+sed 's/^Subject/Sobject/' templates >wrong
+is "a wrong template is left out" "$(postconf -b wrong 2>&1 | sed -n '1,3p')" \
+'postconf: warning: wrong: unknown "Sobject" header label in failure template -- ignoring this template
+expanded_failure_text = <<EOF
+This is the mail system at host mx.home.example.'
+is "a missing template file" "$(postconf -t none 2>&1; echo $?)" \
+"postconf: fatal: open none: No such file or directory
+1"
+is "an unknown mode of -T" "$(postconf -T x 2>&1; echo $?)" \
+"postconf: warning: unknown 'postconf -T' mode: x
 1"
 
 postconf -e 'mynetworks = 10.0.0.0/8' new=1
