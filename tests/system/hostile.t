@@ -143,7 +143,7 @@ def disconnect_everywhere():
     time.sleep(0.5)
     tap.ok(not any(b"Subject: gone" in m for m in mailbox_text()),
            "a client that leaves at any step leaves no mail behind")
-    tap.ok(mail.wait(lambda: mail.queue_files() == 0), "nor a file",
+    tap.ok(mail.wait(lambda: mail.queue_files() == 0, 60), "nor a file",
            mail.run("postqueue", "-p").stdout)
 
 
@@ -157,7 +157,7 @@ def damaged_queue_file():
         subprocess.run(["chown", "daemon", spool + "incoming/ABCDE12345"])
     mail.start()
     tap.ok(works(), "mail goes on beside a damaged queue file")
-    tap.ok(mail.wait(lambda: os.path.exists(spool + "corrupt/ABCDE12345")),
+    tap.ok(mail.wait(lambda: os.path.exists(spool + "corrupt/ABCDE12345"), 30),
            "which is moved to corrupt/", mail.log()[-1500:])
     tap.ok("ABCDE12345" in mail.log(), "and logged")
 
@@ -228,7 +228,7 @@ def full_disk():
         s.close()
         tap.ok(got[:3] == "452", "a disk that fills up is 452", got)
         tap.ok(works(), "small mail goes on")
-        tap.ok(mail.wait(lambda: mail.queue_files() == 0),
+        tap.ok(mail.wait(lambda: mail.queue_files() == 0, 60),
                "nothing half-written stays", mail.run("postqueue", "-p").stdout)
         mail.stop()
     finally:
