@@ -383,6 +383,18 @@ stream_pending(struct stream *s)
 	return stream_buffered(s);
 }
 
+size_t
+stream_await(struct stream *s, int64_t until)
+{
+	size_t n = stream_pending(s);
+
+	if (n > 0 || s->failed != NULL || s->eof_seen ||
+	    !task_wait_fd(s->fd, TASK_READ, until))
+		return n;
+	s->drained = false;
+	return stream_pending(s);
+}
+
 const char *
 stream_peek_more(struct stream *s, size_t have, size_t *ret_len)
 {

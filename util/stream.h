@@ -88,6 +88,11 @@ size_t		 stream_buffered(const struct stream *);
  * finds a client that talks out of turn. */
 size_t		 stream_pending(struct stream *);
 
+/* Waits for input until then (clock_ms), which is no error of the stream if
+ * none comes.  As stream_pending() otherwise.  To wait for the descriptor
+ * behind the stream's back loses what epoll tells only once. */
+size_t		 stream_await(struct stream *, int64_t until);
+
 /* Exactly len bytes; false if the stream ends first. */
 bool		 stream_read(struct stream *, void *, size_t len);
 

@@ -589,6 +589,53 @@ another_transport_below(void)
 	buf_done(&line);
 }
 
+/* --- waiting for input that may not come */
+
+static struct {
+	int	raw;
+	bool	awaited, missed, read_later;
+} await;
+
+static void
+talk_late(void *arg)
+{
+	(void)arg;
+	task_sleep_ms(20);
+	put(await.raw, "one");
+	task_sleep_ms(60);
+	put(await.raw, "two");
+}
+
+static void
+await_input(void *arg)
+{
+	struct stream *s = arg;
+	const char    *p;
+	size_t	       len;
+
+	stream_set_deadline(s, 5);
+	await.awaited = stream_await(s, clock_in(5)) == 3;
+	stream_skip(s, 3);
+	await.missed = stream_await(s, clock_ms() + 20) == 0 &&
+	    stream_failed(s) == NULL;
+	p = stream_peek(s, &len);	/* the edge is not lost */
+	await.read_later = p != NULL && len == 3;
+	stream_close(s);
+	task_stop();
+}
+
+static void
+awaiting_loses_no_input(void)
+{
+	task_start("await", await_input, open_pair(&await.raw));
+	task_start("talk", talk_late, NULL);
+	task_loop();
+	CHECK(await.awaited);
+	CHECK(await.missed);
+	CHECK(await.read_later);
+	close(await.raw);
+}
+
 int
 main(void)
 {
@@ -609,5 +656,6 @@ main(void)
 	TEST(a_descriptor_travels_with_the_next_byte);
 	TEST(a_pipe_is_left_as_blocking_as_it_was);
 	TEST(another_transport_below);
+	TEST(awaiting_loses_no_input);
 	return test_end();
 }
