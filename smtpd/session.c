@@ -36,8 +36,8 @@
 enum {
 	PIPELINE_SHOWN = 100,	/* bytes of unexpected input in the log */
 	COMMAND_SHOWN = 30,	/* bytes of an over-long line in the log */
-	EARLY_TALK_MS = 2,	/* while there is much to do */
-	EARLY_TALK_QUIET_MS = 20, /* with so few sessions: */
+	EARLY_TALK_MS = 1,	/* while there is much to do */
+	EARLY_TALK_QUIET_MS = 10, /* with so few sessions: */
 	QUIET_SESSIONS = 1,
 };
 
@@ -384,13 +384,10 @@ ehlo_discard(struct session *s)
 static bool
 talks_early(struct session *s)
 {
-	int fd = stream_fd(s->stream);
 	int wait_ms = server_sessions() <= QUIET_SESSIONS ?
 	    EARLY_TALK_QUIET_MS : EARLY_TALK_MS;
 
-	return stream_pending(s->stream) > 0 ||
-	    (task_wait_fd(fd, TASK_READ, clock_ms() + wait_ms) &&
-	    stream_pending(s->stream) > 0);
+	return stream_await(s->stream, clock_ms() + wait_ms) > 0;
 }
 
 /* False: the session ends before it begins. */
