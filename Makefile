@@ -17,6 +17,8 @@ ifeq ($(SAN),1)
 BUILD	:= $(BUILD)/san
 OPT	= -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	  -fno-omit-frame-pointer -DTASK_WATERMARK
+# From a shared library gcc's UBSan would not write to the log of tests/run.
+SAN_LIBS := $(if $(findstring clang,$(CC)),,-static-libasan -static-libubsan)
 else
 OPT	= -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 endif
@@ -28,7 +30,7 @@ ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -I. -I$(BUILD)/gen $(WARN) -fPIE \
 	  -fstack-protector-strong -fno-common -pthread $(CFLAGS)
 LDFLAGS	=
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed -pthread \
-	  $(OPT) $(LDFLAGS)
+	  $(OPT) $(SAN_LIBS) $(LDFLAGS)
 LIBS	= -ldb-5.3 -lcares -lpcre2-8 -lidn2 -lseccomp -lssl -lcrypto -ldl -lm
 
 # One short line a step; V=1 shows the commands.
