@@ -14,6 +14,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <pwd.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <stdio.h>
@@ -29,6 +30,7 @@
 #include "mail/submit.h"
 #include "net/connect.h"
 #include "server/command.h"
+#include "util/buf.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -60,11 +62,20 @@ value(const char *name)
 	return v == NULL ? "" : v;
 }
 
-/* The end with a reason, in the mail log too. */
-#define die(...) do { \
-	command_start(EX_TEMPFAIL); \
-	fatal_exit(EX_TEMPFAIL, __VA_ARGS__); \
-} while (0)
+/* The end with a reason, in the mail log too.  The text comes first: opening
+ * the log reads main.cf anew, and what value() returned is gone. */
+static void __attribute__((noreturn, format(printf, 1, 2)))
+die(const char *fmt, ...)
+{
+	struct buf text = BUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_addv(&text, fmt, ap);
+	va_end(ap);
+	command_start(EX_TEMPFAIL);
+	fatal_exit(EX_TEMPFAIL, "%s", text.data);
+}
 
 /* --- other programs */
 
@@ -364,6 +375,15 @@ run_postdrop(int fd)
 	_exit(EX_UNAVAILABLE);
 }
 
+static bool
+is_too_big(const struct buf *content)
+{
+	uint64_t limit;
+
+	return text_to_u64(value("message_size_limit"), UINT64_MAX, &limit) &&
+	    limit > 0 && content->len > limit;
+}
+
 static void __attribute__((noreturn))
 postdrop_failed(const struct envelope *e, int status)
 {
@@ -394,19 +414,11 @@ give_to_postdrop(const struct envelope *e, const struct buf *content,
 	stream_abort(s);
 	while ((ended = waitpid(pid, &status, 0)) < 0 && errno == EINTR)
 		;
-	/* It has said why, and answered nothing. */
-	if (ended == pid && WIFEXITED(status) && WEXITSTATUS(status) != 0 &&
+	/* It has said why, and answered nothing.  What is too big has words
+	 * of its own. */
+	if (!is_too_big(content) && ended == pid && WIFEXITED(status) && WEXITSTATUS(status) != 0 &&
 	    r->status == SUBMIT_ERROR && r->why.len == 0)
 		postdrop_failed(e, WEXITSTATUS(status));
-}
-
-static bool
-is_too_big(const struct buf *content)
-{
-	uint64_t limit;
-
-	return text_to_u64(value("message_size_limit"), UINT64_MAX, &limit) &&
-	    limit > 0 && content->len > limit;
 }
 
 static void

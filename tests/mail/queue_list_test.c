@@ -197,7 +197,8 @@ leaves_out_what_is_no_message(void)
 int
 main(void)
 {
-	int status;
+	char *remove;
+	int   status;
 
 	make_queue();
 	TEST(goes_through_a_frame_and_back);
@@ -207,7 +208,9 @@ main(void)
 	TEST(leaves_out_what_is_no_message);
 	buf_done(&seen);
 	status = test_end();
+	remove = mem_printf("rm -rf %s", root);
 	if (chdir("/") == 0)
-		status |= system(mem_printf("rm -rf %s", root));
+		status |= system(remove);
+	mem_free(remove);
 	return status;
 }
