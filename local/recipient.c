@@ -53,7 +53,7 @@ request_first(struct request *r, const char *kind, const char *what)
 }
 
 static enum outcome
-part_failed(struct request *r, const struct context *c, const char *dsn,
+part_ended(struct request *r, const struct context *c, const char *dsn,
     const char *text)
 {
 	struct why	why = WHY_INIT;
@@ -65,6 +65,16 @@ part_failed(struct request *r, const struct context *c, const char *dsn,
 	return got;
 }
 
+/* Mail for names that every site must have, bounces and bounces of bounces
+ * among it, is not bounced once more. */
+static bool
+is_required(const char *local)
+{
+	return text_eq_nocase(local, "postmaster") ||
+	    text_eq_nocase(local, "mailer-daemon") ||
+	    text_eq_nocase(local, conf_mail.double_bounce_sender);
+}
+
 static enum outcome
 no_such_user(struct request *r, const struct context *c, const char *local)
 {
@@ -73,9 +83,13 @@ no_such_user(struct request *r, const struct context *c, const char *local)
 	char		*text;
 	enum outcome	 got;
 
+	if (is_required(local)) {
+		log_warn("required alias not found: %s", local);
+		return part_ended(r, c, "2.0.0", "discarded");
+	}
 	text = mem_printf("unknown user: \"%.*s\"", ext != NULL ?
 	    (int)(ext - local) : (int)strlen(local), local);
-	got = part_failed(r, c, "5.1.1", text);
+	got = part_ended(r, c, "5.1.1", text);
 	mem_free(text);
 	return got;
 }
@@ -129,7 +143,7 @@ recipient_name(struct request *r, const struct context *c, const char *address)
 	self.level = c->level + 1;
 	if (self.level >= NESTING_MAX) {
 		log_warn("recipient nesting limit exceeded for %s", address);
-		return part_failed(r, &self, "5.4.6",
+		return part_ended(r, &self, "5.4.6",
 		    "recipient nesting limit exceeded");
 	}
 	if (alias_deliver(r, &self, address, &got))
@@ -140,7 +154,7 @@ recipient_name(struct request *r, const struct context *c, const char *address)
 	case USER_OK:
 		return deliver_user(r, &self, address, user);
 	case USER_ERROR:
-		return part_failed(r, &self, "4.3.0",
+		return part_ended(r, &self, "4.3.0",
 		    "user database lookup failed");
 	case USER_UNKNOWN:
 		break;
@@ -166,7 +180,7 @@ recipient_deliver(struct delivery *d, struct recipient *top)
 		char *text = mem_printf("mail forwarding loop for %s",
 		    r.delivered_to);
 
-		got = part_failed(&r, &c, "5.4.6", text);
+		got = part_ended(&r, &c, "5.4.6", text);
 		mem_free(text);
 	} else {
 		got = recipient_name(&r, &c, top->address);
