@@ -65,7 +65,7 @@ BIN	= $(BUILD)/bin
 PROGRAMS := $(addprefix $(BIN)/,$(DAEMONS) $(LOCALS) $(SERVICES) \
 	  $(COMMANDS) $(REWRITE) $(LMTP))
 
-all: $(PROGRAMS)
+all: $(PROGRAMS) plugins
 
 obj_of	= $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c $(1)/*/*.c))
 link	= $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS)
@@ -118,6 +118,25 @@ $(BUILD)/%.o: %.S
 
 $(BIN):
 	mkdir -p $@
+
+# --- plug-ins: the client libraries of tables, loaded when such a table is used.
+# Built where the library's headers are.
+PLUGIN_PKG = sqlite:sqlite3 mysql:libmariadb pgsql:libpq ldap:ldap cdb:libcdb
+pkg_of	= $(patsubst $(1):%,%,$(filter $(1):%,$(PLUGIN_PKG)))
+PLUGINS	:= $(foreach p,$(patsubst table/plugin/%.c,%, \
+	  $(wildcard table/plugin/*.c)), \
+	  $(shell pkg-config --exists $(call pkg_of,$(p)) && echo $(p)))
+PLUGIN_SO := $(PLUGINS:%=$(BUILD)/lib/postfix-%.so)
+
+plugins: $(PLUGIN_SO)
+
+$(PLUGIN_SO): $(BUILD)/lib/postfix-%.so: table/plugin/%.c table/client.h
+	@mkdir -p $(@D)
+	$(call say,PLUGIN,$@)
+	$(Q)$(CC) $(filter-out -fPIE,$(ALL_CFLAGS)) -fPIC -shared \
+	    -fvisibility=hidden $$(pkg-config --cflags $(call pkg_of,$*)) \
+	    -Wl,-z,relro,-z,now -o $@ $< \
+	    $$(pkg-config --libs $(call pkg_of,$*))
 
 # --- tests: tests/FOLDER/x_test.c are unit tests; tests/system has the rest
 TEST_SRC := $(wildcard tests/*/*_test.c)
@@ -220,5 +239,5 @@ deps-test:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: deps-test all man tests unit check fuzz clean install deps run demo bench
+.PHONY: deps-test all plugins man tests unit check fuzz clean install deps run demo bench
 .SECONDARY:

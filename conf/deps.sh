@@ -11,7 +11,8 @@
 # Says nothing when all are there.
 
 build="gcc make pkg-config libc6-dev libdb5.3-dev libc-ares-dev libpcre2-dev
-	libidn2-dev libseccomp-dev libssl-dev libsasl2-dev"
+	libidn2-dev libseccomp-dev libssl-dev libsasl2-dev
+	libsqlite3-dev libmariadb-dev libpq-dev libldap-dev libcdb-dev"
 test="python3 procps strace iproute2 git swaks"
 peers="exim4-daemon-light opensmtpd s-nail bsd-mailx"
 

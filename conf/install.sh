@@ -37,6 +37,13 @@ for file in "$bin"/*; do
 	install -m 755 "$file" "$to/.$name.new"
 	mv -f "$to/.$name.new" "$to/$name"
 done
+# Client libraries of tables, loaded when they are used.
+for file in "$bin"/../lib/postfix-*.so; do
+	[ -e "$file" ] || continue
+	to=$dest/usr/lib/postfix
+	install -m 644 "$file" "$to/.${file##*/}.new"
+	mv -f "$to/.${file##*/}.new" "$to/${file##*/}"
+done
 # One program under two names.
 [ ! -e "$bin/lmtp" ] || ln -f "$daemon_directory/smtp" "$daemon_directory/lmtp"
 for name in mailq newaliases; do
