@@ -3,19 +3,20 @@
  * names that nothing uses.
  */
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "conf/audit.h"
 #include "conf/conf.h"
-#include "conf/entries.h"
 #include "conf/level.h"
+#include "conf/master_cf.h"
 #include "conf/names.h"
 #include "util/buf.h"
+#include "util/file.h"
 #include "util/log.h"
-#include "util/map.h"
+#include "util/mem.h"
 #include "util/text.h"
 
-enum { NEAR = 3 };	/* edits that may separate a name from its typo */
+enum { FILE_MAX = 16 * 1024 * 1024 };
 
 bool
 conf_compat_at_least(const char *level)
@@ -75,73 +76,65 @@ log_old_defaults(void)
 			log_if_old(p);
 }
 
-/* The known name that differs least; NULL if none is near. */
-const char *
-names_nearest(const char *name)
-{
-	const struct param *p;
-	const char	   *best = NULL;
-	int		    limit = NEAR, distance;
-
-	if (strlen(name) < 2 * NEAR)
-		limit = 1;
-	for (int i = 0; param_areas[i] != NULL; i++)
-		for (p = param_areas[i]->params; p->name != NULL; p++) {
-			distance = text_distance(name, p->name, limit);
-			if (distance > limit)
-				continue;
-			best = p->name;
-			limit = distance - 1;
-			if (limit < 0)
-				return best;
-		}
-	return best;
-}
-
-struct unknown {
-	void		(*report)(void *, const char *, const char *, int);
-	void		*arg;
-	struct names	 names;
-};
-
+/* What is undefined may be so on purpose: postconf tells of that. */
 static void
-check_name(void *arg, const char *name, const char *text, int line)
-{
-	struct unknown *u = arg;
-
-	(void)text;
-	if (line > 0 && !names_known(&u->names, name) &&
-	    !names_referenced(&u->names, name))
-		u->report(u->arg, name, names_nearest(name), line);
-}
-
-void
-conf_unknown(void (*report)(void *, const char *, const char *, int),
-    void *arg)
-{
-	struct unknown u = { .report = report, .arg = arg };
-
-	names_init(&u.names);
-	conf_each(check_name, &u);
-	names_done(&u.names);
-}
-
-static void
-warn_unknown(void *arg, const char *name, const char *nearest, int line)
+warn_of(void *arg, const struct finding *f)
 {
 	(void)arg;
-	if (nearest != NULL)
-		log_warn("%s/main.cf, line %d: unused parameter: %s: did you "
-		    "mean \"%s\"?", conf_dir(), line, name, nearest);
-	else
-		log_warn("%s/main.cf, line %d: unused parameter: %s: no "
-		    "program reads it", conf_dir(), line, name);
+	switch (f->kind) {
+	case FINDING_UNUSED:
+		if (f->nearest != NULL)
+			log_warn("%s, line %d: unused parameter: %s: did you "
+			    "mean \"%s\"?", f->file, f->line, f->name,
+			    f->nearest);
+		else
+			log_warn("%s, line %d: unused parameter: %s: no "
+			    "program reads it", f->file, f->line, f->name);
+		break;
+	case FINDING_OLD:
+		log_warn("%s, line %d: support for parameter \"%s\" will be "
+		    "removed; instead, %s", f->file, f->line, f->name,
+		    f->text);
+		break;
+	case FINDING_NO_FILE:
+		log_warn("open \"%s\" configuration \"%s\": %s", f->name,
+		    strchr(f->file, ':') + 1, f->text);
+		break;
+	case FINDING_BAD_LINE:
+		log_warn("%s, line %d: %s: \"%s\"", f->file, f->line, f->text,
+		    f->name);
+		break;
+	case FINDING_UNDEFINED:
+		break;
+	}
+}
+
+/* What is wrong with master.cf master says itself. */
+static void
+read_services(struct service_table *t)
+{
+	char	   *path = mem_printf("%s/master.cf", conf_dir());
+	struct buf  content = BUF_INIT;
+	const char *why;
+
+	*t = (struct service_table){ .notes = BUF_INIT };
+	if (file_read(path, FILE_MAX, &content))
+		master_cf_parse_all(t, path, &content, &why);
+	buf_done(&content);
+	mem_free(path);
 }
 
 void
 conf_warn_unknown(void)
 {
+	struct service_table services;
+	struct names	     names;
+
 	conf_warn_read();
-	conf_unknown(warn_unknown, NULL);
+	names_init(&names);
+	read_services(&services);
+	audit(&names, &services, warn_of, NULL);
+	master_cf_done(&services);
+	names_done(&names);
 	log_old_defaults();
 }

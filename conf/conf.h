@@ -85,13 +85,10 @@ bool		 conf_expand(struct buf *out, const char *text,
 /* "1h", "30s", "5" with the default unit; false on bad syntax. */
 bool		 conf_parse_time(const char *, char unit, int *ret_seconds);
 
-/* Names in main.cf that no table, no $reference and no user-defined class
- * knows, with the nearest known name or NULL: for warnings. */
-void		 conf_unknown(void (*report)(void *arg, const char *name,
-		     const char *nearest, int line), void *arg);
-
 /*
- * Logs those as warnings, after what conf_warn_read() has to say, and a line
+ * Logs warnings: what conf_warn_read() has to say; names in main.cf, in -o
+ * options and in the files of database tables that nothing reads, with the
+ * nearest name (audit.h); names that a later release won't have.  Then a line
  * "using backwards-compatible default setting NAME=VALUE" for each default
  * that compatibility_level keeps from being the newest.
  */

@@ -413,3 +413,15 @@ master_cf_find(const struct service_table *t, const char *name,
 {
 	return find(t, name, type);
 }
+
+const char *
+service_option(const struct service *s, int *i)
+{
+	if (*i == 0)
+		*i = 1;
+	while (*i < s->argc && s->argv[*i][0] == '-') {
+		if (text_eq(s->argv[(*i)++], "-o") && *i < s->argc)
+			return s->argv[(*i)++];
+	}
+	return NULL;
+}

@@ -69,6 +69,10 @@ void	master_cf_done(struct service_table *);
 const struct service *master_cf_find(const struct service_table *,
 	    const char *name, enum service_type);
 
+/* The next "name=value" of the -o options in front of other arguments, or
+ * NULL; *i starts with 0. */
+const char *service_option(const struct service *, int *i);
+
 const char *service_type_name(enum service_type);	/* "unix-dgram" */
 
 #endif

@@ -1,9 +1,10 @@
-#include <stdlib.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "conf/conf.h"
 #include "conf/lines.h"
 #include "conf/names.h"
+#include "conf/table_params.h"
 #include "util/file.h"
 #include "util/map.h"
 #include "util/mem.h"
@@ -82,21 +83,33 @@ note(struct map *m, const char *name, size_t len)
 		map_slot(m, name, len)->value = m;
 }
 
-/* "mysql:box", without a path, means parameters box_*. */
+/* "mysql:box", without a path, means parameters box_*; with one it is a file
+ * of its own. */
 static void
 scan_tables(struct names *n, const char *text)
 {
-	static const char *const types[] = {
-		"ldap:", "mysql:", "pgsql:", "sqlite:", "memcache:",
-		"mongodb:", NULL
-	};
-	const char *p;
+	const struct table_params *type;
+	struct buf  expanded = BUF_INIT;
+	const char *p = text, *name, *why;
+	size_t	    len;
+	char	   *key;
 
-	for (int i = 0; types[i] != NULL; i++)
-		for (p = text; (p = strstr(p, types[i])) != NULL;) {
-			p += strlen(types[i]);
-			note(n->prefixes, p, name_len(p));
+	if (strchr(text, ':') == NULL)
+		return;
+	if (strchr(text, '$') != NULL &&
+	    conf_expand(&expanded, text, NULL, NULL, &why))
+		p = expanded.data;
+	while ((p = table_params_scan(p, &type, &name, &len)) != NULL) {
+		if (*name != '/' && *name != '.') {
+			map_slot(n->prefixes, name, len)->value =
+			    (void *)(uintptr_t)type;
+			continue;
 		}
+		key = mem_printf("%s:%.*s", type->type, (int)len, name);
+		map_set(n->tables, key, (void *)(uintptr_t)type);
+		mem_free(key);
+	}
+	buf_done(&expanded);
 }
 
 void
@@ -115,7 +128,6 @@ names_scan(struct names *n, const char *text)
 			note(n->referenced, p, name_len(p));
 		}
 	}
-	scan_tables(n, text);
 }
 
 static void
@@ -125,6 +137,7 @@ scan_entry(void *arg, const char *name, const char *text, int line)
 
 	(void)line;
 	names_scan(arg, text);
+	scan_tables(arg, text);
 	if (!text_eq(name, "smtpd_restriction_classes"))
 		return;
 	rest = copy = mem_strdup(text);
@@ -147,6 +160,7 @@ scan_master_cf(struct names *n)
 		lines_init(&l, content.data, content.len);
 		while (lines_next(&l, &line)) {
 			names_scan(n, line.data);
+			scan_tables(n, line.data);
 			rest = line.data;
 			name = program = text_word(&rest, " \t\r", true);
 			for (int i = 0; i < 7 && program != NULL; i++)
@@ -167,6 +181,7 @@ names_init(struct names *n)
 	n->referenced = map_new();
 	n->prefixes = map_new();
 	n->services = map_new();
+	n->tables = map_new();
 	conf_each(scan_entry, n);
 	scan_master_cf(n);
 }
@@ -177,6 +192,7 @@ names_done(struct names *n)
 	map_free(n->referenced, NULL);
 	map_free(n->prefixes, NULL);
 	map_free(n->services, mem_free);
+	map_free(n->tables, NULL);
 }
 
 static bool
@@ -198,23 +214,134 @@ is_transports(const struct names *n, const char *name)
 }
 
 bool
-names_known(const struct names *n, const char *name)
+names_table_param(const struct names *n, const char *name)
 {
-	size_t len;
+	const struct map_entry *m;
 
-	if (param_find(name) != NULL || is_transports(n, name))
-		return true;
 	for (size_t i = 0; i < map_count(n->prefixes); i++) {
-		len = map_at(n->prefixes, i)->key_len;
-		if (strncmp(name, map_at(n->prefixes, i)->key, len) == 0 &&
-		    name[len] == '_')
+		m = map_at(n->prefixes, i);
+		if (strncmp(name, m->key, m->key_len) == 0 &&
+		    name[m->key_len] == '_' &&
+		    table_params_has(m->value, name + m->key_len + 1))
 			return true;
 	}
 	return false;
 }
 
 bool
+names_known(const struct names *n, const char *name)
+{
+	return param_find(name) != NULL || is_transports(n, name) ||
+	    names_table_param(n, name);
+}
+
+bool
 names_referenced(const struct names *n, const char *name)
 {
 	return map_find(n->referenced, name) != NULL;
+}
+
+/* --- the nearest name */
+
+/* The edits that may separate a name from its typo. */
+int
+names_slack(const char *name)
+{
+	int most = (int)strlen(name) / 4;
+
+	return most < 1 ? 1 : most > 3 ? 3 : most;
+}
+
+struct nearest {
+	const char	*name;
+	int		 limit;
+	struct buf	 best;
+};
+
+static void
+consider(struct nearest *n, const char *candidate)
+{
+	int distance;
+
+	if (n->limit < 0)
+		return;
+	distance = text_distance(n->name, candidate, n->limit);
+	if (distance > n->limit)
+		return;
+	buf_set(&n->best, candidate);
+	n->limit = distance - 1;
+}
+
+static void
+consider_declared(struct nearest *n)
+{
+	const struct param *p;
+
+	for (int i = 0; param_areas[i] != NULL; i++)
+		for (p = param_areas[i]->params; p->name != NULL; p++)
+			consider(n, p->name);
+}
+
+static void
+consider_transports(struct nearest *n, const struct names *names)
+{
+	const struct transport_param *t;
+	const struct map_entry	     *m;
+	char			     *name;
+
+	for (size_t i = 0; i < map_count(names->services); i++) {
+		m = map_at(names->services, i);
+		if (strncmp(n->name, m->key, m->key_len) != 0)
+			continue;
+		for (t = transport_params; t->suffix != NULL; t++) {
+			if (!names_has_param(m->value, t))
+				continue;
+			name = mem_printf("%s%s", m->key, t->suffix);
+			consider(n, name);
+			mem_free(name);
+		}
+	}
+}
+
+static void
+consider_table_params(struct nearest *n, const struct names *names)
+{
+	const struct table_params *type;
+	const struct map_entry	  *m;
+	char			  *name;
+
+	for (size_t i = 0; i < map_count(names->prefixes); i++) {
+		m = map_at(names->prefixes, i);
+		type = m->value;
+		for (int k = 0; type->names[k] != NULL; k++) {
+			name = mem_printf("%s_%s", m->key, type->names[k]);
+			consider(n, name);
+			mem_free(name);
+		}
+	}
+}
+
+static void
+consider_entry(void *arg, const char *name, const char *text, int line)
+{
+	(void)text;
+	(void)line;
+	consider(arg, name);
+}
+
+const char *
+names_nearest(const struct names *names, const char *name, bool or_set)
+{
+	static struct buf result = BUF_INIT;
+	struct nearest	  n = { .name = name, .best = BUF_INIT };
+
+	n.limit = names_slack(name);
+	consider_declared(&n);
+	consider_transports(&n, names);
+	consider_table_params(&n, names);
+	if (or_set)
+		conf_each(consider_entry, &n);
+	buf_done(&result);
+	result = n.best;
+	return result.len > 0 ? result.data : NULL;
 }

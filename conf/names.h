@@ -21,7 +21,9 @@ struct map;
  */
 struct names {
 	struct map	*referenced;	/* by $name or as a class */
-	struct map	*prefixes;	/* of old-style tables */
+	struct map	*prefixes;	/* of old-style tables; value: their
+					   const struct table_params */
+	struct map	*tables;	/* "mysql:/path"; value: the same */
 	struct map	*services;	/* transports; value: program */
 };
 
@@ -30,10 +32,11 @@ void	names_done(struct names *);
 
 /* Declared, a transport's, or an old-style table's. */
 bool	names_known(const struct names *, const char *name);
+bool	names_table_param(const struct names *, const char *name);
 
 bool	names_referenced(const struct names *, const char *name);
 
-/* Gathers what a value refers to. */
+/* Gathers what a value refers to as $name. */
 void	names_scan(struct names *, const char *text);
 
 /*
@@ -52,7 +55,14 @@ extern const struct transport_param transport_params[];	/* NULL suffix ends */
 /* Does a service that runs this program have them? */
 bool	names_has_param(const char *program, const struct transport_param *);
 
-/* The declared name most like this one, or NULL. */
-const char	*names_nearest(const char *name);
+/*
+ * The known name most like this one, or (`or_set`) one that main.cf sets;
+ * NULL if none is near.  Lives until the next call.
+ */
+const char	*names_nearest(const struct names *, const char *name,
+		     bool or_set);
+
+/* How many edits may separate a name from what was meant. */
+int		 names_slack(const char *name);
 
 #endif

@@ -2,12 +2,11 @@
 #include <string.h>
 
 #include "commands/postconf/postconf.h"
+#include "conf/audit.h"
 #include "conf/conf.h"
-#include "conf/names.h"
 #include "util/buf.h"
 #include "util/file.h"
 #include "util/log.h"
-#include "util/map.h"
 #include "util/mem.h"
 #include "util/text.h"
 
@@ -94,96 +93,62 @@ check_values(void)
 
 /* --- names */
 
-struct scan {
-	const char	*file;
-	struct map	*reported;
-	const struct service *service;	/* or NULL */
-};
-
 static bool
-defined_by(const struct service *s, const char *name, size_t len)
+is_shown(const struct finding *f)
 {
-	const char *option;
+	bool of_main_cf = HAS('M') || HAS('F') || HAS('P');
 
-	for (int i = 0; s != NULL &&
-	    (option = service_option(s, &i)) != NULL;)
-		if (strncmp(option, name, len) == 0 && option[len] == '=')
-			return true;
-	return false;
+	if (f->kind != FINDING_UNUSED && f->kind != FINDING_OLD)
+		return true;
+	return !HAS('q') && (!of_main_cf ||
+	    !text_ends_nocase(f->file, "/main.cf"));
 }
 
-/* A warning for each $name that nothing defines. */
-static void
-check_references(struct scan *scan, const char *text)
+/* " (line 12: did you mean \"x\"?)" after what Postfix says. */
+static const char *
+hint(const struct finding *f)
 {
-	struct names found = { map_new(), map_new(), map_new() };
-	const char  *name;
+	static struct buf out = BUF_INIT;
 
-	names_scan(&found, text);
-	for (size_t i = 0; i < map_count(found.referenced); i++) {
-		name = map_at(found.referenced, i)->key;
-		if (names_known(&postconf.names, name) ||
-		    conf_is_set(name) ||
-		    text_eq(name, "domain_to_ascii") ||
-		    defined_by(scan->service, name, strlen(name)) ||
-		    map_set(scan->reported, name, scan) != NULL)
-			continue;
-		log_warn("%s/%s: undefined parameter: %s", conf_dir(),
-		    scan->file, name);
-	}
-	names_done(&found);
-}
-
-static bool
-is_used(const char *name)
-{
-	return names_known(&postconf.names, name) ||
-	    names_referenced(&postconf.names, name);
+	buf_clear(&out);
+	if (f->nearest != NULL)
+		buf_addf(&out, " (line %d: did you mean \"%s\"?)", f->line,
+		    f->nearest);
+	return out.data;
 }
 
 static void
-check_entry(void *arg, const char *name, const char *text, int line)
+report(void *arg, const struct finding *f)
 {
-	const struct param *p = param_find(name);
-
-	if (line > 0 && !is_used(name) && !HAS('M') && !HAS('F') &&
-	    !HAS('P') && !HAS('q'))
-		log_warn("%s/main.cf: unused parameter: %s=%s", conf_dir(),
-		    name, text);
-	if (p == NULL || p->type != PARAM_RAW)
-		check_references(arg, text);
-}
-
-static void
-check_service(struct scan *scan, const struct service *s)
-{
-	const char *option, *equals;
-	char	   *name;
-
-	scan->service = s;
-	for (int i = 0; (option = service_option(s, &i)) != NULL;) {
-		if ((equals = strchr(option, '=')) == NULL)
-			continue;
-		name = mem_strndup(option, (size_t)(equals - option));
-		/* A name with a space in it has had its warning. */
-		if (!is_used(name) && strpbrk(name, " \t") == NULL &&
-		    !HAS('q'))
-			log_warn("%s/master.cf: unused parameter: %s",
-			    conf_dir(), option);
-		mem_free(name);
-		check_references(scan, equals + 1);
+	(void)arg;
+	if (!is_shown(f))
+		return;
+	switch (f->kind) {
+	case FINDING_UNUSED:
+		log_warn("%s: unused parameter: %s=%s%s", f->file, f->name,
+		    f->text, hint(f));
+		break;
+	case FINDING_UNDEFINED:
+		log_warn("%s: undefined parameter: %s%s", f->file, f->name,
+		    hint(f));
+		break;
+	case FINDING_OLD:
+		log_warn("%s: support for parameter \"%s\" will be removed; "
+		    "instead, %s", f->file, f->name, f->text);
+		break;
+	case FINDING_NO_FILE:
+		log_warn("open \"%s\" configuration \"%s\": %s", f->name,
+		    strchr(f->file, ':') + 1, f->text);
+		break;
+	case FINDING_BAD_LINE:
+		log_warn("%s, line %d: %s: \"%s\"", f->file, f->line, f->text,
+		    f->name);
+		break;
 	}
 }
 
 void
 check_names(void)
 {
-	struct scan main_cf = { "main.cf", map_new(), NULL };
-	struct scan master_cf = { "master.cf", map_new(), NULL };
-
-	conf_each(check_entry, &main_cf);
-	for (size_t i = 0; i < postconf.services.count; i++)
-		check_service(&master_cf, &postconf.services.services[i]);
-	map_free(main_cf.reported, NULL);
-	map_free(master_cf.reported, NULL);
+	audit(&postconf.names, &postconf.services, report, NULL);
 }

@@ -1,7 +1,7 @@
 /*
  * Listing of main.cf.  Built-in names come from the tables, service names
  * from the transports in master.cf, user names are those of main.cf that
- * something refers to.
+ * something refers to, or a table whose settings stand there.
  */
 
 #include <stdlib.h>
@@ -66,7 +66,8 @@ add_user(void *arg, const char *name, const char *text, int line)
 	(void)arg;
 	(void)text;
 	(void)line;
-	if (names_referenced(&postconf.names, name))
+	if (names_referenced(&postconf.names, name) ||
+	    names_table_param(&postconf.names, name))
 		add(name, "");
 }
 

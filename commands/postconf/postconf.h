@@ -77,10 +77,6 @@ struct pattern {
 void	pattern_parse(struct pattern *, const char *text);
 bool	pattern_has(const struct pattern *, const struct service *);
 
-/* The next "name=value" of the options in front of the other arguments;
- * *i starts with 0. */
-const char *service_option(const struct service *, int *i);
-
 void	services_show(char **patterns);		/* -M */
 void	services_show_fields(char **patterns);	/* -F */
 void	services_show_params(char **patterns);	/* -P */

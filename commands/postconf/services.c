@@ -107,18 +107,6 @@ wanted(struct patterns *p, const struct service *s, const char *item)
 
 /* --- options */
 
-const char *
-service_option(const struct service *s, int *i)
-{
-	if (*i == 0)
-		*i = 1;
-	while (*i < s->argc && s->argv[*i][0] == '-') {
-		if (text_eq(s->argv[(*i)++], "-o") && *i < s->argc)
-			return s->argv[(*i)++];
-	}
-	return NULL;
-}
-
 /* Values of a service: its own options first, then main.cf. */
 static const char *
 get_for_service(void *arg, const char *name)

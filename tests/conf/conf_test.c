@@ -1,10 +1,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "conf/audit.h"
 #include "conf/conf.h"
+#include "conf/master_cf.h"
 #include "conf/names.h"
 #include "tests/test.h"
 #include "util/buf.h"
+#include "util/file.h"
 #include "util/log.h"
 #include "util/mem.h"
 
@@ -235,9 +238,32 @@ a_transport_has_its_own_limits(void)
 }
 
 static void
-report(void *arg, const char *name, const char *nearest, int line)
+report(void *arg, const struct finding *f)
 {
-	buf_addf(arg, "%d %s %s\n", line, name, nearest ? nearest : "-");
+	static const char letters[] = "u?onb";
+
+	buf_addf(arg, "%c %s %d %s %s\n", letters[f->kind],
+	    strrchr(f->file, '/') + 1, f->line, f->name,
+	    f->nearest != NULL ? f->nearest : "-");
+}
+
+static void
+audited(struct buf *got)
+{
+	struct service_table services = { .notes = BUF_INIT };
+	struct names	     names;
+	struct buf	     content = BUF_INIT;
+	char		     path[300];
+	const char	    *why;
+
+	snprintf(path, sizeof path, "%s/master.cf", dir);
+	CHECK(file_read(path, 10000, &content));
+	CHECK(master_cf_parse_all(&services, path, &content, &why));
+	names_init(&names);
+	audit(&names, &services, report, got);
+	names_done(&names);
+	master_cf_done(&services);
+	buf_done(&content);
 }
 
 static void
@@ -246,19 +272,52 @@ unused_names_are_reported_with_the_nearest_known_name(void)
 	struct buf got = BUF_INIT;
 
 	put("master.cf", "slow unix - - n - - smtp\n"
-	    "x inet n - n - - smtpd -o mynetworks=$from_master\n");
+	    "x inet n - n - - smtpd -o mynetworks=$from_master\n"
+	    " -o smtpd_banne=$smtpd_bannr -o own=1 -o { mynetworks=$own }\n");
 	reading("my_own = 1\nrelayhost = $my_own ${other?{$third}}\n"
 	    "other = x\nthird = 3\nfrom_master = 1\nsmtpd_banne = x\n"
-	    "utterly_unknown_thing = 1\nsmtpd_restriction_classes = class\n"
+	    "utterly_unknown_thing = 1\nsmtpd_restriction_classes = class, no\n"
 	    "class = permit\nslow_destination_rate_delay = 1\n"
 	    "fast_destination_rate_delay = 1\nslow_time_limit = 4\n"
-	    "transport_maps = mysql:box\nbox_hosts = a\n");
-	conf_unknown(report, &got);
-	CHECK_STR(got.data, "6 smtpd_banne smtpd_banner\n"
-	    "7 utterly_unknown_thing -\n"
-	    "11 fast_destination_rate_delay -\n"
-	    "12 slow_time_limit -\n");
+	    "transport_maps = proxy:mysql:box\nbox_hosts = a\nbox_hots = b\n"
+	    "slow_destination_rate_dely = 1\nvirtual_maps = $my_onw\n");
+	audited(&got);
+	CHECK_STR(got.data, "u main.cf 6 smtpd_banne smtpd_banner\n"
+	    "u main.cf 7 utterly_unknown_thing -\n"
+	    "? main.cf 8 no -\n"
+	    "u main.cf 11 fast_destination_rate_delay -\n"
+	    "u main.cf 12 slow_time_limit -\n"
+	    "u main.cf 15 box_hots box_hosts\n"
+	    "u main.cf 16 slow_destination_rate_dely "
+	    "slow_destination_rate_delay\n"
+	    "o main.cf 17 virtual_maps -\n"
+	    "? main.cf 17 my_onw my_own\n"
+	    "u master.cf 2 smtpd_banne smtpd_banner\n"
+	    "? master.cf 2 smtpd_bannr smtpd_banner\n");
 	buf_done(&got);
+}
+
+static void
+files_of_tables_are_looked_through_too(void)
+{
+	struct buf got = BUF_INIT, text = BUF_INIT;
+
+	put("master.cf", "");
+	put("l.cf", "server_host = x\n# comment\nsearch_bas = y\n"
+	    "bind = no\nstray\nmy = 1\nresult_attribute = $my\n");
+	put("m.cf", "hosts = unix:/x\nusr = y\n");
+	buf_addf(&text, "transport_maps = ldap:%s/l.cf, unionmap:{proxy:mysql:"
+	    "$config_directory/m.cf, hash:/x}\nalias_maps = pgsql:%s/none.cf "
+	    "ldap:%s/l.cf\n", dir, dir, dir);
+	reading(text.data);
+	audited(&got);
+	CHECK_STR(got.data, "u l.cf 3 search_bas search_base\n"
+	    "b l.cf 5 stray -\n"
+	    "u l.cf 6 my -\n"
+	    "u m.cf 2 usr user\n"
+	    "n none.cf 0 pgsql -\n");
+	buf_done(&got);
+	buf_done(&text);
 }
 
 /* What conf_warn_unknown() logs. */
@@ -332,6 +391,7 @@ main(void)
 	TEST(parses_times);
 	TEST(a_transport_has_its_own_limits);
 	TEST(unused_names_are_reported_with_the_nearest_known_name);
+	TEST(files_of_tables_are_looked_through_too);
 	TEST(knows_compatibility_levels);
 	TEST(warns_of_odd_entries_and_old_defaults);
 	if (chdir(dir) == 0) {

@@ -170,6 +170,70 @@ is "a wrong field changes nothing" \
 'postconf: fatal: invalid chroot field "maybe" in "slow       unix  -       -       maybe   -       7       smtp"
 0'
 
+
+# --- names that nothing reads
+
+cat >main.cf <<END
+myhostname = mx.home.example
+compatibility_level = 3.11
+smtpd_baner = x
+quite_unlike_anything = y
+smtpd_restriction_classes = greet, gone
+greet = permit
+slow_destination_recipient_limt = 1
+nosuch_destination_recipient_limit = 1
+virtual_maps = ldap:$dir/users.cf, proxy:mysql:box
+box_hosts = db.example
+box_pasword = secret
+relayhost = \$smart_hots
+smart_host = [smart.example]
+transport_maps = pgsql:$dir/none.cf
+END
+cat >master.cf <<'END'
+slow unix - - n - - smtp
+  -o smtp_helo_nam=x -o mine=1 -o smtp_bind_address=$mine
+END
+cat >users.cf <<'END'
+# users
+server_host = ldap.example
+search_bas = dc=example
+ ,dc=org
+stray
+END
+warnings() {
+	postconf "$@" 2>&1 >/dev/null | sed "s|$dir/||g; s/^postconf: warning: //"
+}
+is "warnings name file, line and the nearest name" "$(warnings -n | sort)" \
+"$(sort <<'END'
+main.cf: unused parameter: smtpd_baner=x (line 3: did you mean "smtpd_banner"?)
+main.cf: unused parameter: quite_unlike_anything=y
+main.cf: undefined parameter: gone
+main.cf: unused parameter: slow_destination_recipient_limt=1 (line 7: did you mean "slow_destination_recipient_limit"?)
+main.cf: unused parameter: nosuch_destination_recipient_limit=1
+main.cf: support for parameter "virtual_maps" will be removed; instead, specify "virtual_alias_maps"
+main.cf: unused parameter: box_pasword=secret (line 11: did you mean "box_password"?)
+main.cf: undefined parameter: smart_hots (line 12: did you mean "smart_host"?)
+main.cf: unused parameter: smart_host=[smart.example]
+master.cf: unused parameter: smtp_helo_nam=x (line 1: did you mean "smtp_helo_name"?)
+ldap:users.cf: unused parameter: search_bas=dc=example ,dc=org (line 3: did you mean "search_base"?)
+ldap:users.cf, line 5: missing '=' after attribute name: "stray"
+open "pgsql" configuration "none.cf": No such file or directory
+END
+)"
+is "-q is quiet about names that nothing reads" "$(warnings -qn | sort)" \
+"$(sort <<'END'
+main.cf: undefined parameter: gone
+main.cf: undefined parameter: smart_hots (line 12: did you mean "smart_host"?)
+ldap:users.cf, line 5: missing '=' after attribute name: "stray"
+open "pgsql" configuration "none.cf": No such file or directory
+END
+)"
+is "settings of a table in main.cf are shown" "$(postconf -qn box_hosts \
+    box_pasword 2>/dev/null)" "box_hosts = db.example"
+
+# --- bad input
+
+rm -f users.cf
 rm -f main.cf
 printf 'a = 1\nstray line\n' >main.cf
 is "a line that is none is named" "$(postconf -n 2>&1)" \
@@ -178,5 +242,38 @@ is "and not edited away" "$(postconf -e a=2 2>&1; cat main.cf)" \
 "postconf: fatal: $dir/main.cf, line 2: missing '=' after attribute name: \"stray line\"
 a = 1
 stray line"
+
+# says TEXT: -n ends with this message about main.cf, and nothing is printed
+says() {
+	is "$1" "$(postconf -n 2>&1; echo $?)" "postconf: fatal: $2
+1"
+}
+printf 'a = 1\nb\0 = 2\n' >main.cf
+says "NUL bytes" "$dir/main.cf: the file has NUL bytes in it"
+echo 'myhostname = $mydomain
+mydomain = $myhostname' >main.cf
+is "a loop ends" "$(postconf -x myhostname 2>&1 | tail -1)" \
+"postconf: fatal: dictionary mail_dict: macro processing error"
+awk 'BEGIN { for (i = 1; i <= 40; i++)
+    printf "x%d = $x%d$x%d$x%d\n", i, i + 1, i + 1, i + 1
+    print "x41 = boom\nrelayhost = $x1" }' >main.cf
+is "a value that explodes ends" "$(timeout 10 postconf -hx relayhost \
+    2>&1 | tail -1 | cut -c1-16)" "postconf: fatal:"
+mkdir dir.cf
+rm main.cf && ln -s dir.cf main.cf
+is "a directory in its place" "$(postconf -n 2>&1; echo $?)" \
+"postconf: fatal: open $dir/main.cf: Is a directory
+1"
+rm main.cf
+head -c 100000 /dev/zero | tr '\0' x >main.cf
+is "a line without an end" "$(postconf -n 2>&1 | cut -c1-60 | wc -l)" 1
+fresh
+is "an edit with a newline is refused" "$(postconf "a=1
+b=2" 2>&1; grep -c b=2 main.cf)" \
+"postconf: fatal: -e, -X, or -# accepts no multi-line input
+0"
+echo 'smtp inet n - n - - ' >master.cf
+postconf -M >/dev/null 2>out && echo no >>out
+is "a service without a command" "$(cut -d: -f1-2 out)" "postconf: fatal"
 echo "1..$n"
 exit $bad

@@ -1,0 +1,216 @@
+#include "conf/audit.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "conf/conf.h"
+#include "conf/deprecated.h"
+#include "conf/lines.h"
+#include "conf/master_cf.h"
+#include "conf/names.h"
+#include "conf/table_params.h"
+#include "util/buf.h"
+#include "util/file.h"
+#include "util/map.h"
+#include "util/mem.h"
+#include "util/text.h"
+
+enum { FILE_MAX = 1024 * 1024 };	/* bytes of a table's settings */
+
+struct audit {
+	const struct names	*names;
+	finding_fn		*report;
+	void			*arg;
+	char			*file;		/* that is looked through */
+	const struct service	*service;	/* or NULL: main.cf */
+	int			 line;
+	struct map		*reported;	/* undefined names, once a file */
+};
+
+static void
+found(const struct audit *a, enum finding_kind kind, const char *name,
+    const char *text)
+{
+	struct finding f = {
+		.kind = kind, .file = a->file, .line = a->line,
+		.name = name, .text = text,
+	};
+
+	if (kind == FINDING_UNUSED || kind == FINDING_UNDEFINED)
+		f.nearest = names_nearest(a->names, name,
+		    kind == FINDING_UNDEFINED);
+	a->report(a->arg, &f);
+}
+
+/* --- what is referred to */
+
+static bool
+option_sets(const struct service *s, const char *name)
+{
+	const char *option;
+	size_t	    len = strlen(name);
+
+	for (int i = 0; s != NULL && (option = service_option(s, &i)) != NULL;)
+		if (strncmp(option, name, len) == 0 && option[len] == '=')
+			return true;
+	return false;
+}
+
+static void
+check_reference(struct audit *a, const char *name)
+{
+	if (names_known(a->names, name) || conf_is_set(name) ||
+	    text_eq(name, "domain_to_ascii") ||
+	    option_sets(a->service, name) ||
+	    map_set(a->reported, name, a) != NULL)
+		return;
+	found(a, FINDING_UNDEFINED, name, "");
+}
+
+static void
+check_references(struct audit *a, const char *text)
+{
+	struct names refers = { .referenced = map_new() };
+
+	names_scan(&refers, text);
+	for (size_t i = 0; i < map_count(refers.referenced); i++)
+		check_reference(a, map_at(refers.referenced, i)->key);
+	map_free(refers.referenced, NULL);
+}
+
+/* Each class has its restrictions under its own name. */
+static void
+check_classes(struct audit *a, const char *text)
+{
+	char *copy = mem_strdup(text), *rest = copy, *word;
+
+	while ((word = text_word(&rest, TEXT_LIST_SEP, false)) != NULL)
+		if (*word != '$')
+			check_reference(a, word);
+	mem_free(copy);
+}
+
+/* --- names */
+
+static void
+check_name(struct audit *a, const char *name, const char *text)
+{
+	const char *instead = deprecated_instead(name);
+
+	if (instead != NULL)
+		found(a, FINDING_OLD, name, instead);
+	else if (!names_known(a->names, name) &&
+	    !names_referenced(a->names, name))
+		found(a, FINDING_UNUSED, name, text);
+}
+
+static void
+check_entry(void *arg, const char *name, const char *text, int line)
+{
+	const struct param *p = param_find(name);
+	struct audit	   *a = arg;
+
+	a->line = line;
+	if (line > 0)
+		check_name(a, name, text);
+	if (p == NULL || p->type != PARAM_RAW)
+		check_references(a, text);
+	if (text_eq(name, "smtpd_restriction_classes"))
+		check_classes(a, text);
+}
+
+static void
+check_service(struct audit *a, const struct service *s)
+{
+	const char *option, *equals;
+	char	   *name;
+
+	a->service = s;
+	a->line = s->line;
+	for (int i = 0; (option = service_option(s, &i)) != NULL;) {
+		if ((equals = strchr(option, '=')) == NULL)
+			continue;
+		name = mem_strndup(option, (size_t)(equals - option));
+		/* A name with a space in it has had its warning. */
+		if (strpbrk(name, " \t") == NULL)
+			check_name(a, name, equals + 1);
+		check_references(a, equals + 1);
+		mem_free(name);
+	}
+}
+
+/* --- tables */
+
+static void
+check_table_line(struct audit *a, const struct table_params *type, char *line)
+{
+	char	      *name, *value;
+	struct finding f = { .file = a->file, .line = a->line };
+
+	f.text = lines_split(line, &name, &value);
+	if (f.text != NULL) {
+		f.kind = FINDING_BAD_LINE;
+		f.name = line;
+	} else if (!table_params_has(type, name)) {
+		f.kind = FINDING_UNUSED;
+		f.name = name;
+		f.text = value;
+		f.nearest = table_params_nearest(type, name);
+	} else {
+		return;
+	}
+	a->report(a->arg, &f);
+}
+
+static void
+check_table(struct audit *a, const struct table_params *type)
+{
+	struct buf   content = BUF_INIT, line = BUF_INIT;
+	struct lines l;
+	const char  *path = strchr(a->file, ':') + 1;
+
+	a->line = 0;
+	if (!file_read(path, FILE_MAX, &content)) {
+		found(a, FINDING_NO_FILE, type->type, strerror(errno));
+	} else {
+		lines_init(&l, content.data, content.len);
+		while (lines_next(&l, &line)) {
+			a->line = l.first;
+			check_table_line(a, type, line.data);
+		}
+	}
+	buf_done(&content);
+	buf_done(&line);
+}
+
+/* --- files */
+
+static void
+begin_file(struct audit *a, char *file)
+{
+	mem_free(a->file);
+	map_free(a->reported, NULL);
+	a->file = file;
+	a->reported = map_new();
+}
+
+void
+audit(const struct names *names, const struct service_table *services,
+    finding_fn *report, void *arg)
+{
+	struct audit a = { .names = names, .report = report, .arg = arg };
+	const struct map_entry *m;
+
+	begin_file(&a, mem_printf("%s/main.cf", conf_dir()));
+	conf_each(check_entry, &a);
+	begin_file(&a, mem_printf("%s/master.cf", conf_dir()));
+	for (size_t i = 0; i < services->count; i++)
+		check_service(&a, &services->services[i]);
+	for (size_t i = 0; i < map_count(names->tables); i++) {
+		m = map_at(names->tables, i);
+		begin_file(&a, mem_strdup(m->key));
+		check_table(&a, m->value);
+	}
+	begin_file(&a, NULL);
+	map_free(a.reported, NULL);
+}
