@@ -332,7 +332,7 @@ resolve(enum route_set set, const char *sender, const char *recipient,
 }
 
 void
-answer_done(struct answer *a)
+resolve_answer_done(struct answer *a)
 {
 	buf_done(&a->route.transport);
 	buf_done(&a->route.nexthop);

@@ -21,7 +21,7 @@ struct answer {
 /* Both addresses in internal form.  The answer is emptied first. */
 void	resolve(enum route_set, const char *sender, const char *recipient,
 	    struct answer *);
-void	answer_done(struct answer *);
+void	resolve_answer_done(struct answer *);
 
 /* "remote" and (any other name) local context of address rewriting; the
  * result is appended. */

@@ -56,7 +56,7 @@ do_resolve(const struct frame *request, struct frame *reply)
 			put_answer(reply, frame_attr_str(&a), &answer);
 		}
 	}
-	answer_done(&answer);
+	resolve_answer_done(&answer);
 	return ok;
 }
 
