@@ -322,6 +322,9 @@ server_main(int argc, char **argv, const struct server *s)
 	peer_init(conf_mail.ipc_timeout, server_stopping);
 	if (!s->one_process)
 		table_on_stale(server_retire);
+	/* Who acts as users must not believe a process of mail_owner. */
+	table_use_proxymap(!s->privileged && !server_start.alone &&
+	    !text_eq(s->name, "proxymap"));
 	if (s->before_jail != NULL)
 		s->before_jail();
 	server_jail();

@@ -1,14 +1,17 @@
 /*
- * proxymap - answer questions about tables that others can't read
+ * proxymap - tables for others: proxymap to read, proxywrite to change
  *
- * Who sits in a chroot has no accounts and no files but its own: what
- * proxy_read_maps lists may be asked here.  Runs as mail_owner, outside of any
- * chroot; many clients at once, each a task.  A client may be compromised, so
- * a table that is not listed is not opened, whatever is asked.
+ * Who sits in a chroot has no accounts and no files but its own, and a server
+ * of tables should not see a connection from every process: what
+ * proxy_read_maps lists may be asked here.  The service named proxywrite
+ * changes what proxy_write_maps lists; it is one process, so that a table
+ * has one writer.
  *
- * Only lookups are served: our own programs open tables that they change
- * themselves, so proxywrite has no work.  Ends when master retires it or when
- * it has been idle.
+ * Runs as mail_owner, outside of any chroot, and opens a table when it is
+ * first asked for, with no more rights than that; many clients at once, each
+ * a task.  A client may be compromised: a table that is not listed is not
+ * opened, whatever is asked, and the first service never writes.  Ends when
+ * master retires it or when it has been idle.
  */
 
 #include <string.h>
@@ -26,10 +29,28 @@
 #include "util/stream.h"
 #include "util/text.h"
 
-static struct map *tables;	/* name without "proxy:" -> struct table */
+enum {
+	READ_COMBINATIONS = 16,		/* of PROXY_FLAGS' four bits */
+};
 
-/* The names in a parameter's value that begin with "proxy:".  Tables that
- * only root may read are opened while we are root. */
+/* A table that is listed, by the flags it was asked for with. */
+struct approved {
+	struct table	*with[READ_COMBINATIONS];
+};
+
+static struct {
+	struct map	*approved;	/* without "proxy:" -> struct approved */
+	bool		 writes;
+} proxy;
+
+struct request {
+	const char	*table;
+	uint64_t	 flags;
+	const char	*key, *value;
+	bool		 first;
+};
+
+/* The names in a parameter's value that begin with "proxy:". */
 static void
 approve(const char *names)
 {
@@ -37,11 +58,13 @@ approve(const char *names)
 	char		 *copy = mem_strdup(names), *p = copy, *word;
 
 	while ((word = text_word(&p, TEXT_LIST_SEP, true)) != NULL) {
+		/* proxy:proxy:x is x. */
 		if (!text_starts(word, prefix))
 			continue;
-		word += sizeof prefix - 1;
-		if (map_find(tables, word) == NULL)
-			map_set(tables, word, table_open(word, TABLE_FOLD));
+		while (text_starts(word, prefix))
+			word += sizeof prefix - 1;
+		if (*word != '\0' && map_find(proxy.approved, word) == NULL)
+			map_set(proxy.approved, word, NEW(struct approved));
 	}
 	mem_free(copy);
 }
@@ -49,59 +72,150 @@ approve(const char *names)
 static void
 before_jail(void)
 {
-	tables = map_new();
-	approve(conf_mail.proxy_read_maps);
+	proxy.approved = map_new();
+	proxy.writes = text_eq(server_service(), "proxywrite");
+	approve(proxy.writes ? conf_mail.proxy_write_maps :
+	    conf_mail.proxy_read_maps);
 }
 
-static enum table_result
-find(const struct frame *f, struct buf *ret)
+static int
+flag_index(uint64_t flags)
 {
-	const char	 *name = frame_str(f, PROXY_KEY_TABLE);
-	const char	 *key = frame_str(f, PROXY_KEY_KEY);
-	struct table	 *t;
-	enum table_result r;
+	return ((flags & TABLE_FOLD) != 0) | ((flags & TABLE_UTF8) != 0) << 1 |
+	    ((flags & TABLE_PARENT) != 0) << 2 |
+	    ((flags & TABLE_SRC_IS_FILE) != 0) << 3;
+}
 
-	if (name == NULL || key == NULL) {
-		buf_set(ret, "malformed request");
+/*
+ * NULL if it is not listed.  A table that is written is open once, whatever
+ * the flags say: its file is locked.
+ */
+static struct table *
+find_table(const struct request *r)
+{
+	const char	*name = r->table;
+	struct approved *a;
+	struct table   **t;
+
+	while (text_starts(name, "proxy:"))
+		name += strlen("proxy:");
+	a = map_find(proxy.approved, name);
+	if (a == NULL)
+		return NULL;
+	t = &a->with[proxy.writes ? 0 : flag_index(r->flags)];
+	if (proxy.writes && *t != NULL && table_is_broken(*t)) {
+		table_close(*t);
+		*t = NULL;
+	}
+	if (*t == NULL)
+		*t = table_open(name, (int)(r->flags & PROXY_FLAGS) |
+		    (proxy.writes ? TABLE_WRITE | TABLE_SYNC |
+		    TABLE_DUP_REPLACE : 0));
+	return *t;
+}
+
+static unsigned
+deny(const struct request *r, struct buf *value)
+{
+	log_warn("request for unapproved table: \"%.100s\"", r->table);
+	log_warn("to approve this table for %s access, list proxy:%.100s in "
+	    "main.cf:%s", proxy.writes ? "read-write" : "read-only", r->table,
+	    proxy.writes ? "proxy_write_maps" : "proxy_read_maps");
+	buf_set(value, "unapproved table");
+	return PROXY_DENIED;
+}
+
+static unsigned
+perform(uint16_t type, const struct request *r, struct table *t,
+    struct buf *key, struct buf *value)
+{
+	switch (type) {
+	case PROXY_FIND:
+		return table_find(t, r->key, value);
+	case PROXY_PUT:
+		return table_put(t, r->key, r->value) ? TABLE_FOUND :
+		    TABLE_ERROR;
+	case PROXY_DELETE:
+		return table_delete(t, r->key);
+	default:
+		return table_sequence(t, r->first, key, value);
+	}
+}
+
+/* The status of the answer. */
+static unsigned
+answer(const struct frame *f, struct buf *key, struct buf *value)
+{
+	struct request r = {
+		.table = frame_str(f, PROXY_KEY_TABLE),
+		.flags = frame_u64(f, PROXY_KEY_FLAGS, TABLE_FOLD),
+		.key = frame_str(f, PROXY_KEY_KEY),
+		.value = frame_str(f, PROXY_KEY_VALUE),
+		.first = frame_u64(f, PROXY_KEY_FIRST, 1) != 0,
+	};
+	bool	      changes = f->type == PROXY_PUT || f->type == PROXY_DELETE;
+	struct table *t;
+	unsigned      status;
+
+	buf_clear(key);
+	buf_clear(value);
+	if (r.table == NULL || (r.key == NULL && f->type != PROXY_SEQUENCE) ||
+	    (r.value == NULL && f->type == PROXY_PUT)) {
+		buf_set(value, "malformed request");
 		return TABLE_ERROR;
 	}
-	t = map_find(tables, name);
-	if (t == NULL) {
-		log_warn("request for unapproved table: \"%.100s\"", name);
-		log_warn("to approve this table for read-only access, list "
-		    "proxy:%.100s in main.cf:proxy_read_maps", name);
-		buf_set(ret, "unapproved table");
-		return TABLE_ERROR;
+	if (changes && !proxy.writes) {
+		log_warn("refusing to change table \"%.100s\": this is not "
+		    "proxywrite", r.table);
+		return PROXY_DENIED;
 	}
-	r = table_find(t, key, ret);
-	if (r == TABLE_ERROR)
-		buf_set(ret, table_error(t));
-	return r;
+	t = find_table(&r);
+	if (t == NULL)
+		return deny(&r, value);
+	status = perform(f->type, &r, t, key, value);
+	if (status == TABLE_ERROR)
+		buf_set(value, table_error(t));
+	return status;
 }
 
 static void
 serve(struct stream *s)
 {
-	struct frame	  f = FRAME_INIT;
-	struct buf	  value = BUF_INIT;
-	enum table_result r;
+	struct frame f = FRAME_INIT;
+	struct buf   key = BUF_INIT, value = BUF_INIT;
+	unsigned     status;
 
 	do {
-		stream_set_deadline(s, conf_mail.ipc_timeout);
+		stream_set_deadline(s, conf_mail.ipc_idle);
 		if (!frame_receive(s, &f, PROXY_FRAME_MAX))
 			break;
-		if (f.type != PROXY_FIND) {
+		if (f.type < PROXY_FIND || f.type > PROXY_SEQUENCE ||
+		    f.type == PROXY_ANSWER) {
 			log_warn("unknown request %u", f.type);
 			break;
 		}
-		r = find(&f, &value);
+		status = answer(&f, &key, &value);
 		frame_begin(&f, PROXY_ANSWER);
-		frame_put_u64(&f, PROXY_KEY_STATUS, r);
+		frame_put_u64(&f, PROXY_KEY_STATUS, status);
 		frame_put_str(&f, PROXY_KEY_VALUE, value.data);
+		frame_put_str(&f, PROXY_KEY_KEY, key.data);
 		frame_send(s, &f);
 	} while (stream_flush(s) && !peer_is_ending());
 	frame_done(&f);
+	buf_done(&key);
 	buf_done(&value);
+}
+
+static void
+before_exit(void)
+{
+	for (size_t i = 0; i < map_count(proxy.approved); i++) {
+		struct approved *a = map_at(proxy.approved, i)->value;
+
+		for (int k = 0; k < READ_COMBINATIONS; k++)
+			if (a->with[k] != NULL)
+				table_close(a->with[k]);
+	}
 }
 
 int
@@ -112,6 +226,7 @@ main(int argc, char **argv)
 		.jail = PROC_JAIL_NET | PROC_JAIL_FILES,
 		.before_jail = before_jail,
 		.serve = serve,
+		.before_exit = before_exit,
 	};
 
 	server_main(argc, argv, &server);

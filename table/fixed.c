@@ -91,7 +91,7 @@ find_nothing(struct table *t, const char *key, struct buf *ret)
 
 const struct table_type table_type_static = {
 	.name = "static",
-	.traits = TYPE_PATTERN,
+	.traits = TYPE_PATTERN | TYPE_SIMPLE,
 	.open = open_static,
 	.close = close_state,
 	.find = find_static,
@@ -99,19 +99,21 @@ const struct table_type table_type_static = {
 
 const struct table_type table_type_fail = {
 	.name = "fail",
-	.traits = TYPE_PATTERN,
+	.traits = TYPE_PATTERN | TYPE_SIMPLE,
 	.open = open_nothing,
 	.find = find_fail,
 };
 
 const struct table_type table_type_environ = {
 	.name = "environ",
+	.traits = TYPE_SIMPLE,
 	.open = open_nothing,
 	.find = find_environ,
 };
 
 const struct table_type table_type_internal = {
 	.name = "internal",
+	.traits = TYPE_SIMPLE,
 	.open = open_nothing,
 	.find = find_nothing,
 };

@@ -1,4 +1,4 @@
-/* Types made of other tables: unionmap: pipemap: proxy:, and randmap:. */
+/* Types made of other tables: unionmap: pipemap:, and randmap:. */
 
 #include <string.h>
 #include <sys/random.h>
@@ -139,70 +139,6 @@ find_random(struct table *t, const char *key, struct buf *ret)
 	return TABLE_FOUND;
 }
 
-/* Opened by this process itself: there is no server in between yet. */
-static bool
-open_proxy(struct table *t)
-{
-	struct table *inner = table_open(t->name, t->flags);
-
-	if (table_is_broken(inner)) {
-		table_fail(t, "%s", table_error(inner));
-		table_close(inner);
-		return false;
-	}
-	t->state = inner;
-	return true;
-}
-
-static bool
-close_proxy(struct table *t, bool publish)
-{
-	if (!publish && (t->flags & (TABLE_CREATE | TABLE_EDIT)) != 0) {
-		table_abort(t->state);
-		return true;
-	}
-	return table_close(t->state);
-}
-
-static enum table_result
-find_proxy(struct table *t, const char *key, struct buf *ret)
-{
-	enum table_result r = table_find(t->state, key, ret);
-
-	if (r == TABLE_ERROR)
-		table_fail(t, "%s", table_error(t->state));
-	return r;
-}
-
-static bool
-put_proxy(struct table *t, const char *key, const char *value)
-{
-	return table_put(t->state, key, value) ||
-	    table_fail(t, "%s", table_error(t->state));
-}
-
-static enum table_result
-remove_proxy(struct table *t, const char *key)
-{
-	enum table_result r = table_delete(t->state, key);
-
-	if (r == TABLE_ERROR)
-		table_fail(t, "%s", table_error(t->state));
-	return r;
-}
-
-static enum table_result
-sequence_proxy(struct table *t, bool first, struct buf *ret_key,
-    struct buf *ret_value)
-{
-	enum table_result r = table_sequence(t->state, first, ret_key,
-	    ret_value);
-
-	if (r == TABLE_ERROR)
-		table_fail(t, "%s", table_error(t->state));
-	return r;
-}
-
 const struct table_type table_type_unionmap = {
 	.name = "unionmap",
 	.traits = TYPE_FOLDS_ITSELF,
@@ -225,15 +161,4 @@ const struct table_type table_type_randmap = {
 	.open = open_randmap,
 	.close = close_several,
 	.find = find_random,
-};
-
-const struct table_type table_type_proxy = {
-	.name = "proxy",
-	.traits = TYPE_FOLDS_ITSELF,
-	.open = open_proxy,
-	.close = close_proxy,
-	.find = find_proxy,
-	.put = put_proxy,
-	.remove = remove_proxy,
-	.sequence = sequence_proxy,
 };

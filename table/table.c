@@ -19,14 +19,29 @@ enum {
 };
 
 static const struct table_type *const types[] = {
-	&table_type_btree, &table_type_cidr, &table_type_environ,
-	&table_type_fail, &table_type_hash, &table_type_inline,
-	&table_type_internal, &table_type_lmdb, &table_type_mysql,
-	&table_type_pcre, &table_type_pgsql, &table_type_pipemap,
-	&table_type_proxy, &table_type_randmap, &table_type_regexp,
-	&table_type_socketmap, &table_type_sqlite, &table_type_static,
-	&table_type_tcp, &table_type_texthash,
-	&table_type_unionmap, &table_type_unix,
+	&table_type_btree,
+	&table_type_cidr,
+	&table_type_debug,
+	&table_type_environ,
+	&table_type_fail,
+	&table_type_hash,
+	&table_type_inline,
+	&table_type_internal,
+	&table_type_lmdb,
+	&table_type_mysql,
+	&table_type_pcre,
+	&table_type_pgsql,
+	&table_type_pipemap,
+	&table_type_proxy,
+	&table_type_randmap,
+	&table_type_regexp,
+	&table_type_socketmap,
+	&table_type_sqlite,
+	&table_type_static,
+	&table_type_tcp,
+	&table_type_texthash,
+	&table_type_unionmap,
+	&table_type_unix,
 };
 
 enum { TYPE_COUNT = sizeof types / sizeof *types };
@@ -38,8 +53,8 @@ static struct {
 	bool		 stale;		/* it was called */
 } tables;
 
-static const struct table_type *
-find_type(const char *name, size_t len)
+const struct table_type *
+table_type_find(const char *name, size_t len)
 {
 	for (size_t i = 0; i < TYPE_COUNT; i++)
 		if (strlen(types[i]->name) == len &&
@@ -61,7 +76,7 @@ table_types(void)
 bool
 table_can_create(const char *type)
 {
-	const struct table_type *t = find_type(type, strlen(type));
+	const struct table_type *t = table_type_find(type, strlen(type));
 
 	return t != NULL && (t->traits & TYPE_CREATE) != 0;
 }
@@ -187,7 +202,7 @@ make(const char *type_name, int flags)
 		return t;
 	}
 	t->name = t->full_name + (colon - type_name) + 1;
-	t->type = find_type(type_name, (size_t)(colon - type_name));
+	t->type = table_type_find(type_name, (size_t)(colon - type_name));
 	if (t->type == NULL)
 		table_fail(t, "unsupported dictionary type: %.*s",
 		    (int)(colon - type_name), type_name);
@@ -279,8 +294,8 @@ table_is_broken(const struct table *t)
 bool
 table_is_pattern(const struct table *t)
 {
-	if (t->type == &table_type_proxy && !t->broken)
-		return table_is_pattern(t->state);
+	if (!t->broken && t->type->is_pattern != NULL)
+		return t->type->is_pattern(t);
 	return t->type != NULL && (t->type->traits & TYPE_PATTERN) != 0;
 }
 

@@ -63,6 +63,13 @@ void		 table_set_cache(size_t create_bytes, size_t read_bytes);
  */
 void		 table_on_stale(void (*fn)(void));
 
+/*
+ * A daemon: from now on "proxy:" tables are those of the services proxymap
+ * and proxywrite.  Without it, and in any case where a table has neither file
+ * nor server, "proxy:x" is "x".
+ */
+void		 table_use_proxymap(bool yes);
+
 /* The result is put into `ret` (cleared first).  May wait as a task. */
 enum table_result table_find(struct table *, const char *key, struct buf *ret);
 

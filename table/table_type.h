@@ -15,6 +15,7 @@ enum {
 				   partial keys */
 	TYPE_CREATE = 2,	/* postmap can make one */
 	TYPE_FOLDS_ITSELF = 4,	/* the tables inside fold */
+	TYPE_SIMPLE = 8,	/* neither file nor server: a proxy is idle */
 };
 
 /* What identifies the content of a file, to see that it has changed. */
@@ -59,6 +60,8 @@ struct table_type {
 	enum table_result (*remove)(struct table *, const char *key);
 	enum table_result (*sequence)(struct table *, bool first,
 			    struct buf *ret_key, struct buf *ret_value);
+	/* For types whose TYPE_PATTERN is that of a table inside. */
+	bool		(*is_pattern)(const struct table *);
 };
 
 /* Sets the error text; false, so that callers may return it. */
@@ -66,6 +69,9 @@ bool	table_fail(struct table *, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));
 enum table_result table_fail_find(struct table *, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));
+
+/* NULL if there is no such type. */
+const struct table_type *table_type_find(const char *name, size_t len);
 
 void	table_stamp_set(struct table_stamp *, const struct stat *);
 
@@ -95,7 +101,8 @@ typedef void table_rule_fn(struct table *, char *line, int number);
 bool	table_read_rules(struct table *, table_rule_fn *);
 
 extern const struct table_type
-	table_type_btree, table_type_cidr, table_type_environ, table_type_fail,
+	table_type_btree, table_type_cidr, table_type_debug,
+	table_type_environ, table_type_fail,
 	table_type_hash, table_type_inline, table_type_internal,
 	table_type_lmdb, table_type_mysql, table_type_pcre, table_type_pgsql,
 	table_type_pipemap, table_type_proxy, table_type_randmap,

@@ -194,6 +194,7 @@ const struct table_type table_type_texthash = {
 
 const struct table_type table_type_inline = {
 	.name = "inline",
+	.traits = TYPE_SIMPLE,
 	.open = open_inline,
 	.close = close_memory,
 	.find = find_memory,

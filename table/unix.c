@@ -12,11 +12,11 @@
 #include <string.h>
 
 #include "table/ask.h"
+#include "table/proxy.h"
 #include "table/proxy_proto.h"
 #include "table/table_type.h"
 #include "util/buf.h"
 #include "util/clock.h"
-#include "util/frame.h"
 #include "util/map.h"
 #include "util/mem.h"
 #include "util/text.h"
@@ -85,48 +85,6 @@ find_user(struct table *t, const char *key, struct buf *ret, char *room)
 	return TABLE_FOUND;
 }
 
-struct question {
-	struct frame	 f;
-	const char	*table, *key;
-};
-
-static bool
-exchange(struct stream *s, void *arg)
-{
-	struct question *q = arg;
-
-	frame_begin(&q->f, PROXY_FIND);
-	frame_put_str(&q->f, PROXY_KEY_TABLE, q->table);
-	frame_put_str(&q->f, PROXY_KEY_KEY, q->key);
-	frame_send(s, &q->f);
-	return frame_receive(s, &q->f, PROXY_FRAME_MAX) &&
-	    q->f.type == PROXY_ANSWER;
-}
-
-static enum table_result
-find_by_proxymap(struct table *t, const char *key, struct buf *ret)
-{
-	struct answers	 *a = t->state;
-	struct question	  q = { .f = FRAME_INIT, .table = t->full_name,
-	    .key = key };
-	enum table_result r = TABLE_ERROR;
-	const char	 *value;
-
-	if (ask(t, &a->proxymap, exchange, &q)) {
-		r = (enum table_result)frame_u64(&q.f, PROXY_KEY_STATUS,
-		    TABLE_ERROR);
-		value = frame_str(&q.f, PROXY_KEY_VALUE);
-		if (value == NULL)
-			value = "";
-		if (r == TABLE_FOUND)
-			buf_adds(ret, value);
-		else if (r != TABLE_NOT_FOUND)
-			r = table_fail_find(t, "proxymap: %s", value);
-	}
-	frame_done(&q.f);
-	return r;
-}
-
 static enum table_result
 find_here(struct table *t, const char *key, struct buf *ret)
 {
@@ -161,7 +119,8 @@ find_unix(struct table *t, const char *key, struct buf *ret)
 		buf_adds(ret, known);
 		return ret->len > 0 ? TABLE_FOUND : TABLE_NOT_FOUND;
 	}
-	r = table_in_chroot() ? find_by_proxymap(t, key, ret) :
+	r = table_in_chroot() ?
+	    proxy_find(t, &a->proxymap, t->full_name, key, ret) :
 	    find_here(t, key, ret);
 	if (r != TABLE_ERROR)
 		mem_free(map_set(a->found, key, mem_strdup(ret->data)));
@@ -182,6 +141,7 @@ close_unix(struct table *t, bool publish)
 
 const struct table_type table_type_unix = {
 	.name = "unix",
+	.traits = TYPE_SIMPLE,
 	.open = open_unix,
 	.close = close_unix,
 	.find = find_unix,

@@ -115,6 +115,7 @@ simple_types_answer_as_documented(void)
 		{ "pipemap:{inline:{a=b}, inline:{x=c}}", "a", "-" },
 		{ "randmap:{only}", "x", "only" },
 		{ "proxy:inline:{a=1}", "A", "1" },
+		{ "debug:inline:{a=1}", "A", "1" },
 		{ "internal:x", "x", "-" },
 		{ "unix:passwd.byname", "no such user", "-" },
 		{ "environ:x", "NO_SUCH_NAME", "-" },

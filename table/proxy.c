@@ -1,0 +1,267 @@
+/*
+ * proxy: tables that a service reads and writes for others
+ *
+ * A daemon asks private/proxymap, and to change a table private/proxywrite.
+ * Connections are made when the first question comes: by then master has
+ * started what we ask.  Two cases open the table themselves: commands, and
+ * programs that have a user's rights or root's (see table_use_proxymap());
+ * and types that have neither file nor server, for which a service would
+ * only cost time.
+ */
+#include "table/proxy.h"
+
+#include <string.h>
+
+#include "table/proxy_proto.h"
+#include "table/table_type.h"
+#include "util/buf.h"
+#include "util/frame.h"
+#include "util/log.h"
+#include "util/mem.h"
+#include "util/stream.h"
+
+struct proxy {
+	struct table	 *here;		/* opened by ourselves, or NULL */
+	struct ask_server server;
+};
+
+static bool use_service;
+
+void
+table_use_proxymap(bool yes)
+{
+	use_service = yes;
+}
+
+/* --- asking the service */
+
+static bool
+exchange(struct stream *s, void *arg)
+{
+	struct frame *f = arg;
+	struct frame  answer = FRAME_INIT;
+	bool	      ok;
+
+	frame_send(s, f);
+	ok = frame_receive(s, &answer, PROXY_FRAME_MAX) &&
+	    answer.type == PROXY_ANSWER;
+	if (!ok) {
+		frame_done(&answer);
+		return false;
+	}
+	/* The question is still needed when it fails: it is asked again. */
+	frame_done(f);
+	*f = answer;
+	return true;
+}
+
+static void
+begin(struct frame *f, enum proxy_frame type, const struct table *t,
+    const char *name)
+{
+	frame_begin(f, type);
+	frame_put_str(f, PROXY_KEY_TABLE, name);
+	frame_put_u64(f, PROXY_KEY_FLAGS, (uint64_t)(t->flags & PROXY_FLAGS));
+}
+
+/* The answer takes the question's place. */
+static enum table_result
+call(struct table *t, struct ask_server *server, const char *name,
+    struct frame *f)
+{
+	const char *what;
+	uint64_t    status;
+
+	if (f->bytes.len > PROXY_FRAME_MAX)
+		return TABLE_NOT_FOUND;
+	if (!ask(t, server, exchange, f))
+		return TABLE_ERROR;
+	status = frame_u64(f, PROXY_KEY_STATUS, TABLE_ERROR);
+	if (status == TABLE_FOUND || status == TABLE_NOT_FOUND)
+		return (enum table_result)status;
+	what = server->where + strlen("unix:");
+	if (status == PROXY_DENIED) {
+		log_warn("%s service is not configured for table \"%s\"",
+		    what, name);
+		return table_fail_find(t, "%s service is not configured for "
+		    "table \"%s\"", what, name);
+	}
+	name = frame_str(f, PROXY_KEY_VALUE);
+	return table_fail_find(t, "%s: %s", what, name != NULL ? name :
+	    "malformed answer");
+}
+
+enum table_result
+proxy_find(struct table *t, struct ask_server *server, const char *name,
+    const char *key, struct buf *ret)
+{
+	struct frame	  f = FRAME_INIT;
+	enum table_result r;
+	const char	 *value;
+
+	begin(&f, PROXY_FIND, t, name);
+	frame_put_str(&f, PROXY_KEY_KEY, key);
+	r = call(t, server, name, &f);
+	value = frame_str(&f, PROXY_KEY_VALUE);
+	if (r == TABLE_FOUND && value != NULL)
+		buf_adds(ret, value);
+	frame_done(&f);
+	return r;
+}
+
+/* --- the type */
+
+/* "static:x" within "proxy:static:x", or what makes no sense at all. */
+static bool
+is_simple(const char *name)
+{
+	const struct table_type *type = table_type_find(name,
+	    strcspn(name, ":"));
+
+	return type == NULL || (type->traits & TYPE_SIMPLE) != 0;
+}
+
+static bool
+is_pattern(const struct table *t)
+{
+	const struct proxy	*p = t->state;
+	const struct table_type *type;
+
+	if (p->here != NULL)
+		return table_is_pattern(p->here);
+	type = table_type_find(t->name, strcspn(t->name, ":"));
+	return (type->traits & TYPE_PATTERN) != 0;
+}
+
+static bool
+open_proxy(struct table *t)
+{
+	struct proxy *p = NEW(struct proxy);
+
+	t->state = p;
+	if (use_service && !is_simple(t->name) &&
+	    (t->flags & (TABLE_CREATE | TABLE_EDIT)) == 0) {
+		ask_init(&p->server, (t->flags & TABLE_WRITE) != 0 ?
+		    "unix:" PROXY_WRITE_SERVICE : "unix:" PROXY_SERVICE);
+		return true;
+	}
+	p->here = table_open(t->name, t->flags);
+	if (!table_is_broken(p->here))
+		return true;
+	table_fail(t, "%s", table_error(p->here));
+	table_close(p->here);
+	mem_free(p);
+	return false;
+}
+
+static bool
+close_proxy(struct table *t, bool publish)
+{
+	struct proxy *p = t->state;
+	bool	      ok = true;
+
+	if (p->here == NULL)
+		ask_done(&p->server);
+	else if (!publish && (t->flags & (TABLE_CREATE | TABLE_EDIT)) != 0)
+		table_abort(p->here);
+	else
+		ok = table_close(p->here);
+	mem_free(p);
+	return ok;
+}
+
+/* What our own table says, with its error as ours. */
+static enum table_result
+from_here(struct table *t, enum table_result r)
+{
+	struct proxy *p = t->state;
+
+	if (r == TABLE_ERROR)
+		table_fail(t, "%s", table_error(p->here));
+	return r;
+}
+
+static enum table_result
+find(struct table *t, const char *key, struct buf *ret)
+{
+	struct proxy *p = t->state;
+
+	if (p->here != NULL)
+		return from_here(t, table_find(p->here, key, ret));
+	return proxy_find(t, &p->server, t->name, key, ret);
+}
+
+static bool
+put(struct table *t, const char *key, const char *value)
+{
+	struct proxy	 *p = t->state;
+	struct frame	  f = FRAME_INIT;
+	enum table_result r;
+
+	if (p->here != NULL)
+		return table_put(p->here, key, value) ||
+		    table_fail(t, "%s", table_error(p->here));
+	begin(&f, PROXY_PUT, t, t->name);
+	frame_put_str(&f, PROXY_KEY_KEY, key);
+	frame_put_str(&f, PROXY_KEY_VALUE, value);
+	r = call(t, &p->server, t->name, &f);
+	if (r == TABLE_NOT_FOUND)
+		table_fail(t, "entry is too large");
+	frame_done(&f);
+	return r == TABLE_FOUND;
+}
+
+static enum table_result
+remove_key(struct table *t, const char *key)
+{
+	struct proxy	 *p = t->state;
+	struct frame	  f = FRAME_INIT;
+	enum table_result r;
+
+	if (p->here != NULL)
+		return from_here(t, table_delete(p->here, key));
+	begin(&f, PROXY_DELETE, t, t->name);
+	frame_put_str(&f, PROXY_KEY_KEY, key);
+	r = call(t, &p->server, t->name, &f);
+	frame_done(&f);
+	return r;
+}
+
+static enum table_result
+sequence(struct table *t, bool first, struct buf *ret_key,
+    struct buf *ret_value)
+{
+	struct proxy	 *p = t->state;
+	struct frame	  f = FRAME_INIT;
+	enum table_result r;
+	const char	 *key, *value;
+
+	if (p->here != NULL)
+		return from_here(t, table_sequence(p->here, first, ret_key,
+		    ret_value));
+	begin(&f, PROXY_SEQUENCE, t, t->name);
+	frame_put_u64(&f, PROXY_KEY_FIRST, first);
+	r = call(t, &p->server, t->name, &f);
+	key = frame_str(&f, PROXY_KEY_KEY);
+	value = frame_str(&f, PROXY_KEY_VALUE);
+	if (r == TABLE_FOUND && key != NULL && value != NULL) {
+		buf_adds(ret_key, key);
+		buf_adds(ret_value, value);
+	} else if (r == TABLE_FOUND) {
+		r = table_fail_find(t, "malformed answer");
+	}
+	frame_done(&f);
+	return r;
+}
+
+const struct table_type table_type_proxy = {
+	.name = "proxy",
+	.traits = TYPE_FOLDS_ITSELF,
+	.open = open_proxy,
+	.close = close_proxy,
+	.find = find,
+	.put = put,
+	.remove = remove_key,
+	.sequence = sequence,
+	.is_pattern = is_pattern,
+};
