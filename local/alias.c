@@ -106,8 +106,8 @@ is_own_mailbox(const struct context *c, const char *address)
 	    text_eq_nocase(address_domain(address), conf_mail.myorigin));
 }
 
-static enum outcome
-deliver_address(struct request *r, struct context *c, const char *written)
+enum outcome
+address_deliver(struct request *r, struct context *c, const char *written)
 {
 	struct buf	 full = BUF_INIT;
 	struct resolved	 to;
@@ -194,7 +194,7 @@ deliver_target(struct request *r, struct context *c, const struct target *t)
 {
 	switch (t->kind) {
 	case TARGET_ADDRESS:
-		return deliver_address(r, c, t->text);
+		return address_deliver(r, c, t->text);
 	case TARGET_INCLUDE:
 		return deliver_include(r, c, t->text);
 	case TARGET_FILE:
@@ -363,6 +363,8 @@ alias_deliver(struct request *r, const struct context *c, const char *address,
 /* --- .forward */
 
 struct path_names {
+	bool			 lacks;		/* a name has no value: not
+						   this path */
 	const struct user	*user;
 	const char		*address, *ext;
 	char			*local;
@@ -371,7 +373,7 @@ struct path_names {
 static const char *
 path_value(void *arg, const char *name)
 {
-	const struct path_names	*n = arg;
+	struct path_names	*n = arg;
 	const char		*domain = address_domain(n->address);
 	struct { const char *name, *value; } const values[] = {
 		{ "home", n->user->home },
@@ -386,8 +388,10 @@ path_value(void *arg, const char *name)
 	};
 
 	for (size_t i = 0; i < sizeof values / sizeof *values; i++)
-		if (text_eq(name, values[i].name))
+		if (text_eq(name, values[i].name)) {
+			n->lacks = n->lacks || values[i].value == NULL;
 			return values[i].value != NULL ? values[i].value : "";
+		}
 	return NULL;
 }
 
@@ -428,12 +432,13 @@ find_dot_forward(struct request *r, const char *address,
 	    conf_mail.recipient_delimiter, conf_mail.double_bounce_sender);
 	while (!found && (word = text_word(&copy, TEXT_LIST_SEP, true)) != NULL) {
 		buf_clear(&path);
+		n.lacks = false;
 		if (!conf_expand(&path, word, path_value, &n, &why)) {
 			log_warn("forward_path: %s", why);
 			continue;
 		}
 		/* No way out of the home directory by the extension. */
-		if (n.ext != NULL && strchr(n.ext, '/') != NULL)
+		if (n.lacks || (n.ext != NULL && strchr(n.ext, '/') != NULL))
 			continue;
 		found = is_trusted(path.data, user);
 	}

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -135,7 +136,8 @@ run_child(const struct context *c, const char *command, char *const *env,
 			_exit(EX_TEMPFAIL);
 	if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
 		_exit(EX_TEMPFAIL);
-	closefrom(3);
+	/* Ours are closed by execve(): until then there may be a log line. */
+	close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
 	if (dir == NULL || chdir(dir) != 0)
 		if (chdir("/") != 0)
 			_exit(EX_TEMPFAIL);

@@ -178,12 +178,13 @@ mailbox_deliver(struct request *r, const struct context *c, const char *address,
 {
 	const char	*command = command_for(r, user), *path;
 	bool		 home = *conf_mail.home_mailbox != '\0';
+	enum outcome	 got;
 
-	(void)address;
-	if (*conf_mail.mailbox_transport != '\0' ||
-	    !table_list_is_empty(local_tables.mailbox_transport_maps))
-		return part(r, c, "4.3.5", "mailbox_transport and "
-		    "mailbox_transport_maps are not supported by this version");
+	if (pass_deliver(r, c, address, &(struct pass_rule){
+	    .title = "mailbox_transport_maps",
+	    .maps = local_tables.mailbox_transport_maps, .key = user->name,
+	    .fixed = conf_mail.mailbox_transport }, &got))
+		return got;
 	if (command != NULL)
 		return command_deliver(r, c, command, command);
 	if (home)

@@ -94,6 +94,30 @@ no_such_user(struct request *r, const struct context *c, const char *local)
 	return got;
 }
 
+/* Nobody of this name: another transport may know, or luser_relay. */
+static enum outcome
+deliver_unknown(struct request *r, struct context *c, const char *address,
+    const char *local)
+{
+	const char	*ext = address_extension(local, strlen(local),
+	    conf_mail.recipient_delimiter, conf_mail.double_bounce_sender);
+	const char	*relay;
+	enum outcome	 got;
+
+	if (pass_deliver(r, c, address, &(struct pass_rule){
+	    .title = "fallback_transport_maps",
+	    .maps = local_tables.fallback_transport_maps,
+	    .key = ext == NULL ? local :
+	    pool_strndup(r->pool, local, ext - local),
+	    .fixed = conf_mail.fallback_transport }, &got))
+		return got;
+	if (!c->is_luser && (relay = luser_address(r, address)) != NULL) {
+		c->is_luser = true;
+		return address_deliver(r, c, relay);
+	}
+	return no_such_user(r, c, local);
+}
+
 /* The user that a local part names: itself first, then without extension. */
 static enum user_result
 find_user(const char *local, const struct user **ret)
@@ -159,7 +183,7 @@ recipient_name(struct request *r, const struct context *c, const char *address)
 	case USER_UNKNOWN:
 		break;
 	}
-	return no_such_user(r, &self, local);
+	return deliver_unknown(r, &self, address, local);
 }
 
 void

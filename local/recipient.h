@@ -37,6 +37,7 @@ struct context {
 	const char		*user;		/* whose .forward it is, or NULL */
 	int			 level;
 	bool			 is_include;
+	bool			 is_luser;	/* luser_relay once, no circle */
 	const char		*owner;		/* sender of forwarded copies;
 						   NULL: that of the message */
 	struct forward		*forward;	/* members gather here; NULL:
@@ -71,6 +72,24 @@ enum outcome file_deliver(struct request *, const struct context *,
 /* command.c */
 enum outcome command_deliver(struct request *, const struct context *,
 	    const char *command, const char *shell_command_title);
+
+/* pass.c: true if a table or a parameter hands the mail to another transport. */
+struct pass_rule {
+	const char		*title;		/* of the tables */
+	struct table_list	*maps;		/* by user name */
+	const char		*key;
+	const char		*fixed;		/* "transport:nexthop" or "" */
+};
+
+bool	pass_deliver(struct request *, const struct context *,
+	    const char *address, const struct pass_rule *, enum outcome *ret);
+
+/* Where luser_relay wants mail for an unknown name; NULL: nowhere. */
+const char *luser_address(struct request *, const char *address);
+
+/* alias.c: an address in a list, or any other that takes a name's place. */
+enum outcome address_deliver(struct request *, struct context *,
+	    const char *written);
 
 /* Logs and reports a part (see deliver.h). */
 enum outcome request_part(struct request *, const struct context *,

@@ -73,6 +73,8 @@ format(struct buf *out, const struct bounce_record *r)
 		for (; *value != '\0'; value++)
 			buf_addc(out, (unsigned char)*value < ' ' ||
 			    *value == 127 ? '?' : *value);
+		while (out->data[out->len - 1] == ' ')
+			buf_cut(out, out->len - 1);
 		buf_addc(out, '\n');
 	}
 	if (r->notify != 0)

@@ -88,6 +88,15 @@ enum outcome delivery_part(struct delivery *, struct recipient *part,
 	    const struct deliver_via *, const struct why *);
 void	delivery_close(struct delivery *, struct recipient *, enum outcome);
 
+/*
+ * Hands a recipient to another transport ("lmtp", next hop "unix:private/x"),
+ * which logs and reports it, and waits for what became of it.  Nothing is
+ * settled here: delivery_close() does that.  TRY_LATER with `why` when the
+ * transport can't be reached; `why` is empty when the transport has spoken.
+ */
+enum outcome delivery_pass(struct delivery *, const struct recipient *,
+	    const char *transport, const char *nexthop, struct why *);
+
 /* The whole next hop does not answer: feedback for qmgr's scheduling. */
 void	delivery_dead(struct delivery *, const struct why *);
 

@@ -3,6 +3,8 @@
 #ifndef MAIL_DELIVER_PROTO_H
 #define MAIL_DELIVER_PROTO_H
 
+#include <stdint.h>
+
 /*
  * qmgr connects to private/TRANSPORT and keeps the connection: one delivery
  * at a time on each.
@@ -56,6 +58,17 @@ enum deliver_file {
 	DELIVER_FILE_BUSY,		/* can't be opened or locked, or the
 					   defer log not written: try soon */
 };
+
+/* In RCPT_INDEX: not to be marked in the file, the sender of the request
+ * does that. */
+#define DELIVER_UNMARKED UINT32_MAX
+
+struct frame;
+struct recipient;
+
+/* A recipient's group in a request. */
+void	deliver_put_recipient(struct frame *, const struct recipient *,
+	    uint32_t index);
 
 enum deliver_flag {
 	DELIVER_KEEP_OPEN = 1,		/* more mail waits for this destination:

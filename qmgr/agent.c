@@ -50,22 +50,6 @@ agent_deliveries(void)
 
 /* --- the request */
 
-static void
-put_recipient(struct frame *f, const struct recipient *r)
-{
-	size_t group = frame_open(f, DELIVER_KEY_RCPT);
-
-	frame_put_str(f, DELIVER_KEY_RCPT_ADDRESS, r->address);
-	if (*r->original != '\0')
-		frame_put_str(f, DELIVER_KEY_RCPT_ORIGINAL, r->original);
-	if (*r->orcpt != '\0')
-		frame_put_str(f, DELIVER_KEY_RCPT_ORCPT, r->orcpt);
-	if (r->notify != 0)
-		frame_put_u64(f, DELIVER_KEY_RCPT_NOTIFY, r->notify);
-	frame_put_u64(f, DELIVER_KEY_RCPT_INDEX, r->index);
-	frame_close(f, group);
-}
-
 /* Is there more for this destination, or was there just now?  Then the agent
  * shall keep its connection. */
 static bool
@@ -98,7 +82,7 @@ put_request(struct frame *f, const struct entry *e)
 	frame_put_u64(f, DELIVER_KEY_HANDED, (uint64_t)clock_wall_us());
 	frame_put_u64(f, DELIVER_KEY_SIZE, m->size);
 	for (uint32_t i = 0; i < e->count; i++)
-		put_recipient(f, e->rcpt[i]);
+		deliver_put_recipient(f, e->rcpt[i], e->rcpt[i]->index);
 }
 
 /* --- the result */

@@ -1,0 +1,127 @@
+/* Mail that another transport delivers, or that nobody here is named for:
+ * mailbox_transport, fallback_transport, luser_relay. */
+
+#include <string.h>
+
+#include "conf/conf.h"
+#include "conf/param.h"
+#include "local/recipient.h"
+#include "mail/address.h"
+#include "mail/deliver.h"
+#include "table/table.h"
+#include "util/buf.h"
+#include "util/log.h"
+#include "util/mem.h"
+#include "util/text.h"
+
+static enum outcome
+part(struct request *r, const struct context *c, const char *dsn,
+    const char *text)
+{
+	struct why	why = WHY_INIT;
+	enum outcome	got;
+
+	why_set(&why, dsn, "%s", text);
+	got = request_part(r, c, &why);
+	why_done(&why);
+	return got;
+}
+
+static enum outcome
+pass_to(struct request *r, const struct context *c, const char *address,
+    const char *target)
+{
+	const char	*colon = strchr(target, ':');
+	char		*transport = pool_strndup(r->pool, target,
+	    colon != NULL ? (size_t)(colon - target) : strlen(target));
+	const char	*nexthop = colon != NULL && colon[1] != '\0' ?
+	    colon + 1 : r->d->nexthop;
+	struct recipient rcpt = *r->top;
+	struct why	 why = WHY_INIT;
+	enum outcome	 got;
+
+	rcpt.address = address;
+	log_info("%s: passing <%s> to transport=%s", r->d->id, address,
+	    transport);
+	got = delivery_pass(r->d, &rcpt, transport, nexthop, &why);
+	if (why.dsn[0] != '\0')
+		got = request_part(r, c, &why);
+	why_done(&why);
+	return got;
+}
+
+bool
+pass_deliver(struct request *r, const struct context *c, const char *address,
+    const struct pass_rule *rule, enum outcome *ret)
+{
+	struct buf	 target = BUF_INIT;
+	bool		 took = true;
+
+	switch (table_list_find(rule->maps, rule->key, &target)) {
+	case TABLE_FOUND:
+		*ret = pass_to(r, c, address, target.data);
+		break;
+	case TABLE_ERROR:
+		log_warn("%s: lookup %s: %s", rule->title, rule->key,
+		    table_list_error(rule->maps));
+		*ret = part(r, c, "4.3.5", "mail system configuration error");
+		break;
+	case TABLE_NOT_FOUND:
+		took = *rule->fixed != '\0';
+		if (took)
+			*ret = pass_to(r, c, address, rule->fixed);
+		break;
+	}
+	buf_done(&target);
+	return took;
+}
+
+/* --- luser_relay */
+
+struct relay_names {
+	const char	*address, *ext;
+	char		*local, *user;
+};
+
+static const char *
+relay_value(void *arg, const char *name)
+{
+	const struct relay_names *n = arg;
+	const char		 *domain = address_domain(n->address);
+	struct { const char *name, *value; } const values[] = {
+		{ "user", n->user },
+		{ "local", n->local },
+		{ "domain", domain },
+		{ "recipient", n->address },
+		{ "extension", n->ext != NULL ? n->ext + 1 : NULL },
+		{ "recipient_delimiter", n->ext != NULL ?
+		    conf_mail.recipient_delimiter : NULL },
+	};
+
+	for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+		if (text_eq(name, values[i].name))
+			return values[i].value != NULL ? values[i].value : "";
+	return NULL;
+}
+
+const char *
+luser_address(struct request *r, const char *address)
+{
+	struct relay_names n = { .address = address };
+	const char	*text = conf_text("luser_relay"), *why, *result = NULL;
+	struct buf	 out = BUF_INIT;
+
+	if (text == NULL || *text == '\0')
+		return NULL;
+	n.local = pool_strndup(r->pool, address, address_local_len(address));
+	n.ext = address_extension(n.local, strlen(n.local),
+	    conf_mail.recipient_delimiter, conf_mail.double_bounce_sender);
+	n.user = n.ext == NULL ? n.local :
+	    pool_strndup(r->pool, n.local, n.ext - n.local);
+	if (conf_expand(&out, text, relay_value, &n, &why))
+		result = pool_strdup(r->pool, out.data);
+	else
+		log_warn("luser_relay: %s", why);
+	buf_done(&out);
+	return result;
+}
