@@ -409,7 +409,7 @@ set_status(struct delivery *d, const struct recipient *r, char status)
 static void
 finish(struct delivery *d, const struct recipient *r, char status)
 {
-	if (d->part == NULL && r->index != DELIVER_UNMARKED &&
+	if (d->part == NULL && !(d->flags & DELIVER_UNMARKED) &&
 	    !queue_file_mark(&d->file, r->index, RCPT_DONE))
 		log_warn("%s: mark recipient %s as done: %m", d->id,
 		    r->address);

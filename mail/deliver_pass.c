@@ -12,8 +12,7 @@
 enum { RESULT_MAX = 64 * 1024 };	/* bytes */
 
 void
-deliver_put_recipient(struct frame *f, const struct recipient *r,
-    uint32_t index)
+deliver_put_recipient(struct frame *f, const struct recipient *r)
 {
 	size_t group = frame_open(f, DELIVER_KEY_RCPT);
 
@@ -24,7 +23,7 @@ deliver_put_recipient(struct frame *f, const struct recipient *r,
 		frame_put_str(f, DELIVER_KEY_RCPT_ORCPT, r->orcpt);
 	if (r->notify != 0)
 		frame_put_u64(f, DELIVER_KEY_RCPT_NOTIFY, r->notify);
-	frame_put_u64(f, DELIVER_KEY_RCPT_INDEX, index);
+	frame_put_u64(f, DELIVER_KEY_RCPT_INDEX, r->index);
 	frame_close(f, group);
 }
 
@@ -37,7 +36,7 @@ put_request(struct frame *f, const struct delivery *d,
 	frame_put_str(f, DELIVER_KEY_ID, d->id);
 	frame_put_str(f, DELIVER_KEY_NEXTHOP, nexthop);
 	frame_put_str(f, DELIVER_KEY_SENDER, d->sender);
-	frame_put_u64(f, DELIVER_KEY_FLAGS, d->flags);
+	frame_put_u64(f, DELIVER_KEY_FLAGS, d->flags | DELIVER_UNMARKED);
 	frame_put_u64(f, DELIVER_KEY_ENV_FLAGS, d->env_flags);
 	frame_put_str(f, DELIVER_KEY_ENVID, d->envid);
 	frame_put_u64(f, DELIVER_KEY_RET, d->ret);
@@ -46,7 +45,7 @@ put_request(struct frame *f, const struct delivery *d,
 	frame_put_u64(f, DELIVER_KEY_ACTIVE, (uint64_t)d->active_us);
 	frame_put_u64(f, DELIVER_KEY_HANDED, (uint64_t)clock_wall_us());
 	frame_put_u64(f, DELIVER_KEY_SIZE, d->file.t.size);
-	deliver_put_recipient(f, r, DELIVER_UNMARKED);
+	deliver_put_recipient(f, r);
 }
 
 static enum outcome

@@ -3,8 +3,6 @@
 #ifndef MAIL_DELIVER_PROTO_H
 #define MAIL_DELIVER_PROTO_H
 
-#include <stdint.h>
-
 /*
  * qmgr connects to private/TRANSPORT and keeps the connection: one delivery
  * at a time on each.
@@ -59,20 +57,16 @@ enum deliver_file {
 					   defer log not written: try soon */
 };
 
-/* In RCPT_INDEX: not to be marked in the file, the sender of the request
- * does that. */
-#define DELIVER_UNMARKED UINT32_MAX
-
 struct frame;
 struct recipient;
 
 /* A recipient's group in a request. */
-void	deliver_put_recipient(struct frame *, const struct recipient *,
-	    uint32_t index);
+void	deliver_put_recipient(struct frame *, const struct recipient *);
 
 enum deliver_flag {
 	DELIVER_KEEP_OPEN = 1,		/* more mail waits for this destination:
 					   connection cache on demand */
+	DELIVER_UNMARKED = 8,		/* who asks marks the recipients */
 	DELIVER_VERIFY = 2, DELIVER_TRACE = 4,	/* sendmail -bv, -v; probes */
 };
 

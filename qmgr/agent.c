@@ -82,7 +82,7 @@ put_request(struct frame *f, const struct entry *e)
 	frame_put_u64(f, DELIVER_KEY_HANDED, (uint64_t)clock_wall_us());
 	frame_put_u64(f, DELIVER_KEY_SIZE, m->size);
 	for (uint32_t i = 0; i < e->count; i++)
-		deliver_put_recipient(f, e->rcpt[i], e->rcpt[i]->index);
+		deliver_put_recipient(f, e->rcpt[i]);
 }
 
 /* --- the result */
