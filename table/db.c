@@ -15,10 +15,12 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "table/aside.h"
+#include "table/pile.h"
 #include "table/table_type.h"
 #include "util/buf.h"
 #include "util/log.h"
@@ -31,6 +33,7 @@ enum {
 	READ_CACHE = 128 * 1024,	/* bytes, Postfix's default */
 	READ_CACHE_MAX = 2 * 1024 * 1024, /* for tables that fit */
 	NEW_MODE = 0644,
+	PILE_MAX = 256 * 1024 * 1024, /* bytes kept back to be sorted */
 };
 
 static struct {
@@ -45,6 +48,10 @@ struct db_table {
 	DBC		*cursor;
 	struct table_aside aside;	/* if it is written */
 	bool		 try0, try1;	/* keys without and with NUL */
+	struct pile	 pile;		/* of a btree that is made: keys that
+					   come in order make it sooner and
+					   smaller */
+	bool		 wrote_pile;	/* there was one before this one */
 };
 
 void
@@ -125,6 +132,7 @@ make(struct table *t)
 	struct db_table *d = NEW(struct db_table);
 
 	d->aside = (struct table_aside)TABLE_ASIDE_INIT;
+	d->pile = (struct pile)PILE_INIT;
 	d->try0 = (t->flags & TABLE_TRY0) != 0;
 	d->try1 = (t->flags & TABLE_TRY1) != 0;
 	if (!d->try0 && !d->try1)
@@ -144,6 +152,7 @@ discard(struct db_table *d)
 	if (d->db != NULL)
 		d->db->close(d->db, DB_NOSYNC);
 	aside_done(&d->aside);
+	pile_done(&d->pile);
 	mem_free(d);
 	errno = saved;
 }
@@ -172,13 +181,23 @@ open_read(struct table *t)
 	return ok;
 }
 
-/* A cache that takes all there will be is what makes building fast. */
+/* Where a duplicate is an error the caller wants to know at once. */
+static bool
+is_piled(const struct table *t)
+{
+	return t->type == &table_type_btree &&
+	    (t->flags & TABLE_CREATE) != 0 && (t->flags & (TABLE_DUP_WARN |
+	    TABLE_DUP_REPLACE | TABLE_DUP_IGNORE)) != 0;
+}
+
+/* A cache that takes all there will be is what makes building fast, unless
+ * keys come in order. */
 static size_t
 guess_cache(const struct table *t)
 {
 	size_t want = aside_source_size(t) * 4;
 
-	if (want <= lib.create_cache)
+	if (want <= lib.create_cache || is_piled(t))
 		return lib.create_cache;
 	return want < CREATE_CACHE_MAX ? want : CREATE_CACHE_MAX;
 }
@@ -210,39 +229,20 @@ open_table(struct table *t)
 	return open_read(t);
 }
 
-/*
- * Order: the library's pages reach the new file, the file reaches the disk,
- * then it gets its name (aside_publish() does both).
- */
-static bool
-close_table(struct table *t, bool publish)
-{
-	struct db_table *d = t->state;
-	bool		 writes = t->flags &
-	    (TABLE_CREATE | TABLE_EDIT | TABLE_WRITE);
-	int		 error = 0;
-
-	if (d->cursor != NULL)
-		d->cursor->close(d->cursor);
-	if (writes && (publish || !d->aside.replaces))
-		error = d->db->sync(d->db, 0);
-	d->db->close(d->db, DB_NOSYNC);
-	d->db = NULL;
-	if (writes && publish && error == 0 && !aside_publish(&d->aside))
-		error = errno;
-	discard(d);
-	errno = error > 0 ? error : EIO;
-	return error == 0;
-}
-
 /* --- entries */
+
+static void
+set_dbt_n(DBT *dbt, const char *text, size_t len, bool with_nul)
+{
+	memset(dbt, 0, sizeof *dbt);
+	dbt->data = (void *)(uintptr_t)text;
+	dbt->size = (uint32_t)(len + (with_nul ? 1 : 0));
+}
 
 static void
 set_dbt(DBT *dbt, const char *text, bool with_nul)
 {
-	memset(dbt, 0, sizeof *dbt);
-	dbt->data = (void *)(uintptr_t)text;
-	dbt->size = (uint32_t)(strlen(text) + (with_nul ? 1 : 0));
+	set_dbt_n(dbt, text, strlen(text), with_nul);
 }
 
 static void
@@ -321,25 +321,115 @@ decide_nul(struct db_table *d)
 	cursor->close(cursor);
 }
 
+static int
+write_entry(struct table *t, const char *key, const char *value)
+{
+	struct db_table *d = t->state;
+	DBT		 k, v;
+
+	set_dbt(&k, key, d->try1);
+	set_dbt(&v, value, d->try1);
+	return d->db->put(d->db, NULL, &k, &v,
+	    (t->flags & TABLE_DUP_REPLACE) != 0 ? 0 : DB_NOOVERWRITE);
+}
+
+static void
+warn_duplicate(const struct table *t, const char *key)
+{
+	if ((t->flags & TABLE_DUP_IGNORE) == 0)
+		log_warn("%s: duplicate entry: \"%s\"", t->path, key);
+}
+
+static int
+compare_age(const void *a, const void *b)
+{
+	const struct pile_entry *one = a, *other = b;
+
+	return one->key < other->key ? -1 : one->key > other->key;
+}
+
+/*
+ * A key that a later pile has too is looked up as usual; within one, equal
+ * keys stand side by side.  The library looks for the place anew unless all
+ * come through one cursor.
+ */
+static int
+write_sorted(struct table *t, DBC *cursor, struct pile_entry *ret_twice,
+    size_t *ret_count)
+{
+	struct db_table	 *d = t->state;
+	bool		  replaces = (t->flags & TABLE_DUP_REPLACE) != 0;
+	const char	 *last = NULL;
+	DBT		  k, v;
+	int		  error = 0;
+
+	for (size_t i = 0; error == 0 && i < d->pile.count; i++) {
+		struct pile_entry e = pile_at(&d->pile, i);
+
+		if (last != NULL && !replaces && strcmp(last, e.key) == 0) {
+			error = DB_KEYEXIST;
+		} else if (d->wrote_pile) {
+			error = write_entry(t, e.key, e.value);
+		} else {
+			set_dbt_n(&k, e.key, e.key_len, d->try1);
+			set_dbt_n(&v, e.value, e.value_len, d->try1);
+			error = cursor->put(cursor, &k, &v, DB_KEYLAST);
+		}
+		last = e.key;
+		if (error != DB_KEYEXIST)
+			continue;
+		ret_twice[(*ret_count)++] = e;
+		error = 0;
+	}
+	return error;
+}
+
+/* Duplicates are told of in the order of the source. */
+static int
+write_pile(struct table *t)
+{
+	struct db_table	  *d = t->state;
+	struct pile_entry *twice;
+	DBC		  *cursor;
+	size_t		   n = 0;
+	int		   error;
+
+	pile_sort(&d->pile);
+	error = d->db->cursor(d->db, NULL, &cursor, 0);
+	if (error != 0)
+		return error;
+	twice = mem_alloc(d->pile.count * sizeof *twice);
+	error = write_sorted(t, cursor, twice, &n);
+	cursor->close(cursor);
+	d->wrote_pile = true;
+	if (n > 0)
+		qsort(twice, n, sizeof *twice, compare_age);
+	for (size_t i = 0; i < n; i++)
+		warn_duplicate(t, twice[i].key);
+	mem_free(twice);
+	pile_clear(&d->pile);
+	return error;
+}
+
 static bool
 put(struct table *t, const char *key, const char *value)
 {
 	struct db_table *d = t->state;
-	DBT		 k, v;
-	int		 error;
-	bool		 replace = (t->flags & TABLE_DUP_REPLACE) != 0;
+	int		 error = 0;
 
-	decide_nul(d);
-	set_dbt(&k, key, d->try1);
-	set_dbt(&v, value, d->try1);
-	error = d->db->put(d->db, NULL, &k, &v, replace ? 0 : DB_NOOVERWRITE);
+	if (is_piled(t)) {
+		pile_add(&d->pile, key, value);
+		if (d->pile.bytes.len >= PILE_MAX)
+			error = write_pile(t);
+	} else {
+		decide_nul(d);
+		error = write_entry(t, key, value);
+	}
 	if (error == DB_KEYEXIST) {
-		if ((t->flags & TABLE_DUP_IGNORE) != 0)
-			return true;
-		if ((t->flags & TABLE_DUP_WARN) == 0)
+		if ((t->flags & (TABLE_DUP_IGNORE | TABLE_DUP_WARN)) == 0)
 			return table_fail(t, "%s: duplicate entry: \"%s\"",
 			    t->path, key);
-		log_warn("%s: duplicate entry: \"%s\"", t->path, key);
+		warn_duplicate(t, key);
 		return true;
 	}
 	if (error == 0 && (t->flags & TABLE_SYNC) != 0)
@@ -392,6 +482,33 @@ sequence(struct table *t, bool first, struct buf *ret_key,
 	get_dbt(ret_key, &key);
 	get_dbt(ret_value, &value);
 	return TABLE_FOUND;
+}
+
+/*
+ * Order: the library's pages reach the new file, the file reaches the disk,
+ * then it gets its name (aside_publish() does both).
+ */
+static bool
+close_table(struct table *t, bool publish)
+{
+	struct db_table *d = t->state;
+	bool		 writes = t->flags &
+	    (TABLE_CREATE | TABLE_EDIT | TABLE_WRITE);
+	int		 error = 0;
+
+	if (d->cursor != NULL)
+		d->cursor->close(d->cursor);
+	if (publish && d->pile.count > 0)
+		error = write_pile(t);
+	if (error == 0 && writes && (publish || !d->aside.replaces))
+		error = d->db->sync(d->db, 0);
+	d->db->close(d->db, DB_NOSYNC);
+	d->db = NULL;
+	if (writes && publish && error == 0 && !aside_publish(&d->aside))
+		error = errno;
+	discard(d);
+	errno = error > 0 ? error : EIO;
+	return error == 0;
 }
 
 const struct table_type table_type_hash = {

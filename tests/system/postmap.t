@@ -61,6 +61,19 @@ postmap -q new hash:table)" \
 other'
 is "-i makes a table" "$(echo 'k v' | postmap -i btree:fresh
 postmap -s btree:fresh)" "k	v"
+printf 'z 1\nb 1\na 1\nz 2\nb 2\n' >many
+is "a btree's duplicates are told of in order" "$(postmap btree:many 2>&1
+postmap -s btree:many)" \
+'postmap: warning: many.db: duplicate entry: "z"
+postmap: warning: many.db: duplicate entry: "b"
+a	1
+b	1
+z	1'
+is "or replace what was there" "$(postmap -r btree:many; postmap -s btree:many
+rm many*)" \
+'a	1
+b	2
+z	2'
 is "the mode is the source's" "$(chmod 600 table; rm table.db
 postmap -w hash:table 2>/dev/null; stat -c %a table.db)" "600"
 is "a file that is missing is named" "$(postmap hash:missing 2>&1; echo $?)" \
