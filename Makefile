@@ -212,7 +212,9 @@ MAN_SRC	:= $(wildcard man/*.[1-8])
 MAN	:= $(MAN_SRC:man/%=$(MAN_DIR)/%) $(MAN_DIR)/postconf.5
 DEF	:= $(wildcard conf/*.def)
 
-man: $(MAN)
+HTML	= $(BUILD)/doc/postconf.html
+
+man: $(MAN) $(HTML)
 
 $(MAN_DIR)/params: man/params.awk $(DEF)
 	@mkdir -p $(MAN_DIR)
@@ -223,6 +225,14 @@ $(MAN_DIR)/postconf.5: man/postconf5.awk man/postconf.5.head \
 	(cat man/postconf.5.head; \
 	    awk -f man/postconf5.awk $(MAN_DIR)/params; \
 	    cat man/postconf.5.tail) >$@
+# Which daemon reads which parameter, from the pages of daemons.
+$(HTML): man/html.awk man/readers.sh $(MAN_DIR)/params
+	@mkdir -p $(@D)
+	for page in $(notdir $(wildcard man/*.8)); do \
+	    man/readers.sh $$page | sed "s/^/$${page%.8} /"; \
+	done >$@.readers
+	awk -f man/html.awk $@.readers $(MAN_DIR)/params >$@
+	rm $@.readers
 $(MAN_DIR)/%: man/% man/page.awk man/readers.sh $(MAN_DIR)/params
 	man/readers.sh $* >$@.names
 	awk -f man/page.awk $@.names $(MAN_DIR)/params $< >$@

@@ -71,6 +71,8 @@ for page in man/*.[1-8] "$BUILD"/man/*.[1-8]; do
 	install -d "$dest/usr/share/man/man$section"
 	install -m 644 "$page" "$dest/usr/share/man/man$section/"
 done
+install -d "$dest/usr/share/doc/postfix"
+install -m 644 "$BUILD/doc/postconf.html" "$dest/usr/share/doc/postfix/"
 install -d "$dest/usr/lib/systemd/system"
 install -m 644 conf/etc/postfix.service "$dest/usr/lib/systemd/system/"
 

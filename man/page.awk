@@ -13,7 +13,7 @@ FILENAME == ARGV[2] {
 	if ($1 in wanted) {
 		names[++count] = $1
 		def[$1] = $6 ~ /c/ ? "computed" : $3 == "" ? "empty" : $3
-		match($7, /\.( |$)/)
+		match($7, /\.( |\001|\002|$)/)
 		line[$1] = substr($7, 1, RSTART)
 	}
 	next

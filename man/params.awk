@@ -3,7 +3,8 @@
 #	name TAB type TAB default TAB unit TAB since TAB flags TAB text
 #
 # The comment above an entry is its text; its last line says which release
-# brought the parameter.  The first comment of a file is about the file, and
+# brought the parameter.  In the text \001 begins a paragraph (an empty line
+# in the comment) and \002 a line of an example (one that begins with a tab).  The first comment of a file is about the file, and
 # has no entry behind it before the next comment begins.
 
 function finish(   d, rest, n, field, i) {
@@ -47,7 +48,13 @@ inside && /^ \* Since: / {
 	since = $3
 	next
 }
-inside		{ sub(/^ \* ?/, ""); doc = doc (doc == "" ? "" : " ") $0; next }
+inside && /^ \*\t/ { doc = doc "\002" substr($0, 4); glue = "\001"; next }
+inside && /^ \*$/ { glue = "\001"; next }
+inside {
+	doc = doc (doc == "" ? "" : glue) substr($0, 4)
+	glue = " "
+	next
+}
 /^PARAM_/	{ entry = ""; open = 1 }
 open		{ entry = entry $0 }
 open && /\)$/	{ finish(); open = 0 }

@@ -9,11 +9,32 @@ function quote(s) {
 }
 
 # A line of text must not begin with a control character.
-function text(s) {
-	s = quote(s)
+function prose(s) {
 	gsub(/\. /, ".\n", s)
 	gsub(/\n[.']/, "\n\\\\\\&", s)
 	return s
+}
+
+# Paragraphs (\001) and lines of examples (\002), see params.awk.
+function text(s,   n, part, out, i, kind, literal) {
+	s = quote(s)
+	gsub(/\001/, "\003\001", s)
+	gsub(/\002/, "\003\002", s)
+	n = split(s, part, "\003")
+	out = prose(part[1])
+	for (i = 2; i <= n; i++) {
+		kind = substr(part[i], 1, 1)
+		if (kind == "\002" && !literal)
+			out = out "\n.Bd -literal -offset indent"
+		if (kind == "\001" && literal)
+			out = out "\n.Ed"
+		literal = kind == "\002"
+		if (!literal)
+			out = out "\n.Pp"
+		out = out "\n" (literal ? substr(part[i], 2) : \
+		    prose(substr(part[i], 2)))
+	}
+	return out (literal ? "\n.Ed" : "")
 }
 
 {
