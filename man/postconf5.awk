@@ -15,6 +15,10 @@ function prose(s) {
 	return s
 }
 
+function shown(s) {
+	return s ~ /^[.']/ ? "\\&" s : s
+}
+
 # Paragraphs (\001) and lines of examples (\002), see params.awk.
 function text(s,   n, part, out, i, kind, literal) {
 	s = quote(s)
@@ -31,10 +35,10 @@ function text(s,   n, part, out, i, kind, literal) {
 		literal = kind == "\002"
 		if (!literal)
 			out = out "\n.Pp"
-		out = out "\n" (literal ? substr(part[i], 2) : \
+		out = out "\n" (literal ? shown(substr(part[i], 2)) : \
 		    prose(substr(part[i], 2)))
 	}
-	return out (literal ? "\n.Ed" : "")
+	return out (literal ? "\n.Ed\n.Pp" : "")
 }
 
 {
