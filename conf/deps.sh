@@ -4,8 +4,9 @@
 #	deps.sh build	to build
 #	deps.sh test	to build and to run the tests
 #
-# Other mail systems and mail programs, which tests exchange mail with, are only
-# fetched to build/peers/: installed, they would take this machine's mail.
+# Other mail systems and mail programs, which tests exchange mail with, and
+# database servers are only fetched to build/peers/: installed, they would take
+# this machine's mail, or run.
 # Tests leave out what can't be had.
 #
 # Says nothing when all are there.
@@ -14,7 +15,8 @@ build="gcc make pkg-config libc6-dev libdb5.3-dev libc-ares-dev libpcre2-dev
 	libidn2-dev libseccomp-dev libssl-dev libsasl2-dev
 	libsqlite3-dev libmariadb-dev libpq-dev libldap-dev libcdb-dev"
 test="python3 procps strace iproute2 git swaks"
-peers="exim4-daemon-light opensmtpd s-nail bsd-mailx"
+peers="exim4-daemon-light opensmtpd s-nail bsd-mailx
+	redis-server memcached mariadb-server-core slapd"
 
 command -v dpkg-query >/dev/null || {
 	# Another system: the compiler will say what it lacks.

@@ -60,22 +60,24 @@ connect_host(const char *host, uint16_t port, int64_t deadline)
 	return fd;
 }
 
-static int
-connect_to(const char *where)
+int
+ask_connect(const char *where, const char *default_port, int64_t deadline)
 {
-	const char *why, *name = where + 5;	/* after "inet:", "unix:" */
-	int64_t	    deadline = clock_in(CONNECT_WAIT);
+	const char *why;
 	char	   *copy, *host, *port;
 	int	    fd = -1, saved;
 
 	if (text_starts(where, "unix:"))
-		return connect_unix(name, deadline);
-	copy = mem_strdup(name);
+		return connect_unix(where + 5, deadline);
+	copy = mem_strdup(text_starts(where, "inet:") ? where + 5 : where);
 	errno = EINVAL;
-	if (addr_split_host_port(copy, &host, &port, &why) && port != NULL &&
-	    addr_service_port(port) != 0)
-		fd = connect_host(host != NULL ? host : "localhost",
-		    addr_service_port(port), deadline);
+	if (addr_split_host_port(copy, &host, &port, &why)) {
+		if (port == NULL)
+			port = (char *)(uintptr_t)default_port;
+		if (port != NULL && addr_service_port(port) != 0)
+			fd = connect_host(host != NULL ? host : "localhost",
+			    addr_service_port(port), deadline);
+	}
 	saved = errno;
 	mem_free(copy);
 	errno = saved;
@@ -111,7 +113,7 @@ ask(struct table *t, struct ask_server *s, ask_exchange_fn *exchange,
 			return true;
 		stream_abort(stream);
 	}
-	fd = connect_to(s->where);
+	fd = ask_connect(s->where, NULL, clock_in(CONNECT_WAIT));
 	if (fd < 0) {
 		why = strerror(errno);
 		log_warn("connect to %s: %s", s->where + 5, why);

@@ -4,10 +4,18 @@
 #define TABLE_ASK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "table/table_type.h"
 
 struct stream;
+
+/*
+ * "unix:path", "inet:host:port", "host:port" or, with a default port, "host":
+ * a descriptor, or -1 with errno.  Waits up to the deadline (clock_ms).
+ */
+int	ask_connect(const char *where, const char *default_port,
+	    int64_t deadline);
 
 /*
  * A server and the connections to it that are idle.  Several tasks may ask at

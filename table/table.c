@@ -28,12 +28,14 @@ static const struct table_type *const types[] = {
 	&table_type_inline,
 	&table_type_internal,
 	&table_type_lmdb,
+	&table_type_memcache,
 	&table_type_mysql,
 	&table_type_pcre,
 	&table_type_pgsql,
 	&table_type_pipemap,
 	&table_type_proxy,
 	&table_type_randmap,
+	&table_type_redis,
 	&table_type_regexp,
 	&table_type_socketmap,
 	&table_type_sqlite,
@@ -79,6 +81,14 @@ table_can_create(const char *type)
 	const struct table_type *t = table_type_find(type, strlen(type));
 
 	return t != NULL && (t->traits & TYPE_CREATE) != 0;
+}
+
+bool
+table_can_update(const char *type)
+{
+	const struct table_type *t = table_type_find(type, strlen(type));
+
+	return t != NULL && t->put != NULL;
 }
 
 bool

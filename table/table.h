@@ -93,6 +93,7 @@ enum table_result table_sequence(struct table *, bool first,
 /* The types this build knows, for postconf -m; ends with NULL. */
 const char *const *table_types(void);
 bool		 table_can_create(const char *type);
+bool		 table_can_update(const char *type);	/* put and delete */
 
 /* --- several tables in order, as parameters name them */
 

@@ -304,7 +304,8 @@ open_for_writing(const struct table_tool *tool, const char *name,
 	int	      flags = tool->flags;
 	struct table *t;
 	char	     *type = mem_strndup(name, strcspn(name, ":"));
-	bool	      can = table_can_create(type);
+	bool	      can = table_can_create(type) ||
+			  (incremental && table_can_update(type));
 
 	if (!can)
 		buf_addf(why, "no 'map create' support for this type: %s",

@@ -1,0 +1,402 @@
+#!/usr/bin/env python3
+"""databases - tables in SQLite, MySQL, PostgreSQL, Redis, memcached
+
+Real servers, started here; one that can't be had is skipped, and said so.
+"""
+
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import private
+from instance import BIN, PATIENCE, Tap, free_port
+from private import Missing, Place
+
+tap = Tap()
+place = Place()
+os.mkdir(place.dir + "/etc")
+with open(place.dir + "/etc/main.cf", "w") as main_cf:
+    main_cf.write("compatibility_level = 3.11\nmyhostname = mx.example\n")
+
+# Keys that would be more than keys, if they were not quoted.
+HOSTILE = ["it's", "a' OR '1'='1", "x'; DROP TABLE alias; --", "back\\slash",
+           "\\' OR 1=1 -- ", 'double"quote', "per%cent%s", "semi;colon",
+           "new\nline", "tab\tstop", "*", "(cn=*)", "star*)(cn=*", "k\u00e4se",
+           "\u4f60\u597d@example.com", "get x\r\nset y 0 0 1\r\nz",
+           "x" * 3000, "`tick`", "$(id)", "${x}", "a,b", "#", "a=b"]
+
+
+def postmap(*args, text=None):
+    done = subprocess.run([BIN + "/postmap", "-c", place.dir + "/etc"] +
+                          list(args), input=text, text=True,
+                          stdin=None if text is not None else
+                          subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          timeout=60 * PATIENCE)
+    if done.returncode not in (0, 1):
+        return "status %d: %s" % (done.returncode, done.stderr)
+    if "fatal:" in done.stderr:
+        return "fatal: " + done.stderr.split("fatal: ", 1)[1].rstrip("\n")
+    return done.stdout.rstrip("\n")
+
+
+def table(kind, name, **settings):
+    path = "%s/%s-%s.cf" % (place.dir, kind, name)
+    with open(path, "w") as f:
+        for key, value in settings.items():
+            f.write("%s = %s\n" % (key, value))
+    return "%s:%s" % (kind, path)
+
+
+def is_(name, got, want):
+    tap.ok(got == want, name)
+    if got != want:
+        print("# got:  %r\n# want: %r" % (got, want))
+
+
+def sql_quote(text, backslashes=False):
+    if backslashes:
+        text = text.replace("\\", "\\\\").replace("\n", "\\n")
+    return "'" + text.replace("'", "''") + "'"
+
+
+def content(backslashes=False):
+    """Two tables' rows as SQL."""
+    rows = [("info@example.com", "a@one.example"),
+            ("info@example.com", "b@two.example"), ("plain", "root"),
+            ("empty", ""), ("null", None)]
+    rows += [(k.lower(), "hit %d" % i) for i, k in enumerate(HOSTILE)]
+    values = ",\n".join("(%s, %s)" % (sql_quote(k, backslashes), "NULL"
+                        if v is None else sql_quote(v)) for k, v in rows)
+    return "INSERT INTO alias VALUES %s;\n" % values
+
+
+def common_sql(kind, **where):
+    """What is the same for every SQL server."""
+    simple = table(kind, "simple", query="SELECT goto FROM alias WHERE "
+                   "address = '%s' ORDER BY goto", **where)
+    first = "a@one.example,b@two.example"
+    is_(kind + ": rows are joined with commas",
+        postmap("-q", "Info@Example.com", simple), first)
+    is_(kind + ": a key that is not there", postmap("-q", "nobody", simple),
+        "")
+    is_(kind + ": empty values and nulls are not found",
+        postmap("-q", "empty", simple) + postmap("-q", "null", simple), "")
+    is_(kind + ": no key gets out of its quotes",
+        [postmap("-q", k, simple) for k in HOSTILE],
+        ["hit %d" % i for i in range(len(HOSTILE))])
+    is_(kind + ": the table has survived them", postmap("-q", "plain", simple),
+        "root")
+    is_(kind + ": parts of the address",
+        postmap("-q", "u@mail.example.com",
+                table(kind, "parts", query="SELECT '%u|%d|%1|%2|%3|%S'",
+                      **where)), "u|mail.example.com|com|example|mail|"
+        "u@mail.example.com")
+    is_(kind + ": no query without the parts that it wants",
+        [postmap("-q", k, table(kind, "wants", query="SELECT '%u-%d'",
+                                **where)) for k in
+         ("plain", "@example.com", "a@", "a@b")], ["", "", "", "a-b"])
+    is_(kind + ": result_format",
+        postmap("-q", "info@example.com",
+                table(kind, "format", query="SELECT goto FROM alias WHERE "
+                      "address = '%s' ORDER BY goto",
+                      result_format="%u at %d for %U %%", **where)),
+        "a at one.example for info %,b at two.example for info %")
+    limited = table(kind, "limit", query="SELECT goto FROM alias WHERE "
+                    "address = '%s'", expansion_limit="1", **where)
+    is_(kind + ": expansion_limit is an error",
+        "limit exceeded" in postmap("-q", "info@example.com", limited)
+        and postmap("-q", "plain", limited) == "root", True)
+    domain = table(kind, "domain", query="SELECT 'yes'",
+                   domain="example.com, example.net", **where)
+    is_(kind + ": domain", [postmap("-q", k, domain) for k in
+                            ("a@example.com", "a@other.example", "a",
+                             "@example.com", "example.net", "b@example.net")],
+        ["yes", "", "", "", "", "yes"])
+    plain = table(kind, "plain", query="SELECT %s", **where)
+    is_(kind + ": a place without quotes takes a word only",
+        [postmap("-q", "42", plain), "single quotes" in
+         postmap("-q", "1 OR 1", plain)], ["42", True])
+    is_(kind + ": older settings",
+        postmap("-q", "plain", table(kind, "old", select_field="goto",
+                                     table="alias", where_field="address",
+                                     additional_conditions="AND 1 = 1",
+                                     **where)), "root")
+    is_(kind + ": a bad statement is an error, not \"not found\"",
+        postmap("-q", "x", table(kind, "bad", query="SELEC '%s'", **where))
+        .startswith("fatal: "), True)
+    is_(kind + ": a bad template",
+        "Invalid query template" in
+        postmap("-q", "x", table(kind, "bad", query="SELECT '%z'", **where)),
+        True)
+    return simple
+
+
+def check_sqlite():
+    path = place.dir + "/sqlite.db"
+
+    def fill(text):
+        db = sqlite3.connect(path + ".new")
+        db.executescript("CREATE TABLE alias (address TEXT, goto TEXT);" +
+                         text)
+        db.close()
+        os.rename(path + ".new", path)
+
+    fill(content())
+    simple = common_sql("sqlite", dbpath=path)
+    is_("sqlite: names in double quotes can't be left either",
+        postmap("-q", 'x" UNION SELECT "y',
+                table("sqlite", "double", dbpath=path,
+                      query='SELECT goto FROM alias WHERE address = "%s"')),
+        "")
+    # One process, a new file: it must be seen.
+    asker = subprocess.Popen([BIN + "/postmap", "-c", place.dir + "/etc",
+                              "-q", "-", simple], stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, text=True)
+    asker.stdin.write("plain\n")
+    asker.stdin.flush()
+    time.sleep(0.5 * PATIENCE)
+    fill("INSERT INTO alias VALUES ('plain', 'changed');")
+    asker.stdin.write("plain\n")
+    is_("sqlite: a file that was replaced is opened anew",
+        asker.communicate(timeout=30 * PATIENCE)[0].split("\n")[-2],
+        "plain\tchanged")
+    with open(path, "w") as f:
+        f.write("not a database, but long enough to be read as one\n" * 40)
+    is_("sqlite: a file that is none", "file is not a database" in
+        postmap("-q", "plain", simple), True)
+    os.unlink(path)
+    is_("sqlite: no file", "unable to open" in
+        postmap("-q", "plain", simple), True)
+
+
+def check_pgsql():
+    pg = private.Postgres(place)
+    pg.sql("CREATE DATABASE mail", "postgres")
+    made = pg.sql("CREATE TABLE alias (address TEXT, goto TEXT);" + content() +
+                  "CREATE FUNCTION look(TEXT) RETURNS SETOF TEXT AS "
+                  "'SELECT goto FROM alias WHERE address = $1' LANGUAGE sql;")
+    if made.returncode != 0:
+        raise Missing(made.stdout)
+    where = {"hosts": "127.0.0.1:%d" % pg.port, "user": "mail",
+             "dbname": "mail"}
+    simple = common_sql("pgsql", **where)
+    is_("pgsql: strings with backslashes",
+        [postmap("-q", k, table("pgsql", "e", query="SELECT goto FROM alias "
+                                "WHERE address = E'%s'", **where))
+         for k in HOSTILE], ["hit %d" % i for i in range(len(HOSTILE))])
+    is_("pgsql: select_function",
+        postmap("-q", "plain", table("pgsql", "function",
+                                     select_function="look", **where)), "root")
+    query = "SELECT goto FROM alias WHERE address = '%s'"
+    is_("pgsql: a Unix socket",
+        postmap("-q", "plain", table("pgsql", "unix", query=query,
+                hosts="unix:%s/.s.PGSQL.%d" % (place.dir, pg.port),
+                user="mail", dbname="mail")), "root")
+    is_("pgsql: an address as URI",
+        postmap("-q", "plain", table("pgsql", "uri", query=query, hosts=
+                "postgresql://mail@127.0.0.1:%d/mail?sslmode=disable" %
+                pg.port)), "root")
+    is_("pgsql: a host that is down is passed over",
+        postmap("-q", "plain", table("pgsql", "over", query=query, user="mail",
+                dbname="mail", hosts="unix:%s/nowhere 127.0.0.1:%d" %
+                (place.dir, pg.port))), "root")
+    restarts("pgsql", simple, pg)
+
+
+def restarts(kind, simple, server):
+    """A server that goes and comes."""
+    asker = subprocess.Popen([BIN + "/postmap", "-c", place.dir + "/etc",
+                              "-q", "-", simple], stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, text=True)
+    asker.stdin.write("plain\n")
+    asker.stdin.flush()
+    time.sleep(0.5 * PATIENCE)
+    place.stop(server.process)
+    is_(kind + ": a server that is down is an error",
+        postmap("-q", "plain", simple).startswith("fatal: "), True)
+    server.start()
+    asker.stdin.write("plain\n")
+    is_(kind + ": a connection that is lost is made again",
+        asker.communicate(timeout=30 * PATIENCE)[0], "plain\troot\n" * 2)
+    place.stop(server.process)
+
+
+def check_mysql():
+    db = private.MariaDB(place)
+    db.bootstrap(
+        "create database mail default character set utf8mb4 collate "
+        "utf8mb4_bin;\nuse mail;\n"
+        "CREATE TABLE alias (address VARCHAR(4000), goto TEXT);\n" +
+        content(True).replace("\n", " ") + "\n"
+        "FLUSH PRIVILEGES;\n"
+        "CREATE USER mail@'127.0.0.1' IDENTIFIED BY 'geheim';\n"
+        "GRANT ALL ON mail.* TO mail@'127.0.0.1';\n"
+        "CREATE USER mail@localhost IDENTIFIED BY 'geheim';\n"
+        "GRANT ALL ON mail.* TO mail@localhost;\n"
+        "CREATE DEFINER=mail@localhost PROCEDURE look(IN a VARCHAR(99)) SELECT goto FROM alias "
+        "WHERE address = a;\n"
+        "CREATE DEFINER=mail@localhost PROCEDURE nothing(IN a VARCHAR(99)) SET @x = a;\n")
+    db.start()
+    where = {"hosts": "inet:127.0.0.1:%d" % db.port, "user": "mail",
+             "password": "geheim", "dbname": "mail"}
+    simple = common_sql("mysql", **where)
+    is_("mysql: strings in double quotes",
+        [postmap("-q", k, table("mysql", "double", query="SELECT goto FROM "
+                                'alias WHERE address = "%s"', **where))
+         for k in HOSTILE], ["hit %d" % i for i in range(len(HOSTILE))])
+    is_("mysql: a stored procedure",
+        postmap("-q", "plain", table("mysql", "call", query="CALL look('%s')",
+                                     **where)), "root")
+    is_("mysql: one without a result set",
+        ["no result set" in postmap("-q", "plain", table(
+            "mysql", "nothing", query="CALL nothing('%s')", **where)),
+         postmap("-q", "plain", table(
+             "mysql", "nothing", query="CALL nothing('%s')",
+             require_result_set="no", **where))], [True, ""])
+    is_("mysql: a Unix socket",
+        postmap("-q", "plain", table("mysql", "unix", query="SELECT goto FROM "
+                "alias WHERE address = '%s'", **dict(
+                    where, hosts="unix:" + db.socket))), "root")
+    is_("mysql: a wrong password is an error",
+        "Access denied" in postmap("-q", "plain", table(
+            "mysql", "denied", query="SELECT 1", **dict(
+                where, password="falsch"))), True)
+    restarts("mysql", simple, db)
+
+
+def check_redis():
+    port, second = free_port(), free_port()
+    server = private.redis(place, port, "--requirepass", "geheim")
+    where = {"hosts": "127.0.0.1:%d" % port, "password": "geheim"}
+    rw = table("redis", "rw", key_format="alias:%s", **where)
+    feed = "".join("%s %s\n" % p for p in (("one", "first"), ("two", "b,c"),
+                                           ("u@example.com", "mailbox")))
+    is_("redis: entries are added",
+        [postmap("-i", rw, text=feed)] +
+        [postmap("-q", k, rw) for k in ("one", "TWO", "u@example.com",
+                                        "three")],
+        ["", "first", "b,c", "mailbox", ""])
+    is_("redis: not over what is there",
+        [postmap("-i", rw, text="one other\n"), postmap("-q", "one", rw)],
+        ["", "first"])
+    is_("redis: but with -r", [postmap("-ri", rw, text="one other\n"),
+                               postmap("-q", "one", rw)], ["", "other"])
+    is_("redis: key_format and result_format",
+        postmap("-q", "u@example.com",
+                table("redis", "parts", key_format="alias:%u@%2.%1",
+                      result_format="%s of %D", **where)),
+        "mailbox of example.com")
+    hashed = table("redis", "hash", hash_format="h:%d", key_format="%u",
+                   **where)
+    is_("redis: fields of a hash",
+        [postmap("-i", hashed, text="x@a.example ax\nx@b.example bx\n")] +
+        [postmap("-q", k, hashed) for k in ("x@a.example", "x@b.example",
+                                            "x@c.example", "x")],
+        ["", "ax", "bx", "", ""])
+    is_("redis: every entry", sorted(postmap("-s", rw).split("\n")),
+        ["one\tother", "two\tb,c", "u@example.com\tmailbox"])
+    hashed = table("redis", "all", hash_format="h:a.example", **where)
+    is_("redis: every field", postmap("-s", hashed), "x\tax")
+    is_("redis: an entry is removed",
+        [postmap("-d", "two", rw), postmap("-q", "two", rw)], ["", ""])
+    short = table("redis", "short", key_format="short:%s", ttl="1s", **where)
+    postmap("-i", short, text="now here\n")
+    got = postmap("-q", "now", short)
+    time.sleep(1.2)
+    is_("redis: entries expire", [got, postmap("-q", "now", short)],
+        ["here", ""])
+    # By the protocol any byte may be in a key.
+    raw = table("redis", "raw", **where)
+    is_("redis: hostile keys are keys", {postmap("-q", k, raw)
+                                         for k in HOSTILE}, {""})
+    is_("redis: a wrong password is an error",
+        "WRONGPASS" in postmap("-q", "x", table("redis", "denied", hosts=where[
+            "hosts"], password="falsch")), True)
+    postmap("-i", table("redis", "list", **where), text="plain text\n")
+    other = private.redis(place, second)
+    both = table("redis", "both", hosts="127.0.0.1:%d, 127.0.0.1:%d" %
+                 (second, port), key_format="alias:%s", password="geheim")
+    # The second takes no password: that is an error there, and the first
+    # knows the answer.
+    is_("redis: another host is asked when one refuses",
+        [postmap("-q", "one", both) for _ in range(4)], ["other"] * 4)
+    place.stop(other)
+    is_("redis: and when one is down",
+        [postmap("-q", "one", both) for _ in range(4)], ["other"] * 4)
+    place.stop(server)
+    is_("redis: no host left is an error",
+        "Connection refused" in postmap("-q", "one", both), True)
+
+
+def check_memcache():
+    port = free_port()
+    server = private.memcached(place, port)
+    where = {"memcache": "inet:127.0.0.1:%d" % port}
+    cache = table("memcache", "cache", key_format="k:%s", **where)
+    is_("memcache: what was added is found",
+        [postmap("-ri", cache, text="one first value\ntwo x\n"),
+         postmap("-q", "One", cache), postmap("-q", "none", cache)],
+        ["", "first value", ""])
+    is_("memcache: what was removed is not",
+        [postmap("-d", "one", cache), postmap("-q", "one", cache)], ["", ""])
+    is_("memcache: hostile keys are keys", {postmap("-q", k, cache)
+                                            for k in HOSTILE}, {""})
+    is_("memcache: also a long one",
+        [postmap("-ri", cache, text="%s long\n" % ("x" * 400)),
+         postmap("-q", "x" * 400, cache)], ["", "long"])
+    is_("memcache: a value over the limit is an error",
+        [postmap("-ri", cache, text="large %s\n" % ("y" * 500)),
+         "data_size_limit" in postmap("-q", "large", table(
+             "memcache", "small", key_format="k:%s", data_size_limit="100",
+             max_try="1", **where))], ["", True])
+    with open(place.dir + "/backup", "w") as f:
+        f.write("one kept\n")
+    postmap("hash:" + place.dir + "/backup")
+    backed = table("memcache", "backed", key_format="b:%s",
+                   backup="hash:%s/backup" % place.dir, **where)
+    got = postmap("-q", "one", backed)
+    postmap("-d", "one", "hash:" + place.dir + "/backup")
+    is_("memcache: the backup fills the cache",
+        [got, postmap("-q", "one", backed)], ["kept", "kept"])
+    postmap("-ri", backed, text="two both\n")
+    is_("memcache: writing goes to both",
+        [postmap("-q", "two", backed),
+         postmap("-q", "two", "hash:%s/backup" % place.dir)],
+        ["both", "both"])
+    is_("memcache: entries are those of the backup", postmap("-s", backed),
+        "two\tboth")
+    place.stop(server)
+    is_("memcache: without a server the backup answers",
+        postmap("-q", "two", backed), "both")
+    is_("memcache: without either it is an error",
+        postmap("-q", "two", cache).startswith("fatal: "), True)
+
+
+def main():
+    try:
+        for check in (check_sqlite, check_redis, check_memcache, check_pgsql,
+                      check_mysql):
+            name = check.__name__.split("_")[1]
+            plugin = name in ("sqlite", "mysql", "pgsql")
+            try:
+                if plugin and not os.path.exists(
+                        "%s/../lib/postfix-%s.so" % (BIN, name)):
+                    raise Missing("its plug-in is not built")
+                check()
+            except Missing as why:
+                print("# skipped %s: %s" % (name, str(why).replace("\n",
+                                                                   " ")))
+        is_("a missing plug-in is said to be missing, and mail can wait",
+            "is not installed" in postmap("-q", "x", table(
+                "mysql", "x", query="SELECT 1")) or
+            os.path.exists(BIN + "/../lib/postfix-mysql.so"), True)
+    finally:
+        place.destroy()
+    tap.end()
+
+
+main()
