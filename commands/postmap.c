@@ -271,7 +271,8 @@ read_configuration(void)
 	if (!ok)
 		fatalx("%s", why);
 	if (opt.utf8 < 0)
-		opt.utf8 = text_eq(conf_value("smtputf8_enable"), "yes");
+		opt.utf8 = !opt.header && !opt.body &&
+		    text_eq(conf_value("smtputf8_enable"), "yes");
 	if (opt.utf8)
 		opt.tool.flags |= TABLE_UTF8;
 	tool_set_cache();

@@ -1,4 +1,11 @@
-/* regexp: tables, with the C library's POSIX expressions. */
+/*
+ * regexp: tables, with the C library's POSIX expressions
+ *
+ * Its matcher may take time and memory that grow with the square of the text,
+ * and much faster when the expression refers back to a group.  It can't be
+ * interrupted, so texts are bounded; no header is longer, unless
+ * header_size_limit was raised.
+ */
 
 #include <regex.h>
 #include <string.h>
@@ -6,6 +13,28 @@
 #include "table/pattern.h"
 #include "util/buf.h"
 #include "util/mem.h"
+
+enum {
+	TEXT_MAX = 128 * 1024,		/* bytes */
+	BACK_TEXT_MAX = 8 * 1024,	/* with \1 to \9 in the expression */
+};
+
+struct expression {
+	regex_t	re;
+	size_t	text_max;
+};
+
+static bool
+refers_back(const char *pattern)
+{
+	while ((pattern = strchr(pattern, '\\')) != NULL &&
+	    pattern[1] != '\0') {
+		if (pattern[1] >= '1' && pattern[1] <= '9')
+			return true;
+		pattern += 2;
+	}
+	return false;
+}
 
 static int
 option(char letter)
@@ -26,40 +55,47 @@ static void *
 compile(const char *pattern, unsigned options, bool utf8, int *ret_groups,
     struct buf *why)
 {
-	regex_t *re = mem_zalloc(sizeof *re);
-	int	 error;
+	struct expression *e = NEW(struct expression);
+	int		   error;
 
 	(void)utf8;
-	error = regcomp(re, pattern,
+	error = regcomp(&e->re, pattern,
 	    (int)(options ^ (REG_EXTENDED | REG_ICASE)));
 	if (error != 0) {
 		char *room = buf_room(why, 256);
 
-		regerror(error, re, room, 256);
+		regerror(error, &e->re, room, 256);
 		buf_grow(why, strlen(room));
-		mem_free(re);
+		mem_free(e);
 		return NULL;
 	}
-	*ret_groups = (int)re->re_nsub;
-	return re;
+	*ret_groups = (int)e->re.re_nsub;
+	e->text_max = refers_back(pattern) ? BACK_TEXT_MAX : TEXT_MAX;
+	return e;
 }
 
 static enum pattern_match
 match(void *compiled, const char *text, size_t len,
     struct pattern_span *spans, size_t span_count, struct buf *why)
 {
-	regmatch_t found[PATTERN_GROUPS];
-	int	   error;
+	const struct expression *e = compiled;
+	regmatch_t		 found[PATTERN_GROUPS];
+	int			 error;
 
-	(void)len;
-	error = regexec(compiled, text, span_count > 1 ? span_count : 0,
+	if (len > e->text_max) {
+		buf_addf(why, "no match tried: a text of %zu bytes is too "
+		    "long for this expression (limit: %zu); use a pcre: table",
+		    len, e->text_max);
+		return PATTERN_TROUBLE;
+	}
+	error = regexec(&e->re, text, span_count > 1 ? span_count : 0,
 	    found, 0);
 	if (error == REG_NOMATCH)
 		return PATTERN_NO;
 	if (error != 0) {
 		char *room = buf_room(why, 256);
 
-		regerror(error, compiled, room, 256);
+		regerror(error, &e->re, room, 256);
 		buf_grow(why, strlen(room));
 		return PATTERN_TROUBLE;
 	}
@@ -73,8 +109,10 @@ match(void *compiled, const char *text, size_t len,
 static void
 free_compiled(void *compiled)
 {
-	regfree(compiled);
-	mem_free(compiled);
+	struct expression *e = compiled;
+
+	regfree(&e->re);
+	mem_free(e);
 }
 
 static bool

@@ -11,6 +11,7 @@
 
 enum {
 	CHUNK = 64 * 1024,		/* bytes read at once */
+	SHOWN = 1000,			/* bytes of a line in a warning */
 	LINE_LIMIT = 16 * 1024 * 1024,	/* bytes of a logical line */
 };
 
@@ -19,6 +20,7 @@ struct table_source {
 	int		 fd;		/* -1: all is in `in` */
 	bool		 close_fd;
 	bool		 at_end;
+	bool		 utf8;		/* lines of other bytes are left out */
 	struct buf	 in;
 	size_t		 at;		/* of the next physical line in `in` */
 	int		 line;		/* physical lines taken */
@@ -168,8 +170,8 @@ add_line(struct buf *line, const char *p, size_t len)
 			line->data[i] = '?';
 }
 
-bool
-table_source_next(struct table_source *s, struct buf *line, int *ret_line)
+static bool
+next_line(struct table_source *s, struct buf *line, int *ret_line)
 {
 	size_t len, next;
 	bool   any = false;
@@ -203,6 +205,35 @@ table_source_next(struct table_source *s, struct buf *line, int *ret_line)
 	while (line->len > 0 && is_space(line->data[line->len - 1]))
 		buf_cut(line, line->len - 1);
 	return any;
+}
+
+void
+table_source_set_utf8(struct table_source *s)
+{
+	s->utf8 = true;
+}
+
+static bool
+is_good(const struct table_source *s, const struct buf *line, int number)
+{
+	struct buf shown = BUF_INIT;
+
+	if (!s->utf8 || text_is_utf8(line->data, line->len))
+		return true;
+	text_printable(&shown, line->data, line->len, false);
+	log_warn("%s, line %d: non-UTF-8 input \"%.*s\" -- ignoring this line",
+	    s->name, number, SHOWN, shown.data);
+	buf_done(&shown);
+	return false;
+}
+
+bool
+table_source_next(struct table_source *s, struct buf *line, int *ret_line)
+{
+	while (next_line(s, line, ret_line))
+		if (is_good(s, line, *ret_line))
+			return true;
+	return false;
 }
 
 /* The end of the first word; white space within double quotes belongs to

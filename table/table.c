@@ -15,6 +15,7 @@
 
 enum {
 	CHECK_MS = 1000,	/* between two looks at a file */
+	SHOWN = 100,		/* bytes of a key or value in a warning */
 	NOT_SHARED = TABLE_WRITE | TABLE_CREATE | TABLE_EDIT,
 };
 
@@ -428,18 +429,55 @@ tell_broken(struct table *t)
 	return TABLE_ERROR;
 }
 
+/* Postfix's words; `key` is good if `value` is what is wrong. */
+static void
+warn_utf8(const struct table *t, const char *key, const char *value)
+{
+	const char *name = t->path != NULL ? t->path : t->name;
+	struct buf  shown = BUF_INIT;
+
+	text_printable(&shown, value != NULL ? value : key,
+	    strlen(value != NULL ? value : key), false);
+	if (value != NULL)
+		log_warn("%s:%s: key \"%.*s\": non-UTF-8 value \"%.*s\": "
+		    "malformed UTF-8 or invalid codepoint", t->type->name,
+		    name, SHOWN, key, SHOWN, shown.data);
+	else
+		log_warn("%s:%s: non-UTF-8 key \"%.*s\": malformed UTF-8 or "
+		    "invalid codepoint", t->type->name, name, SHOWN,
+		    shown.data);
+	buf_done(&shown);
+}
+
+static bool
+is_utf8_key(const struct table *t, const char *key)
+{
+	if ((t->flags & TABLE_UTF8) == 0 || text_is_utf8(key, strlen(key)))
+		return true;
+	warn_utf8(t, key, NULL);
+	return false;
+}
+
 enum table_result
 table_find(struct table *t, const char *key, struct buf *ret)
 {
+	enum table_result r;
+
 	buf_clear(ret);
 	refresh(t);
 	if (t->broken)
 		return tell_broken(t);
 	if (t->type->find == NULL)
 		return table_fail_find(t, "lookup is not supported");
-	if ((t->flags & TABLE_UTF8) != 0 && !text_is_utf8(key, strlen(key)))
+	if (!is_utf8_key(t, key))
 		return TABLE_NOT_FOUND;
-	return t->type->find(t, fold(t, key), ret);
+	r = t->type->find(t, fold(t, key), ret);
+	if (r != TABLE_FOUND || (t->flags & TABLE_UTF8) == 0 ||
+	    text_is_utf8(ret->data, ret->len))
+		return r;
+	warn_utf8(t, key, ret->data);
+	buf_clear(ret);
+	return table_fail_find(t, "non-UTF-8 value");
 }
 
 bool
@@ -459,6 +497,8 @@ table_delete(struct table *t, const char *key)
 		return TABLE_ERROR;
 	if (t->type->remove == NULL)
 		return table_fail_find(t, "delete operation is not supported");
+	if (!is_utf8_key(t, key))
+		return TABLE_NOT_FOUND;
 	return t->type->remove(t, fold(t, key));
 }
 

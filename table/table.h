@@ -11,7 +11,9 @@ struct buf;
 
 enum {
 	TABLE_FOLD = 1,		/* fold keys to lower case */
-	TABLE_UTF8 = 2,		/* fold as UTF-8 (smtputf8_enable) */
+	TABLE_UTF8 = 2,		/* fold as UTF-8 (smtputf8_enable); a key that
+				   is not UTF-8 is not found, a value that is
+				   not is an error, both after a warning */
 	TABLE_DUP_WARN = 4, TABLE_DUP_REPLACE = 8, TABLE_DUP_IGNORE = 16,
 	TABLE_TRY0 = 32, TABLE_TRY1 = 64,	/* with and without NUL (DB) */
 	TABLE_PARENT = 128,	/* caller wants regexp $1 forbidden */
@@ -141,6 +143,9 @@ struct table_source *table_source_open(const char *path, const char **ret_why);
 struct table_source *table_source_fd(int fd, const char *name);
 struct table_source *table_source_text(const char *text, size_t len,
 		    const char *name);
+
+/* Lines that are not UTF-8 are left out, after a warning. */
+void		 table_source_set_utf8(struct table_source *);
 
 /* *ret_line: where the logical line begins. */
 bool		 table_source_next(struct table_source *, struct buf *line,

@@ -91,6 +91,8 @@ open_texthash(struct table *t)
 	if (s == NULL)
 		return false;
 	m = make();
+	if ((t->flags & TABLE_UTF8) != 0)
+		table_source_set_utf8(s);
 	while (table_source_next(s, &line, &number))
 		add_text_line(t, m, line.data, number);
 	error = table_source_error(s);

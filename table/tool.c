@@ -351,6 +351,8 @@ tool_build(const struct table_tool *tool, const char *name, bool incremental,
 		table_source_close(s);
 		return NULL;
 	}
+	if ((tool->flags & TABLE_UTF8) != 0)
+		table_source_set_utf8(s);
 	*ret = s;
 	*ret_source = path;
 	return t;

@@ -3,12 +3,11 @@
 #include "util/text.h"
 
 #include <errno.h>
-#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
-#include <wctype.h>
 
 #include "util/buf.h"
+#include "util/casefold.h"
 
 /* --- comparing */
 
@@ -173,36 +172,20 @@ add_utf8(struct buf *b, uint32_t c)
 	}
 }
 
-/* The C library's table of characters; opened once, before any chroot if the
- * program folds something there. */
-static uint32_t
-fold_char(uint32_t c)
-{
-	static locale_t unicode;
-	static bool	tried;
-
-	if (c < 0x80)
-		return (uint32_t)lower((char)c);
-	if (!tried) {
-		tried = true;
-		unicode = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
-	}
-	if (unicode == (locale_t)0)
-		return c;
-	return (uint32_t)towlower_l((wint_t)c, unicode);
-}
-
 void
 text_fold(struct buf *b, const char *s, bool utf8)
 {
 	size_t	 len = strlen(s), n;
-	uint32_t c;
+	uint32_t c, folded[CASEFOLD_MAX];
 	char	*to;
+	int	 count;
 
 	if (utf8 && !text_is_ascii(s, len) && text_is_utf8(s, len)) {
 		for (size_t i = 0; i < len; i += n) {
 			n = utf8_char(s + i, len - i, &c);
-			add_utf8(b, fold_char(c));
+			count = casefold(c, folded);
+			for (int k = 0; k < count; k++)
+				add_utf8(b, folded[k]);
 		}
 		return;
 	}

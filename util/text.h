@@ -21,7 +21,7 @@ bool	text_is_digits(const char *);			/* and not empty */
 /* Lower case in place: ASCII only.  Returns its argument. */
 char	*text_lower(char *);
 
-/* Adds `s` in lower case: Unicode simple folding if it is valid UTF-8 and
+/* Adds `s` in lower case: Unicode full folding if it is valid UTF-8 and
  * `utf8`, otherwise ASCII. */
 void	text_fold(struct buf *, const char *s, bool utf8);
 

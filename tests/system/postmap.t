@@ -94,7 +94,34 @@ first line	body
 Subject: x	head"
 is "-j writes JSON" "$(postmap -jq two hash:table)" '{"two": "second Value"}'
 
+octets=$(printf 'x\377')
+printf 'straße yes\n%s 1\nkey %s\n' "$octets" "$octets" >latin
+is "lines that are not UTF-8 are left out" "$(postmap hash:latin 2>&1
+postmap -s hash:latin)" \
+'postmap: warning: latin, line 2: non-UTF-8 input "x? 1" -- ignoring this line
+postmap: warning: latin, line 3: non-UTF-8 input "key x?" -- ignoring this line
+strasse	yes'
+is "keys are folded as Unicode wants it" "$(postmap -q STRASSE hash:latin)" yes
+is "a key that is not UTF-8 is not found" \
+    "$(postmap -q "$octets" hash:latin 2>&1; echo $?)" \
+'postmap: warning: hash:latin.db: non-UTF-8 key "x?": malformed UTF-8 or invalid codepoint
+1'
+is "a value that is not UTF-8 is an error" "$(postmap -u hash:latin
+postmap -q key hash:latin 2>&1)" \
+'postmap: warning: hash:latin.db: key "key": non-UTF-8 value "x?": malformed UTF-8 or invalid codepoint
+postmap: fatal: table hash:latin: query error: non-UTF-8 value'
+is "a message's body may have any bytes" \
+    "$(printf 'a: b\n\n%s\n' "$octets" | postmap -bq - static:found | wc -l)" 1
+
 printf '/^ok$/ fine\n/^flag$/Q flag\n/(/ open\n/^d$/ $$ and $\n/$9/ $9\nnothing\nif /^x/\n' >bad
+long=$(head -c 9000 /dev/zero | tr '\0' a)
+printf '/^(a)\\1/ twice\n/a/ once\n' >back
+is "a long text is kept from an expression that could take for ever" \
+    "$(postmap -q aa regexp:back; postmap -q "$long" regexp:back 2>&1)" \
+'twice
+postmap: warning: regexp map back, line 1: no match tried: a text of 9000 bytes is too long for this expression (limit: 8192); use a pcre: table
+once'
+
 is "wrong rules are left out, by line" "$(postmap -q ok regexp:bad 2>&1)" \
 'postmap: warning: regexp map bad, line 2: unknown regexp option "Q": skipping this rule
 postmap: warning: regexp map bad, line 3: Unmatched ( or \(

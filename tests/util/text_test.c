@@ -78,6 +78,10 @@ folding_knows_unicode_only_when_asked(void)
 	text_fold(&b, "\xc3\x84Z@EX", true);
 	CHECK_STR(b.data, "\xc3\xa4z@ex");
 	buf_clear(&b);
+	text_fold(&b, "\u1e9e\ufb03\u0390\u216b\u10cf0\uab70\U0001e921", true);
+	CHECK_STR(b.data,
+	    "ssffi\u03b9\u0308\u0301\u217b\u10cf0\u13a0\U0001e943");
+	buf_clear(&b);
 	text_fold(&b, "\xc3\x84Z@EX", false);
 	CHECK_STR(b.data, "\xc3\x84z@ex");
 	buf_clear(&b);
