@@ -144,9 +144,12 @@ change(char **args)
 	if (*args == NULL)
 		fatalx(HAS('e') ? "-e requires name=value argument" :
 		    "missing service argument");
-	for (int i = 0; args[i] != NULL; i++)
+	for (int i = 0; args[i] != NULL; i++) {
 		if (strchr(args[i], '\n') != NULL)
 			fatalx("-e, -X, or -# accepts no multi-line input");
+		if (args[i][strspn(args[i], " \t")] == '#')
+			fatalx("-e, -X, or -# accepts no comment input");
+	}
 	if (HAS('M'))
 		change_services(args);
 	else if (HAS('F'))

@@ -268,7 +268,7 @@ conf_override(const char *assignment, const char **ret_why)
 	if (wrong != NULL) {
 		mem_free(copy);
 		return conf_fail(ret_why, "write \"name=value\"",
-		    "-o option: %s: \"%s\"", wrong, assignment);
+		    "invalid parameter override: %s: %s", assignment, wrong);
 	}
 	e = make_entry(name);
 	mem_free(e->override);

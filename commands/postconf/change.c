@@ -44,9 +44,6 @@ add_request(struct map *names, const char *arg, bool values)
 			    HAS('X') ? "-X" : "-#", arg);
 		name = value = text_trim(copy);
 	}
-	if (name[0] == '#')
-		fatalx("a parameter name must not begin with '#': \"%s\"",
-		    arg);
 	old = map_set(names, name, value);
 	if (old != NULL && values)
 		log_warn("ignoring earlier request: '%s = %s'", name, old);
@@ -368,6 +365,9 @@ change_fields(char **args)
 
 	for (int i = 0; args[i] != NULL; i++) {
 		split_request(args[i], true, &p, &value);
+		if (text_eq(p.item, "*"))
+			fatalx("-Fe or -FX requires service_name/type/"
+			    "field_name");
 		services_field(p.item);
 	}
 	change_matching(args, true, apply_field);

@@ -71,6 +71,14 @@ add_user(void *arg, const char *name, const char *text, int line)
 		add(name, "");
 }
 
+bool
+params_is_raw(const char *name)
+{
+	const struct param *p = param_find(name);
+
+	return p != NULL && p->type == PARAM_RAW;
+}
+
 static void
 show_one(const char *name, const char *def)
 {
@@ -78,7 +86,7 @@ show_one(const char *name, const char *def)
 	    conf_text(name);
 	char	   *value;
 
-	if (!HAS('x')) {
+	if (!HAS('x') || params_is_raw(name)) {
 		show(name, text);
 		return;
 	}

@@ -53,6 +53,10 @@ void	show_command(struct buf *, const struct service *, bool fold);
 /* The parameters of main.cf; all of them if there is no name. */
 void	params_show(char **names);
 
+/* The value belongs to whoever reads it: its $names are for each delivery or
+ * reply, and -x leaves them. */
+bool	params_is_raw(const char *name);
+
 /* --- check.c */
 
 /* Reads master.cf; a warning if it isn't there. */

@@ -121,12 +121,21 @@ get_for_service(void *arg, const char *name)
 	return conf_text(name);
 }
 
+/* The text of an option as it is shown. */
+static char *
+option_value(const struct service *s, const char *name, const char *text)
+{
+	if (!HAS('x') || params_is_raw(name))
+		return mem_strdup(text);
+	return check_expanded(text, get_for_service, (void *)(uintptr_t)s);
+}
+
 /* With -x: a copy of the service with its option values expanded. */
 static struct service
 expanded(const struct service *s)
 {
 	struct service copy = *s;
-	char	      *value, *equals;
+	char	      *value, *equals, *name;
 
 	copy.argv = pool_zalloc(&postconf.pool,
 	    (size_t)(s->argc + 1) * sizeof *copy.argv);
@@ -136,8 +145,9 @@ expanded(const struct service *s)
 		if (!HAS('x') || i == 0 || !text_eq(s->argv[i - 1], "-o") ||
 		    equals == NULL)
 			continue;
-		value = check_expanded(equals + 1, get_for_service,
-		    (void *)(uintptr_t)s);
+		name = mem_strndup(s->argv[i], (size_t)(equals - s->argv[i]));
+		value = option_value(s, name, equals + 1);
+		mem_free(name);
 		copy.argv[i] = pool_printf(&postconf.pool, "%.*s=%s",
 		    (int)(equals - s->argv[i]), s->argv[i], value);
 		mem_free(value);
@@ -183,6 +193,9 @@ services_show(char **texts)
 	struct buf	      out = BUF_INIT;
 
 	patterns_init(&p, texts);
+	for (size_t i = 0; i < p.count; i++)
+		if (!text_eq(p.list[i].item, "*"))
+			fatalx("-M option requires service_name[/type]");
 	for (size_t i = 0; i < postconf.services.count; i++) {
 		s = &postconf.services.services[i];
 		if (!wanted(&p, s, NULL))
@@ -280,9 +293,7 @@ show_params_of(struct patterns *p, const struct service *s)
 		if (wanted(p, s, name)) {
 			label = mem_printf("%s/%s/%s", s->fields[0],
 			    s->fields[1], name);
-			value = HAS('x') ? check_expanded(equals + 1,
-			    get_for_service, (void *)(uintptr_t)s) :
-			    mem_strdup(equals + 1);
+			value = option_value(s, name, equals + 1);
 			show(label, value);
 			mem_free(label);
 			mem_free(value);

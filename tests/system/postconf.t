@@ -52,6 +52,10 @@ myhostname = mx.home.example
 mynetworks = 127.0.0.0/8, 192.0.2.0/24
 relayhost = \${my_own?{[\$my_own.example]}:{none}}"
 is "-x expands" "$(postconf -hx relayhost)" "[two.example]"
+is "-x expands everything but what others expand" \
+    "$(postconf -x 2>&1 | grep -c '^postconf:'; postconf -x forward_path)" \
+"0
+forward_path = \$home/.forward\${recipient_delimiter}\${extension}, \$home/.forward"
 is "-o overrides" "$(postconf -o my_own=x -hx relayhost)" "[x.example]"
 is "-d shows defaults" "$(postconf -d relayhost maximal_queue_lifetime)" \
 "relayhost =
@@ -268,6 +272,21 @@ rm main.cf
 head -c 100000 /dev/zero | tr '\0' x >main.cf
 is "a line without an end" "$(postconf -n 2>&1 | cut -c1-60 | wc -l)" 1
 fresh
+while IFS='|' read -r args want; do
+	is "postconf $args" "$(eval "postconf $args" 2>&1 >/dev/null)" \
+	    "postconf: fatal: $want"
+done <<'END'
+-e '# x=y'|-e, -X, or -# accepts no comment input
+-e =x|missing attribute name: "=x"
+-M 'smtp/inet/x'|-M option requires service_name[/type]
+-M 'smtp/inet/x' -e|missing '=' after attribute name: "smtp/inet/x"
+-Fe smtp/inet=x|-Fe or -FX requires service_name/type/field_name
+-F smtp/inet/foo|invalid service attribute name: "foo"
+-o a -n|invalid parameter override: a: missing '=' after attribute name
+-dn|specify one of -d -n
+-b -n|with option -b, do not specify -n
+-C foo|unknown -C option value "foo" in "foo"
+END
 is "an edit with a newline is refused" "$(postconf "a=1
 b=2" 2>&1; grep -c b=2 main.cf)" \
 "postconf: fatal: -e, -X, or -# accepts no multi-line input
