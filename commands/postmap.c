@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "commands/postmap/message.h"
 #include "conf/conf.h"
 #include "table/table.h"
 #include "table/tool.h"
@@ -30,7 +31,7 @@ enum { VALUE_FILE_MAX = 16 * 1024 * 1024 };	/* bytes of one file of -F */
 
 static struct {
 	bool		 incremental, keep_mode, keep_root, list;
-	bool		 header, body;
+	bool		 header, body, mime;
 	int		 utf8;		/* -1: as main.cf says */
 	const char	*query, *delete_key;
 	struct table_tool tool;
@@ -133,55 +134,28 @@ ask(struct tool_session *s, const char *key)
 	return r == TOOL_OK;
 }
 
-/* "name:" at the start of a line. */
-static bool
-is_header(const char *line)
-{
-	size_t n = 0;
+struct asked {
+	struct tool_session *session;
+	bool		     any;
+};
 
-	while (line[n] > ' ' && line[n] < 127 && line[n] != ':')
-		n++;
-	return n > 0 && line[n + strspn(line + n, " \t")] == ':';
+static void
+ask_key(void *arg, const char *key)
+{
+	struct asked *a = arg;
+
+	a->any |= ask(a->session, key);
 }
 
-/*
- * Standard input as a message: each header with its folded lines is one key,
- * each line of the body another.
- */
+/* Standard input as a message. */
 static bool
 ask_message(struct tool_session *s)
 {
-	struct buf header = BUF_INIT;
-	char	  *line = NULL;
-	size_t	   size = 0;
-	ssize_t	   n;
-	bool	   any = false, in_body = false;
+	struct asked a = { .session = s };
 
-	while ((n = getline(&line, &size, stdin)) > 0) {
-		if (line[n - 1] == '\n')
-			line[n - 1] = '\0';
-		if (in_body) {
-			any |= opt.body && ask(s, line);
-			continue;
-		}
-		if (header.len > 0 && (*line == ' ' || *line == '\t')) {
-			buf_addf(&header, "\n%s", line);
-			continue;
-		}
-		if (header.len > 0 && opt.header)
-			any |= ask(s, header.data);
-		buf_clear(&header);
-		in_body = !is_header(line);
-		if (!in_body)
-			buf_adds(&header, line);
-		else if (*line != '\0' && opt.body)
-			any |= ask(s, line);
-	}
-	if (header.len > 0 && opt.header)
-		any |= ask(s, header.data);
-	free(line);
-	buf_done(&header);
-	return any;
+	message_cut(stdin, opt.mime, opt.header ? ask_key : NULL,
+	    opt.body ? ask_key : NULL, &a);
+	return a.any;
 }
 
 static bool
@@ -243,7 +217,7 @@ take_option(int letter)
 	case 'h': opt.header = true; break;
 	case 'i': opt.incremental = true; break;
 	case 'j': opt.tool.json = true; break;
-	case 'm': break;	/* attachments' headers are body lines yet */
+	case 'm': opt.mime = true; break;
 	case 'n': opt.tool.flags |= TABLE_TRY0; break;
 	case 'N': opt.tool.flags |= TABLE_TRY1; break;
 	case 'o': opt.keep_root = true; break;

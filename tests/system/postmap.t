@@ -92,6 +92,39 @@ printf 'Subject: a\n b\n\nfirst line\nSubject: x\n' | postmap -hbq - regexp:re)"
  b	head
 first line	body
 Subject: x	head"
+cat >mime <<'END'
+A: 1
+Content-Type: multipart/mixed; boundary="b (1)"
+
+--b (1)
+B: 2
+Content-Type: message/rfc822
+
+C: 3
+content-type: multipart/digest;
+ boundary=in
+
+--in
+
+D: 4
+
+five
+--in--
+--b (1)
+E: 6
+
+F: 7
+--b (1)--
+--b (1)
+G: 8
+END
+printf '/^[A-Z]:/ x\n' >caps
+is "-m finds the headers of parts and messages in them" \
+    "$(postmap -mhq - regexp:caps <mime | cut -c1 | tr -d '\n')" "ABCDE"
+is "the rest is body" "$(postmap -mbq - regexp:caps <mime | cut -c1 |
+tr -d '\n')" "FG"
+is "without -m all of it is" "$(postmap -hq - regexp:caps <mime | cut -c1)$(
+postmap -bq - regexp:caps <mime | cut -c1 | tr -d '\n')" "ABCDEFG"
 is "-j writes JSON" "$(postmap -jq two hash:table)" '{"two": "second Value"}'
 
 octets=$(printf 'x\377')
@@ -111,7 +144,7 @@ postmap -q key hash:latin 2>&1)" \
 'postmap: warning: hash:latin.db: key "key": non-UTF-8 value "x?": malformed UTF-8 or invalid codepoint
 postmap: fatal: table hash:latin: query error: non-UTF-8 value'
 is "a message's body may have any bytes" \
-    "$(printf 'a: b\n\n%s\n' "$octets" | postmap -bq - static:found | wc -l)" 1
+    "$(printf 'a: b\n\n%s\n' "$octets" | postmap -bq - static:found | wc -l)" 2
 
 printf '/^ok$/ fine\n/^flag$/Q flag\n/(/ open\n/^d$/ $$ and $\n/$9/ $9\nnothing\nif /^x/\n' >bad
 long=$(head -c 9000 /dev/zero | tr '\0' a)
