@@ -15,6 +15,7 @@
  * answer that is not the expected one ends it with status 1.
  */
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,6 +148,8 @@ accept_all(void *arg)
 		while ((fd = accept4(listener, NULL, NULL,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
 			task_start("serve", serve, stream_open(fd));
+		if (errno != EAGAIN)
+			task_sleep_ms(10);	/* no descriptors */
 	}
 }
 
