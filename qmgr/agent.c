@@ -14,6 +14,7 @@
 #include "util/frame.h"
 #include "util/log.h"
 #include "util/mem.h"
+#include "util/proc.h"
 #include "util/stream.h"
 #include "util/task.h"
 
@@ -22,6 +23,8 @@ enum {
 	CONNECT_WAIT = 60,	/* seconds for an agent's full listen queue */
 	RESULT_MAX = 1024 * 1024, /* bytes */
 	FAILURES_MAX = 5,	/* agents that died in a row */
+	ALWAYS = 10,		/* agents of a transport, however many others
+				   there are */
 };
 
 /*
@@ -41,6 +44,8 @@ struct agent {
 };
 
 static int deliveries;
+static int agents;		/* with a connection, or about to have one */
+static bool refused;		/* someone waits for the end of an agent */
 
 int
 agent_deliveries(void)
@@ -315,6 +320,33 @@ run(void *arg)
 	stream_close(a->stream);
 	frame_done(&a->frame);
 	mem_free(a);
+	agents--;
+	if (refused) {
+		refused = false;
+		transport_run_all();
+	}
+}
+
+/* A quarter of the descriptors is for all else: cleanup's connections, queue
+ * files, questions to other services. */
+static int
+agents_max(void)
+{
+	static int max;
+
+	if (max == 0)
+		max = proc_max_files() / 4 * 3;
+	return max;
+}
+
+bool
+agent_has_room(const struct transport *t)
+{
+	if (agents < agents_max() || t->busy < ALWAYS ||
+	    !list_is_empty(&t->idle))
+		return true;
+	refused = true;
+	return false;
 }
 
 void
@@ -330,6 +362,7 @@ agent_deliver(struct transport *t, struct entry *e)
 		task_wake_one(&a->work);
 		return;
 	}
+	agents++;
 	a = NEW(struct agent);
 	a->transport = t;
 	a->entry = e;

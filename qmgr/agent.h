@@ -13,6 +13,10 @@ struct transport;
  * message. */
 void	agent_deliver(struct transport *, struct entry *);
 
+/* Is there a descriptor for one more delivery?  If not, all transports are
+ * looked at again as soon as there is. */
+bool	agent_has_room(const struct transport *);
+
 /* Deliveries under way. */
 int	agent_deliveries(void);
 

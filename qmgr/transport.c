@@ -5,6 +5,7 @@
 #include "conf/conf.h"
 #include "conf/master_cf.h"
 #include "mail/address.h"
+#include "qmgr/agent.h"
 #include "qmgr/resolve.h"
 #include "qmgr/schedule.h"
 #include "util/clock.h"
@@ -172,7 +173,14 @@ bool
 transport_has_room(const struct transport *t)
 {
 	return !transport_is_dead(t) && !t->waiting &&
-	    (t->limit == 0 || t->busy < t->limit);
+	    (t->limit == 0 || t->busy < t->limit) && agent_has_room(t);
+}
+
+void
+transport_run_all(void)
+{
+	LIST_EACH(it, &transports.list)
+		schedule_run(LIST_ENTRY(it, struct transport, link));
 }
 
 /* --- destinations */

@@ -77,6 +77,9 @@ void	transport_revive_all(void);
 /* After a delivery: rate delays, feedback. */
 void	dest_rest(struct dest *);
 
+/* Starts what may be started. */
+void	transport_run_all(void);
+
 /* Can it take another delivery now? */
 bool	transport_has_room(const struct transport *);
 
