@@ -57,7 +57,7 @@ answer_init(struct answer *a)
 void
 answer_clear(struct answer *a)
 {
-	a->out.lost = a->out.busy = a->too_large = false;
+	a->out.lost = a->out.busy = a->out.none = a->too_large = false;
 	a->count = 0;
 	buf_clear(&a->bytes);
 	buf_clear(&a->error);

@@ -29,6 +29,7 @@ struct client_answer {
 	void	(*fail)(struct client_answer *, const char *text);
 	bool	 lost;		/* set: the connection is of no use any more */
 	bool	 busy;		/* set: ask again with wait_seconds */
+	bool	 none;		/* set: what was asked is not there at all */
 };
 
 struct client_question {

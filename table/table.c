@@ -28,6 +28,7 @@ static const struct table_type *const types[] = {
 	&table_type_hash,
 	&table_type_inline,
 	&table_type_internal,
+	&table_type_ldap,
 	&table_type_lmdb,
 	&table_type_memcache,
 	&table_type_mysql,

@@ -4,6 +4,7 @@
 Real servers, started here; one that can't be had is skipped, and said so.
 """
 
+import base64
 import os
 import sqlite3
 import subprocess
@@ -376,12 +377,142 @@ def check_memcache():
         postmap("-q", "two", cache).startswith("fatal: "), True)
 
 
+LDIF = """\
+dn: dc=example
+objectClass: dcObject
+objectClass: organization
+dc: example
+o: Example
+
+dn: ou=people,dc=example
+objectClass: organizationalUnit
+ou: people
+
+dn: uid=ann,ou=people,dc=example
+objectClass: inetOrgPerson
+uid: ann
+cn: Ann
+sn: A
+mail: ann@one.example
+description: ann@alias.example
+
+dn: uid=bob,ou=people,dc=example
+objectClass: inetOrgPerson
+uid: bob
+cn: Bob
+sn: B
+mail: bob@two.example
+description: bob@alias.example
+
+dn: cn=team,dc=example
+objectClass: groupOfNames
+cn: team
+description: team@alias.example
+member: uid=ann,ou=people,dc=example
+member: cn=inner,dc=example
+member: uid=gone,ou=people,dc=example
+
+dn: cn=inner,dc=example
+objectClass: groupOfNames
+cn: inner
+member: uid=bob,ou=people,dc=example
+
+dn: cn=loop,dc=example
+objectClass: groupOfNames
+cn: loop
+description: loop@alias.example
+member: cn=loop,dc=example
+
+dn: cn=search,dc=example
+objectClass: groupOfURLs
+cn: search
+description: search@alias.example
+memberURL: ldap:///ou=people,dc=example?mail?one?(objectClass=inetOrgPerson)
+"""
+
+
+def check_ldap():
+    def entry(i, key):
+        value = base64.b64encode(key.encode()).decode()
+        return ("\ndn: cn=h%d,dc=example\nobjectClass: person\ncn: h%d\n"
+                "sn: hit %d\ndescription:: %s\n" % (i, i, i, value))
+
+    hostile = [k for k in HOSTILE if len(k) < 1000]
+    ldap = private.Slapd(place, LDIF + "".join(
+        entry(i, k) for i, k in enumerate(hostile)))
+    where = {"server_host": "127.0.0.1:%d" % ldap.port, "version": "3",
+             "search_base": "dc=example"}
+    simple = table("ldap", "simple", query_filter="(description=%s)",
+                   result_attribute="mail", **where)
+    is_("ldap: an attribute", postmap("-q", "ann@alias.example", simple),
+        "ann@one.example")
+    is_("ldap: a key that is not there", postmap("-q", "nobody", simple), "")
+    keys = table("ldap", "keys", query_filter="(description=%s)",
+                 result_attribute="sn", **where)
+    is_("ldap: no key gets out of its place in a filter",
+        [postmap("-q", k, keys) for k in hostile],
+        ["hit %d" % i for i in range(len(hostile))])
+    based = table("ldap", "base", query_filter="(objectClass=*)",
+                  result_attribute="mail", scope="base", **dict(
+                      where, search_base="uid=%u,ou=people,dc=%d"))
+    is_("ldap: nor of a name",
+        [postmap("-q", k, based) for k in
+         ("bob@example", "nobody@example", "bob,ou=people@example",
+          "ann,ou=people,dc=example+cn=x@example", "bob")],
+        ["bob@two.example", "", "", "", ""])
+    group = dict(where, query_filter="(description=%s)",
+                 special_result_attribute="member memberURL",
+                 result_attribute="")
+    is_("ldap: members of groups, those that are gone left out",
+        postmap("-q", "team@alias.example", table(
+            "ldap", "group", leaf_result_attribute="mail", **group)),
+        "ann@one.example,bob@two.example")
+    is_("ldap: the entries of a URL",
+        postmap("-q", "search@alias.example", table(
+            "ldap", "url", leaf_result_attribute="mail", **group)),
+        "ann@one.example,bob@two.example")
+    is_("ldap: a group within itself is an error",
+        "recursion_limit" in postmap("-q", "loop@alias.example", table(
+            "ldap", "loop", leaf_result_attribute="mail",
+            recursion_limit="50", **group)), True)
+    is_("ldap: a terminal attribute hides the others",
+        postmap("-q", "team@alias.example", table(
+            "ldap", "terminal", leaf_result_attribute="mail",
+            terminal_result_attribute="cn", **group)), "team")
+    is_("ldap: limits are errors",
+        ["Size limit" in postmap("-q", "x", table(
+            "ldap", "size", query_filter="(mail=*)", size_limit="1",
+            result_attribute="mail", **where)),
+         "limit exceeded" in postmap("-q", "x", table(
+             "ldap", "expansion", query_filter="(mail=*)", size_limit="0",
+             expansion_limit="1", result_attribute="mail", **where))],
+        [True, True])
+    is_("ldap: with name and password",
+        [postmap("-q", "ann@alias.example", table(
+            "ldap", "bind", query_filter="(description=%s)",
+            result_attribute="mail", bind_dn="cn=admin,dc=example",
+            bind_pw=secret, **where))[:20] for secret in ("geheim", "falsch")],
+        ["ann@one.example", "fatal: table ldap:/t"])
+    is_("ldap: a wrong search_base is an error", "No such object" in
+        postmap("-q", "ann@alias.example", table(
+            "ldap", "wrong", query_filter="(description=%s)",
+            result_attribute="mail", **dict(where, search_base="dc=x"))),
+        True)
+    is_("ldap: a bad filter is an error", "filter" in
+        postmap("-q", "ann@alias.example", table(
+            "ldap", "bad", query_filter="((description=%s)",
+            result_attribute="mail", **where)), True)
+    restarts("ldap", table("ldap", "restarts", query_filter="(cn=team)",
+                           result_attribute="cn", result_format="root",
+                           **where), ldap)
+
+
 def main():
     try:
         for check in (check_sqlite, check_redis, check_memcache, check_pgsql,
-                      check_mysql):
+                      check_mysql, check_ldap):
             name = check.__name__.split("_")[1]
-            plugin = name in ("sqlite", "mysql", "pgsql")
+            plugin = name in ("sqlite", "mysql", "pgsql", "ldap")
             try:
                 if plugin and not os.path.exists(
                         "%s/../lib/postfix-%s.so" % (BIN, name)):
