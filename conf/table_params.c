@@ -49,10 +49,16 @@ static const char *const mongodb[] = {
 	"result_attribute", "uri", NULL
 };
 
+static const char *const redis[] = {
+	EVERY_TYPE, "database", "hash_format", "hosts", "idle_interval",
+	"key_format", "password", "retry_interval", "timeout", "tls", "ttl",
+	"user", NULL
+};
+
 const struct table_params table_params[] = {
 	{ "ldap", ldap }, { "mysql", mysql }, { "pgsql", pgsql },
 	{ "sqlite", sqlite }, { "memcache", memcache },
-	{ "mongodb", mongodb }, { NULL, NULL }
+	{ "mongodb", mongodb }, { "redis", redis }, { NULL, NULL }
 };
 
 bool
