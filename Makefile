@@ -130,7 +130,8 @@ PLUGIN_SO := $(PLUGINS:%=$(BUILD)/lib/postfix-%.so)
 
 plugins: $(PLUGIN_SO)
 
-$(PLUGIN_SO): $(BUILD)/lib/postfix-%.so: table/plugin/%.c table/client.h
+$(PLUGIN_SO): $(BUILD)/lib/postfix-%.so: table/plugin/%.c table/client.h \
+	    table/cdb_client.h
 	@mkdir -p $(@D)
 	$(call say,PLUGIN,$@)
 	$(Q)$(CC) $(filter-out -fPIE,$(ALL_CFLAGS)) -fPIC -shared \

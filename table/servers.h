@@ -11,8 +11,8 @@ struct buf;
  * Hosts are tried in random order, Unix sockets first, or in the order given.
  * One that can't be reached, or that loses a new connection, is left alone
  * for `retry_seconds`.  Connections that are not in use are kept for
- * `idle_seconds`.  At most SERVERS_CONNECTIONS are in use at the same time; more
- * tasks wait for one.
+ * `idle_seconds`.  At most SERVERS_CONNECTIONS are in use at the same time;
+ * more tasks wait for one.
  */
 enum { SERVERS_CONNECTIONS = 8 };
 

@@ -21,6 +21,7 @@ enum {
 
 static const struct table_type *const types[] = {
 	&table_type_btree,
+	&table_type_cdb,
 	&table_type_cidr,
 	&table_type_debug,
 	&table_type_environ,

@@ -101,7 +101,7 @@ typedef void table_rule_fn(struct table *, char *line, int number);
 bool	table_read_rules(struct table *, table_rule_fn *);
 
 extern const struct table_type
-	table_type_btree, table_type_cidr, table_type_debug,
+	table_type_btree, table_type_cdb, table_type_cidr, table_type_debug,
 	table_type_environ, table_type_fail,
 	table_type_hash, table_type_inline, table_type_internal,
 	table_type_ldap, table_type_lmdb, table_type_memcache,

@@ -377,6 +377,35 @@ def check_memcache():
         postmap("-q", "two", cache).startswith("fatal: "), True)
 
 
+def check_cdb():
+    source = place.dir + "/cdb"
+    name = "cdb:" + source
+    with open(source, "w") as f:
+        f.write("one first\nTwo second value\none again\n")
+    is_("cdb: made and asked",
+        [postmap(name)] + [postmap("-q", k, name) for k in
+                           ("one", "two", "three")],
+        ["", "first", "second value", ""])
+    is_("cdb: every entry", postmap("-s", name),
+        "one\tfirst\ntwo\tsecond value")
+    is_("cdb: the last of several", [postmap("-r", name),
+                                     postmap("-q", "one", name)],
+        ["", "again"])
+    is_("cdb: without NUL", [postmap("-n", name), postmap("-q", "one", name)],
+        ["", "first"])
+    is_("cdb: it can't be changed",
+        "made anew" in postmap("-i", name, text="x y\n"), True)
+    with open(source + ".cdb", "rb") as f:
+        whole = f.read()
+    damaged = set()
+    for size in range(0, len(whole), 37):
+        with open(place.dir + "/half.cdb", "wb") as f:
+            f.write(whole[:size])
+        damaged.add(postmap("-q", "one", "cdb:%s/half" % place.dir)
+                    .split(":")[0])
+    is_("cdb: half a file is an error", damaged - {"first"}, {"fatal"})
+
+
 LDIF = """\
 dn: dc=example
 objectClass: dcObject
@@ -510,9 +539,9 @@ def check_ldap():
 def main():
     try:
         for check in (check_sqlite, check_redis, check_memcache, check_pgsql,
-                      check_mysql, check_ldap):
+                      check_mysql, check_ldap, check_cdb):
             name = check.__name__.split("_")[1]
-            plugin = name in ("sqlite", "mysql", "pgsql", "ldap")
+            plugin = name in ("sqlite", "mysql", "pgsql", "ldap", "cdb")
             try:
                 if plugin and not os.path.exists(
                         "%s/../lib/postfix-%s.so" % (BIN, name)):
