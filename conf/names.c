@@ -282,6 +282,26 @@ consider_declared(struct nearest *n)
 			consider(n, p->name);
 }
 
+/* One half of SERVICE_suffix is right, and the other not too wrong. */
+static bool
+shares_part(const char *name, const char *service, const char *suffix)
+{
+	size_t len = strlen(name), tail = strlen(suffix);
+	char  *front;
+	int    slack;
+	bool   is_near;
+
+	if (text_starts(name, service))
+		return true;
+	if (len <= tail || !text_eq(name + len - tail, suffix))
+		return false;
+	front = mem_strndup(name, len - tail);
+	slack = names_slack(front);
+	is_near = text_distance(front, service, slack) <= slack;
+	mem_free(front);
+	return is_near;
+}
+
 static void
 consider_transports(struct nearest *n, const struct names *names)
 {
@@ -291,10 +311,9 @@ consider_transports(struct nearest *n, const struct names *names)
 
 	for (size_t i = 0; i < map_count(names->services); i++) {
 		m = map_at(names->services, i);
-		if (strncmp(n->name, m->key, m->key_len) != 0)
-			continue;
 		for (t = transport_params; t->suffix != NULL; t++) {
-			if (!names_has_param(m->value, t))
+			if (!names_has_param(m->value, t) ||
+			    !shares_part(n->name, m->key, t->suffix))
 				continue;
 			name = mem_printf("%s%s", m->key, t->suffix);
 			consider(n, name);
