@@ -84,9 +84,9 @@ note(struct map *m, const char *name, size_t len)
 }
 
 /* "mysql:box", without a path, means parameters box_*; with one it is a file
- * of its own. */
+ * of its own, which counts only where a program would open it. */
 static void
-scan_tables(struct names *n, const char *text)
+scan_tables(struct names *n, const char *text, bool is_opened)
 {
 	const struct table_params *type;
 	struct buf  expanded = BUF_INIT;
@@ -94,17 +94,17 @@ scan_tables(struct names *n, const char *text)
 	size_t	    len;
 	char	   *key;
 
-	if (strchr(text, ':') == NULL)
-		return;
 	if (strchr(text, '$') != NULL &&
 	    conf_expand(&expanded, text, NULL, NULL, &why))
 		p = expanded.data;
-	while ((p = table_params_scan(p, &type, &name, &len)) != NULL) {
+	while (strchr(p, ':') != NULL && (p = table_params_scan(p, &type, &name, &len)) != NULL) {
 		if (*name != '/' && *name != '.') {
 			map_slot(n->prefixes, name, len)->value =
 			    (void *)(uintptr_t)type;
 			continue;
 		}
+		if (!is_opened)
+			continue;
 		key = mem_printf("%s:%.*s", type->type, (int)len, name);
 		map_set(n->tables, key, (void *)(uintptr_t)type);
 		mem_free(key);
@@ -137,7 +137,8 @@ scan_entry(void *arg, const char *name, const char *text, int line)
 
 	(void)line;
 	names_scan(arg, text);
-	scan_tables(arg, text);
+	/* The administrator's own names may hold parts of a table's name. */
+	scan_tables(arg, text, param_find(name) != NULL);
 	if (!text_eq(name, "smtpd_restriction_classes"))
 		return;
 	rest = copy = mem_strdup(text);
@@ -160,7 +161,7 @@ scan_master_cf(struct names *n)
 		lines_init(&l, content.data, content.len);
 		while (lines_next(&l, &line)) {
 			names_scan(n, line.data);
-			scan_tables(n, line.data);
+			scan_tables(n, line.data, true);
 			rest = line.data;
 			name = program = text_word(&rest, " \t\r", true);
 			for (int i = 0; i < 7 && program != NULL; i++)
