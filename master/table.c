@@ -7,19 +7,23 @@
 #include "conf/conf.h"
 #include "master/interfaces.h"
 #include "master/master.h"
+#include "server/master_proto.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/mem.h"
 #include "util/proc.h"
 #include "util/text.h"
 
-/* process_session_limit, as main.cf or the service's own -o has it; what is
- * no number is for the worker to complain about. */
+/* process_session_limit, as main.cf or the service's own -o has it, and what
+ * a process has descriptors for; what is no number is for the worker to
+ * complain about. */
 static int
 session_limit(const struct service *s)
 {
 	static const char name[] = "process_session_limit=";
 	int	    limit = conf_mail.process_session_limit;
+	int	    files = (proc_max_files() - MASTER_FDS_OTHER) /
+	    MASTER_FDS_A_SESSION;
 	const char *arg;
 	long	    n;
 
@@ -33,7 +37,9 @@ session_limit(const struct service *s)
 		    text_to_long(arg + sizeof name - 1, 0, INT_MAX, &n))
 			limit = (int)n;
 	}
-	return limit > 0 ? limit : INT_MAX;
+	if (limit == 0 || limit > files)
+		limit = files;
+	return limit > 0 ? limit : 1;
 }
 
 /* As many processes as half the processors keep busy, or as it takes for the
@@ -44,9 +50,12 @@ multi_workers(const struct job *j)
 	int max = j->s.maxproc > 0 ? j->s.maxproc : INT_MAX;
 	int usual = (proc_cpus() + 1) / 2, needed = 1;
 
-	if (j->share_max != INT_MAX)
-		needed = max == INT_MAX ? INT_MAX :
-		    max / j->share_max + (max % j->share_max != 0);
+	/* Without a limit of sessions there is none of processes either, if
+	 * someone wants few sessions in each. */
+	if (max != INT_MAX)
+		needed = max / j->share_max + (max % j->share_max != 0);
+	else if (conf_mail.process_session_limit > 0)
+		needed = INT_MAX;
 	if (needed < usual)
 		needed = usual;
 	return needed < max ? needed : max;

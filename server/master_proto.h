@@ -40,4 +40,11 @@ enum {
 	MASTER_FD_STATUS = 3, MASTER_FD_LISTEN = 4,
 };
 
+/* Descriptors that a worker keeps for itself, and for each session: the
+ * client, and one of another service while a message comes in. */
+enum {
+	MASTER_FDS_OTHER = 64,
+	MASTER_FDS_A_SESSION = 2,
+};
+
 #endif

@@ -35,8 +35,6 @@
 #include "util/text.h"
 
 enum {
-	FDS_A_SESSION = 4,	/* client, cleanup, policy, milter */
-	FDS_OTHER = 64,
 	DATAGRAM_MAX = 65536,	/* bytes */
 	SERVED_AFTER = 1000,	/* ms of life that count as a good start */
 	BUSY_POLL = 100,	/* ms between questions to is_busy() */
@@ -369,7 +367,7 @@ served_task(void *arg)
 static int
 session_limit(void)
 {
-	int files = (proc_max_files() - FDS_OTHER) / FDS_A_SESSION;
+	int files = (proc_max_files() - MASTER_FDS_OTHER) / MASTER_FDS_A_SESSION;
 	int want = server_start.max_sessions;
 
 	if (files < 1)
