@@ -17,6 +17,7 @@ struct cutter {
 	message_key_fn	*header, *body;
 	void		*arg;
 	bool		 in_headers;
+	bool		 below;		/* the message's own headers are over */
 	struct buf	 one;		/* a header, while its lines come */
 	enum content	 content;
 	char		*boundary;	/* of CONTENT_PARTS */
@@ -81,7 +82,7 @@ take_boundary(struct cutter *c, const char *p)
 		buf_clear(&value);
 		if (*p == '=')
 			p = take_word(p + 1, &value);
-		if (text_eq_nocase(name.data, "boundary") && value.len > 0) {
+		if (text_eq_nocase(name.data, "boundary")) {
 			mem_free(c->boundary);
 			c->boundary = mem_strdup(value.data);
 		}
@@ -156,7 +157,8 @@ end_headers(struct cutter *c, bool blank)
 	}
 }
 
-/* A delimiter ends all parts within its own. */
+/* A delimiter ends all parts within its own.  What follows the boundary is not
+ * looked at, as Postfix does not: better a part too many than one unseen. */
 static void
 look_for_boundary(struct cutter *c, const char *line)
 {
@@ -170,9 +172,6 @@ look_for_boundary(struct cutter *c, const char *line)
 		if (strncmp(line + 2, c->open[i].boundary, len) != 0)
 			continue;
 		rest = line + 2 + len;
-		if (!text_starts(rest, "--") &&
-		    rest[strspn(rest, " \t\r")] != '\0')
-			continue;
 		while (c->depth > i + 1)
 			mem_free(c->open[--c->depth].boundary);
 		if (text_starts(rest, "--"))
@@ -207,7 +206,11 @@ take_line(struct cutter *c, const char *line)
 			buf_adds(&c->one, line);
 			return;
 		}
+		/* As where mail comes in, a missing empty line is put in. */
+		if (*line != '\0' && !c->below && c->body != NULL)
+			c->body(c->arg, "");
 		end_headers(c, *line == '\0');
+		c->below = true;
 	}
 	if (c->body != NULL)
 		c->body(c->arg, line);
