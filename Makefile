@@ -120,7 +120,8 @@ $(BIN):
 	mkdir -p $@
 
 # --- plug-ins: the client libraries of tables, loaded when such a table is used.
-# Built where the library's headers are.
+# Built where the library's headers are; without sanitizers, whose runtime is in
+# the programs.
 PLUGIN_PKG = sqlite:sqlite3 mysql:libmariadb pgsql:libpq ldap:ldap cdb:libcdb
 pkg_of	= $(patsubst $(1):%,%,$(filter $(1):%,$(PLUGIN_PKG)))
 PLUGINS	:= $(foreach p,$(patsubst table/plugin/%.c,%, \
@@ -134,7 +135,8 @@ $(PLUGIN_SO): $(BUILD)/lib/postfix-%.so: table/plugin/%.c table/client.h \
 	    table/cdb_client.h
 	@mkdir -p $(@D)
 	$(call say,PLUGIN,$@)
-	$(Q)$(CC) $(filter-out -fPIE,$(ALL_CFLAGS)) -fPIC -shared \
+	$(Q)$(CC) $(filter-out -fPIE -fsanitize% -fno-sanitize%, \
+	    $(ALL_CFLAGS)) -fPIC -shared \
 	    -fvisibility=hidden $$(pkg-config --cflags $(call pkg_of,$*)) \
 	    -Wl,-z,relro,-z,now -o $@ $< \
 	    $$(pkg-config --libs $(call pkg_of,$*))
