@@ -14,7 +14,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import private
-from instance import BIN, PATIENCE, Tap, free_port
+from instance import BIN, PATIENCE, Instance, Smtp, Tap, free_port
 from private import Missing, Place
 
 tap = Tap()
@@ -537,6 +537,54 @@ def check_ldap():
                            **where), ldap)
 
 
+def check_mail():
+    """Services in their jails ask, and mail waits for what is down."""
+    port = free_port()
+    server = private.redis(place, port)
+    redis = table("redis", "mail", hosts="127.0.0.1:%d" % port,
+                  retry_interval="0", timeout="2")
+    postmap("-ri", redis, text="re@v.example me@localhost\n")
+    maps = [redis]
+    if has_plugin("sqlite"):
+        path = place.dir + "/mail.db"
+        db = sqlite3.connect(path)
+        db.executescript("CREATE TABLE alias (address, goto); INSERT INTO "
+                         "alias VALUES ('lite@v.example', 'me@localhost');")
+        db.close()
+        maps.insert(0, table("sqlite", "mail", dbpath=path, query="SELECT "
+                             "goto FROM alias WHERE address = '%s'"))
+    mail = Instance("virtual_alias_domains = v.example\n"
+                    "virtual_alias_maps = %s\n" % ", ".join(maps))
+    try:
+        mail.start()
+        client = Smtp(mail.port)
+        client.reply()
+        client.command("EHLO client.example")
+        for name in ("re", "lite")[:len(maps)]:
+            client.command("MAIL FROM:<a@example.com>")
+            client.command("RCPT TO:<%s@v.example>" % name)
+            client.command("DATA")
+            client.command("Subject: %s\r\n\r\ntext\r\n." % name)
+        is_("mail: aliases from databases are used",
+            mail.wait(lambda: mail.log().count("status=sent") == len(maps)),
+            True)
+        client.command("MAIL FROM:<a@example.com>")
+        is_("mail: an unknown user is refused",
+            client.command("RCPT TO:<no@v.example>")[:9], "550 5.1.1")
+        place.stop(server)
+        is_("mail: but not while a server is down",
+            client.command("RCPT TO:<down@v.example>")[:9], "451 4.3.0")
+        is_("mail: and the log names table, key and reason",
+            mail.wait(lambda: redis + ': GET of "down@v.example" failed: '
+                      "Connection refused" in mail.log()), True)
+    finally:
+        mail.destroy()
+
+
+def has_plugin(name):
+    return os.path.exists("%s/../lib/postfix-%s.so" % (BIN, name))
+
+
 def check_missing():
     """A program that is far from its plug-ins."""
     alone = place.dir + "/alone/far"
@@ -555,12 +603,11 @@ def check_missing():
 def main():
     try:
         for check in (check_sqlite, check_redis, check_memcache, check_pgsql,
-                      check_mysql, check_ldap, check_cdb):
+                      check_mysql, check_ldap, check_cdb, check_mail):
             name = check.__name__.split("_")[1]
             plugin = name in ("sqlite", "mysql", "pgsql", "ldap", "cdb")
             try:
-                if plugin and not os.path.exists(
-                        "%s/../lib/postfix-%s.so" % (BIN, name)):
+                if plugin and not has_plugin(name):
                     raise Missing("its plug-in is not built")
                 check()
             except Missing as why:
