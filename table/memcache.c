@@ -32,7 +32,7 @@ enum {
 
 struct memcache {
 	struct query	 query;
-	const char	*key_format;
+	const char	*key_format, *key_digest;
 	int		 flags, ttl, data_max, line_max, tries, pause, timeout;
 	struct table	*backup;	/* or NULL */
 	struct servers	*servers;
@@ -69,6 +69,15 @@ close_connection(void *arg, void *connection)
 	stream_abort(connection);
 }
 
+static bool
+is_digest(const char *name)
+{
+	EVP_MD *md = EVP_MD_fetch(NULL, name, NULL);
+
+	EVP_MD_free(md);
+	return md != NULL;
+}
+
 static void
 read_settings(struct memcache *m, struct table *t)
 {
@@ -80,6 +89,10 @@ read_settings(struct memcache *m, struct table *t)
 	const char	      *backup = settings_text(set, "backup", "");
 
 	m->key_format = query_setting(&m->query, "key_format", "%s");
+	m->key_digest = settings_text(set, "key_digest", "sha256");
+	if (!is_digest(m->key_digest))
+		settings_fail(set, "key_digest = %s; write sha256",
+		    m->key_digest);
 	m->flags = settings_int(set, "flags", 0, 0);
 	m->ttl = settings_int(set, "ttl", 3600, 0);
 	m->data_max = settings_int(set, "data_size_limit", 10240, 1);
@@ -183,10 +196,11 @@ make_key(struct call *c)
 	    NULL);
 	if (is_sound_key(&c->key))
 		return;
-	if (EVP_Q_digest(NULL, "SHA256", NULL, c->key.data, c->key.len,
-	    digest, &len) != 1)
-		panic("SHA256 is missing");
-	buf_set(&c->key, "sha256:");
+	if (EVP_Q_digest(NULL, c->memcache->key_digest, NULL, c->key.data,
+	    c->key.len, digest, &len) != 1)
+		panic("digest of a key");
+	buf_set(&c->key, c->memcache->key_digest);
+	buf_addc(&c->key, ':');
 	text_hex(&c->key, digest, len);
 }
 

@@ -192,6 +192,7 @@ settings_that_are_wrong_break_the_table(void)
 		{ "redis", "ttl = 1h\nhash_format = h\n", "do not expire" },
 		{ "memcache", "memcache = a b\n", "give one server" },
 		{ "memcache", "backup = nosuch:x\n", "unsupported" },
+		{ "memcache", "key_digest = x\n", "write sha256" },
 		{ "mysql", "user = x\n", "bad string length 0 < 1: table" },
 		{ "ldap", "scope = all\n", "write base, one or sub" },
 		{ "ldap", "bind = maybe\n", "write yes, no or sasl" },
