@@ -16,7 +16,7 @@ build="gcc make pkg-config libc6-dev libdb5.3-dev libc-ares-dev libpcre2-dev
 	libsqlite3-dev libmariadb-dev libpq-dev libldap-dev libcdb-dev"
 test="python3 procps strace iproute2 git swaks"
 peers="exim4-daemon-light opensmtpd s-nail bsd-mailx
-	redis-server memcached mariadb-server-core slapd"
+	redis-server memcached mariadb-server-core postgresql slapd"
 
 command -v dpkg-query >/dev/null || {
 	# Another system: the compiler will say what it lacks.

@@ -143,13 +143,18 @@ def memcached(place, port):
 
 class Postgres:
     def __init__(self, place):
-        bins = sorted(glob.glob("/usr/lib/postgresql/*/bin"))
+        self.root = ""
+        bins = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"))
+        if not bins:
+            self.root = place.unpack("postgresql")
+            bins = sorted(glob.glob(self.root +
+                                    "/usr/lib/postgresql/*/bin/initdb"))
         if not bins:
             raise Missing("no PostgreSQL")
-        self.place, self.bin = place, bins[-1]
+        self.place, self.bin = place, os.path.dirname(bins[-1])
         self.port, self.data = free_port(), place.dir + "/pgsql"
         made = place.call([self.bin + "/initdb", "-D", self.data, "-U", "mail",
-                           "-A", "trust", "-N", "-E", "UTF8"])
+                           "-A", "trust", "-N", "-E", "UTF8"], self.root)
         if made.returncode != 0:
             raise Missing("initdb: " + made.stdout[-300:])
         self.start()
@@ -157,13 +162,13 @@ class Postgres:
     def start(self):
         self.process = self.place.start(
             [self.bin + "/postgres", "-D", self.data, "-p", str(self.port),
-             "-k", self.place.dir, "-h", "127.0.0.1", "-F"], "",
+             "-k", self.place.dir, "-h", "127.0.0.1", "-F"], self.root,
             lambda: self.sql("SELECT 1", "postgres").returncode == 0)
 
     def sql(self, text, database="mail"):
         return self.place.call([self.bin + "/psql", "-h", self.place.dir, "-p",
                                 str(self.port), "-U", "mail", "-qtA", "-v",
-                                "ON_ERROR_STOP=1", database], text=text)
+                                "ON_ERROR_STOP=1", database], self.root, text)
 
 
 class MariaDB:
