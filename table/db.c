@@ -15,7 +15,6 @@
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -33,6 +32,7 @@ enum {
 	READ_CACHE = 128 * 1024,	/* bytes, Postfix's default */
 	READ_CACHE_MAX = 2 * 1024 * 1024, /* for tables that fit */
 	NEW_MODE = 0644,
+	ENTRY_GUESS = 64,	/* bytes of a source for one entry */
 	PILE_MAX = 256 * 1024 * 1024, /* bytes kept back to be sorted */
 };
 
@@ -181,7 +181,7 @@ open_read(struct table *t)
 	return ok;
 }
 
-/* Where a duplicate is an error the caller wants to know at once. */
+/* Not where a duplicate is an error: two piles may have the same key. */
 static bool
 is_piled(const struct table *t)
 {
@@ -212,6 +212,8 @@ open_write(struct table *t)
 		discard(d);
 		return false;
 	}
+	if (is_piled(t) && (t->flags & TABLE_DUP_REPLACE) == 0)
+		pile_expect(&d->pile, aside_source_size(t) / ENTRY_GUESS);
 	if (d->aside.fresh && d->try0 == d->try1) {
 		d->try0 = false;	/* as Postfix does on Linux */
 		d->try1 = true;
@@ -340,75 +342,63 @@ warn_duplicate(const struct table *t, const char *key)
 		log_warn("%s: duplicate entry: \"%s\"", t->path, key);
 }
 
-static int
-compare_age(const void *a, const void *b)
-{
-	const struct pile_entry *one = a, *other = b;
-
-	return one->key < other->key ? -1 : one->key > other->key;
-}
-
 /*
- * A key that a later pile has too is looked up as usual; within one, equal
- * keys stand side by side.  The library looks for the place anew unless all
- * come through one cursor.
+ * A key that a later pile has too is looked up as usual.  The library looks
+ * for the place of each anew unless all come through one cursor.
  */
 static int
-write_sorted(struct table *t, DBC *cursor, struct pile_entry *ret_twice,
-    size_t *ret_count)
+write_sorted(struct table *t, DBC *cursor)
 {
-	struct db_table	 *d = t->state;
-	bool		  replaces = (t->flags & TABLE_DUP_REPLACE) != 0;
-	const char	 *last = NULL;
-	DBT		  k, v;
-	int		  error = 0;
+	struct db_table *d = t->state;
+	DBT		 k, v;
+	int		 error = 0;
 
 	for (size_t i = 0; error == 0 && i < d->pile.count; i++) {
 		struct pile_entry e = pile_at(&d->pile, i);
 
-		if (last != NULL && !replaces && strcmp(last, e.key) == 0) {
-			error = DB_KEYEXIST;
-		} else if (d->wrote_pile) {
+		if (d->wrote_pile) {
 			error = write_entry(t, e.key, e.value);
 		} else {
 			set_dbt_n(&k, e.key, e.key_len, d->try1);
 			set_dbt_n(&v, e.value, e.value_len, d->try1);
 			error = cursor->put(cursor, &k, &v, DB_KEYLAST);
 		}
-		last = e.key;
-		if (error != DB_KEYEXIST)
-			continue;
-		ret_twice[(*ret_count)++] = e;
-		error = 0;
+		if (error == DB_KEYEXIST) {
+			warn_duplicate(t, e.key);
+			error = 0;
+		}
 	}
 	return error;
 }
 
-/* Duplicates are told of in the order of the source. */
 static int
 write_pile(struct table *t)
 {
-	struct db_table	  *d = t->state;
-	struct pile_entry *twice;
-	DBC		  *cursor;
-	size_t		   n = 0;
-	int		   error;
+	struct db_table *d = t->state;
+	DBC		*cursor;
+	int		 error;
 
 	pile_sort(&d->pile);
 	error = d->db->cursor(d->db, NULL, &cursor, 0);
 	if (error != 0)
 		return error;
-	twice = mem_alloc(d->pile.count * sizeof *twice);
-	error = write_sorted(t, cursor, twice, &n);
+	error = write_sorted(t, cursor);
 	cursor->close(cursor);
 	d->wrote_pile = true;
-	if (n > 0)
-		qsort(twice, n, sizeof *twice, compare_age);
-	for (size_t i = 0; i < n; i++)
-		warn_duplicate(t, twice[i].key);
-	mem_free(twice);
 	pile_clear(&d->pile);
 	return error;
+}
+
+static int
+add_to_pile(struct table *t, const char *key, const char *value)
+{
+	struct db_table *d = t->state;
+
+	if ((t->flags & TABLE_DUP_REPLACE) != 0)
+		pile_add(&d->pile, key, value);
+	else if (!pile_add_new(&d->pile, key, value))
+		return DB_KEYEXIST;
+	return d->pile.bytes.len >= PILE_MAX ? write_pile(t) : 0;
 }
 
 static bool
@@ -418,9 +408,7 @@ put(struct table *t, const char *key, const char *value)
 	int		 error = 0;
 
 	if (is_piled(t)) {
-		pile_add(&d->pile, key, value);
-		if (d->pile.bytes.len >= PILE_MAX)
-			error = write_pile(t);
+		error = add_to_pile(t, key, value);
 	} else {
 		decide_nul(d);
 		error = write_entry(t, key, value);

@@ -8,6 +8,8 @@
 
 enum {
 	FIRST_SIZE = 1024,	/* items */
+	EXPECT_MAX = 1 << 22,	/* items: what is foretold may be wrong */
+	SLOTS_EACH = 2,		/* slots an item, at least */
 	DEPTH_MAX = 512,	/* bytes that are sorted eight at a time; so
 				   deep, at most, are the calls in each other */
 };
@@ -20,6 +22,11 @@ struct pile_item {
 	uint64_t	head;
 	size_t		at;	/* of the key in bytes: grows with each */
 	uint32_t	key_len, value_len;
+};
+
+struct pile_slot {
+	uint32_t	hash;
+	uint32_t	item;	/* index + 1, or 0 */
 };
 
 void
@@ -39,6 +46,96 @@ pile_add(struct pile *p, const char *key, const char *value)
 	buf_add(&p->bytes, value, (size_t)item->value_len + 1);
 }
 
+/* Keys are of the administrator's own making: nobody builds collisions. */
+static uint32_t
+hash_of(const char *key, size_t len)
+{
+	uint64_t h = len, word;
+
+	for (; len >= sizeof word; key += sizeof word, len -= sizeof word) {
+		memcpy(&word, key, sizeof word);
+		h = (h ^ word) * 0x9e3779b97f4a7c15;
+		h ^= h >> 32;
+	}
+	word = 0;
+	memcpy(&word, key, len);
+	h = (h ^ word) * 0x9e3779b97f4a7c15;
+	return (uint32_t)(h >> 32);
+}
+
+/* Where the key is, or belongs. */
+static struct pile_slot *
+find_slot(const struct pile *p, const char *key, size_t len, uint32_t hash)
+{
+	size_t mask = p->slot_count - 1;
+
+	for (size_t i = hash & mask;; i = (i + 1) & mask) {
+		struct pile_slot *slot = &p->slots[i];
+
+		if (slot->item == 0)
+			return slot;
+		if (slot->hash == hash) {
+			const struct pile_item *item =
+			    &p->items[slot->item - 1];
+
+			if (item->key_len == len && memcmp(p->bytes.data +
+			    item->at, key, len) == 0)
+				return slot;
+		}
+	}
+}
+
+static void
+set_slots(struct pile *p, size_t count)
+{
+	struct pile_slot *old = p->slots;
+	size_t		  old_count = p->slot_count, mask, at;
+
+	p->slot_count = count;
+	p->slots = mem_zalloc(count * sizeof *p->slots);
+	mask = p->slot_count - 1;
+	for (size_t i = 0; i < old_count; i++) {
+		if (old[i].item == 0)
+			continue;
+		for (at = old[i].hash & mask; p->slots[at].item != 0;)
+			at = (at + 1) & mask;
+		p->slots[at] = old[i];
+	}
+	mem_free(old);
+}
+
+void
+pile_expect(struct pile *p, size_t count)
+{
+	size_t slots = FIRST_SIZE;
+
+	if (count > EXPECT_MAX)
+		count = EXPECT_MAX;
+	while (slots < count * SLOTS_EACH)
+		slots *= 2;
+	if (slots > p->slot_count)
+		set_slots(p, slots);
+}
+
+bool
+pile_add_new(struct pile *p, const char *key, const char *value)
+{
+	size_t		  len = strlen(key);
+	uint32_t	  hash = hash_of(key, len);
+	struct pile_slot *slot;
+
+	if (p->count * SLOTS_EACH >= p->slot_count)
+		set_slots(p, p->slot_count > 0 ? p->slot_count * 2 :
+		    FIRST_SIZE * SLOTS_EACH);
+	slot = find_slot(p, key, len, hash);
+	if (slot->item != 0)
+		return false;
+	pile_add(p, key, value);
+	slot->hash = hash;
+	slot->item = (uint32_t)p->count;
+	return true;
+}
+
 struct pile_entry
 pile_at(const struct pile *p, size_t i)
 {
@@ -55,6 +152,8 @@ pile_clear(struct pile *p)
 {
 	buf_clear(&p->bytes);
 	p->count = 0;
+	if (p->slots != NULL)
+		memset(p->slots, 0, p->slot_count * sizeof *p->slots);
 }
 
 void
@@ -62,8 +161,8 @@ pile_done(struct pile *p)
 {
 	buf_done(&p->bytes);
 	mem_free(p->items);
-	p->items = NULL;
-	p->count = p->size = 0;
+	mem_free(p->slots);
+	*p = (struct pile)PILE_INIT;
 }
 
 /* --- sorting: by eight bytes, then those that are equal by the next eight */

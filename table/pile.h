@@ -10,6 +10,7 @@
 #include "util/buf.h"
 
 struct pile_item;
+struct pile_slot;
 
 /*
  * Keys are text: bytes but NUL.  Sorted they come in the order of their
@@ -19,6 +20,8 @@ struct pile {
 	struct buf	  bytes;	/* keys and values */
 	struct pile_item *items;
 	size_t		  count, size;
+	struct pile_slot *slots;	/* a hash table of the items */
+	size_t		  slot_count;	/* a power of two */
 };
 
 #define PILE_INIT { .bytes = BUF_INIT }
@@ -29,11 +32,18 @@ struct pile_entry {
 };
 
 void	pile_add(struct pile *, const char *key, const char *value);
+
+/* The same unless the key is there: then it is false.  Not to be mixed with
+ * pile_add(), nor called after pile_sort() before pile_clear(). */
+bool	pile_add_new(struct pile *, const char *key, const char *value);
+
 void	pile_sort(struct pile *);
 
-/* The i-th now; an entry added earlier has the lower address.  Valid
- * until the next pile_add(). */
+/* The i-th now.  Valid until the next is added. */
 struct pile_entry pile_at(const struct pile *, size_t i);
+
+/* So many are to come, perhaps: saves growing bit by bit. */
+void	pile_expect(struct pile *, size_t count);
 
 /* Empties it, keeps its memory. */
 void	pile_clear(struct pile *);

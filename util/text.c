@@ -68,13 +68,28 @@ text_ends_nocase(const char *s, const char *suffix)
 	return n >= m && text_eq_nocase(s + n - m, suffix);
 }
 
+/* How many bytes are ASCII before one that is not: eight at a time, since
+ * nearly all text is. */
+static size_t
+ascii_len(const char *s, size_t len)
+{
+	uint64_t word;
+	size_t	 i = 0;
+
+	for (; i + sizeof word <= len; i += sizeof word) {
+		memcpy(&word, s + i, sizeof word);
+		if ((word & 0x8080808080808080) != 0)
+			break;
+	}
+	while (i < len && (unsigned char)s[i] < 0x80)
+		i++;
+	return i;
+}
+
 bool
 text_is_ascii(const char *s, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)s[i] >= 0x80)
-			return false;
-	return true;
+	return ascii_len(s, len) == len;
 }
 
 /*
@@ -121,7 +136,7 @@ text_is_utf8(const char *s, size_t len)
 	uint32_t value;
 	size_t	 n;
 
-	for (size_t i = 0; i < len; i += n)
+	for (size_t i = ascii_len(s, len); i < len; i += n)
 		if ((n = utf8_char(s + i, len - i, &value)) == 0)
 			return false;
 	return true;

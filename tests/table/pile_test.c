@@ -75,6 +75,28 @@ many_keys_are_in_the_order_of_strcmp(void)
 }
 
 static void
+a_key_is_added_once(void)
+{
+	struct pile p = PILE_INIT;
+	char	    key[24];
+
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < 20000; i++) {
+			snprintf(key, sizeof key, "a key, %d", i % 10000);
+			if (pile_add_new(&p, key, "v") != (i < 10000))
+				CHECK(false);
+		}
+		CHECK(p.count == 10000);
+		CHECK(pile_add_new(&p, "", "empty"));
+		CHECK(!pile_add_new(&p, "", "empty"));
+		pile_sort(&p);
+		CHECK_STR(pile_at(&p, 0).value, "empty");
+		pile_clear(&p);
+	}
+	pile_done(&p);
+}
+
+static void
 long_keys_need_no_deep_stack(void)
 {
 	enum { LEN = 1024 * 1024 };
@@ -101,6 +123,7 @@ main(void)
 	TEST(keys_come_in_order);
 	TEST(equal_keys_keep_their_order);
 	TEST(many_keys_are_in_the_order_of_strcmp);
+	TEST(a_key_is_added_once);
 	TEST(long_keys_need_no_deep_stack);
 	return test_end();
 }
