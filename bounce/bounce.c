@@ -121,6 +121,14 @@ get_message(const struct frame *f, struct bounce_message *m)
 	    m->queue[0] != '.';
 }
 
+/* What was only delayed so far has failed when its time is up. */
+static void
+set_failed(struct bounce_record *records, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		records[i].action = "failed";
+}
+
 /* The report about what stands in a log. */
 static bool
 send_from_log(enum notify_kind kind, const char *log,
@@ -131,9 +139,11 @@ send_from_log(enum notify_kind kind, const char *log,
 	size_t		      count;
 	bool		      ok;
 
-	if (bounce_log_read(log, m->id, &pool, &records, &count))
+	if (bounce_log_read(log, m->id, &pool, &records, &count)) {
+		if (kind == NOTIFY_OF_FAILURE)
+			set_failed(records, count);
 		ok = count == 0 || notify(kind, m, records, count);
-	else if ((ok = errno == ENOENT))
+	} else if ((ok = errno == ENOENT))
 		log_debug("%s: no %s log: told before", m->id, log);
 	else
 		log_warn("%s: read %s log: %s", m->id, log, strerror(errno));
