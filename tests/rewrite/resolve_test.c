@@ -65,7 +65,7 @@ check(const char *sender, const char *recipient, const char *want,
 		printf("# %s: %s, flags %u\n", recipient, got.data, a.flags);
 	CHECK_STR(got.data, want);
 	CHECK_INT(a.flags, flags);
-	answer_done(&a);
+	resolve_answer_done(&a);
 	buf_done(&got);
 }
 
@@ -141,7 +141,7 @@ bad_domains_are_errors(void)
 		CHECK_STR(a.route.transport.data, "error");
 		CHECK_STR(a.route.nexthop.data, "5.1.3 bad address syntax");
 	}
-	answer_done(&a);
+	resolve_answer_done(&a);
 }
 
 static void
