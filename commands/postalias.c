@@ -13,31 +13,34 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "conf/conf.h"
+#include "server/table_command.h"
 #include "table/alias_line.h"
 #include "table/table.h"
-#include "table/tool.h"
 #include "util/buf.h"
 #include "util/log.h"
 #include "util/mem.h"
 #include "util/text.h"
 
-static struct {
-	bool		 incremental, keep_mode, keep_root, list;
-	int		 utf8;		/* -1: as main.cf says */
-	const char	*query, *delete_key;
-	struct table_tool tool;
-} opt = {
+static bool option(int letter);
+static void usage(void) __attribute__((noreturn));
+static enum tool_result query(struct buf *why);
+static void make_table(const char *name);
+
+static struct table_command opt = {
+	.name = "postalias",
+	.letters = "c:d:fijnNopq:rsuvw",
+	.option = option,
+	.usage = usage,
+	.query = query,
+	.make = make_table,
 	.utf8 = -1,
 	.tool = {
 		.separator = ":\t",
 		.flags = TABLE_FOLD | TABLE_DUP_WARN,
 	},
 };
-
-static void usage(void) __attribute__((noreturn));
 
 static void
 usage(void)
@@ -134,8 +137,8 @@ query(struct buf *why)
 	ssize_t		     n;
 	bool		     any = false;
 
-	if (strcmp(opt.query, "-") != 0)
-		return tool_find(&opt.tool, opt.query, why);
+	if (strcmp(opt.query_key, "-") != 0)
+		return tool_find(&opt.tool, opt.query_key, why);
 	s = tool_open(&opt.tool, why);
 	if (s == NULL)
 		return TOOL_ERROR;
@@ -152,87 +155,17 @@ query(struct buf *why)
 
 /* --- the command line */
 
-static void
-set_dup(int flag)
-{
-	opt.tool.flags &= ~(TABLE_DUP_WARN | TABLE_DUP_REPLACE |
-	    TABLE_DUP_IGNORE);
-	opt.tool.flags |= flag;
-}
-
-static void
-take_option(int letter)
+static bool
+option(int letter)
 {
 	if (strchr("diqs", letter) != NULL && (opt.incremental || opt.list ||
-	    opt.query != NULL || opt.delete_key != NULL))
+	    opt.query_key != NULL || opt.delete_key != NULL))
 		fatalx("specify only one of -d -i -q or -s");
-	switch (letter) {
-	case 'c': conf_set_dir(optarg); break;
-	case 'd': opt.delete_key = optarg; break;
-	case 'f': opt.tool.flags &= ~TABLE_FOLD; break;
-	case 'i': opt.incremental = true; break;
-	case 'j': opt.tool.json = true; break;
-	case 'n': opt.tool.flags |= TABLE_TRY0; break;
-	case 'N': opt.tool.flags |= TABLE_TRY1; break;
-	case 'o': opt.keep_root = true; break;
-	case 'p': opt.keep_mode = true; break;
-	case 'q': opt.query = optarg; break;
-	case 'r': set_dup(TABLE_DUP_REPLACE); break;
-	case 's': opt.list = true; break;
-	case 'u': opt.utf8 = 0; break;
-	case 'v': log_verbose++; break;
-	case 'w': set_dup(TABLE_DUP_IGNORE); break;
-	default: usage();
-	}
-}
-
-static void
-read_configuration(void)
-{
-	const char *why;
-	bool	    ok;
-
-	conf_set_brief(true);
-	ok = conf_read(&why) && conf_load(&param_mail, &why);
-	conf_warn_read();
-	if (!ok)
-		fatalx("%s", why);
-	if (opt.utf8 < 0)
-		opt.utf8 = text_eq(conf_value("smtputf8_enable"), "yes");
-	if (opt.utf8)
-		opt.tool.flags |= TABLE_UTF8;
-	tool_set_cache();
+	return false;
 }
 
 int
 main(int argc, char **argv)
 {
-	static char	 name[] = "postalias";
-	struct buf	 why = BUF_INIT;
-	enum tool_result r = TOOL_OK;
-	int		 letter;
-
-	argv[0] = name;
-	log_open(LOG_TO_STDERR, name, NULL, 0);
-	while ((letter = getopt(argc, argv, "c:d:fijnNopq:rsuvw")) != -1)
-		take_option(letter);
-	if (optind == argc)
-		usage();
-	read_configuration();
-	tool_take_names(&opt.tool, argv + optind, argc - optind);
-	opt.tool.out = stdout;
-	if (opt.query != NULL)
-		r = query(&why);
-	else if (opt.delete_key != NULL)
-		r = tool_delete(&opt.tool, opt.delete_key, stdin, &why);
-	else if (opt.list)
-		r = tool_list(&opt.tool, &why);
-	else
-		for (int i = 0; i < opt.tool.count; i++)
-			make_table(opt.tool.names[i]);
-	if (fflush(stdout) != 0)
-		fatal("write error");
-	if (r == TOOL_ERROR)
-		fatalx("%s", why.data);
-	return r == TOOL_OK ? 0 : 1;
+	return table_command(&opt, argc, argv);
 }

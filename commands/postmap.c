@@ -15,12 +15,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "commands/postmap/message.h"
-#include "conf/conf.h"
+#include "server/table_command.h"
 #include "table/table.h"
-#include "table/tool.h"
 #include "util/buf.h"
 #include "util/file.h"
 #include "util/log.h"
@@ -29,21 +27,30 @@
 
 enum { VALUE_FILE_MAX = 16 * 1024 * 1024 };	/* bytes of one file of -F */
 
+static bool option(int letter);
+static void usage(void) __attribute__((noreturn));
+static void configured(void);
+static enum tool_result query(struct buf *why);
+static void make_table(const char *name);
+
 static struct {
-	bool		 incremental, keep_mode, keep_root, list;
-	bool		 header, body, mime;
-	int		 utf8;		/* -1: as main.cf says */
-	const char	*query, *delete_key;
-	struct table_tool tool;
-} opt = {
+	bool	header, body, mime;
+} own;
+
+static struct table_command opt = {
+	.name = "postmap",
+	.letters = "bc:d:fFhijmnNopq:rsuUvw",
+	.option = option,
+	.usage = usage,
+	.configured = configured,
+	.query = query,
+	.make = make_table,
 	.utf8 = -1,
 	.tool = {
 		.separator = "\t",
 		.flags = TABLE_FOLD | TABLE_DUP_WARN,
 	},
 };
-
-static void usage(void) __attribute__((noreturn));
 
 static void
 usage(void)
@@ -153,8 +160,8 @@ ask_message(struct tool_session *s)
 {
 	struct asked a = { .session = s };
 
-	message_cut(stdin, opt.mime, opt.header ? ask_key : NULL,
-	    opt.body ? ask_key : NULL, &a);
+	message_cut(stdin, own.mime, own.header ? ask_key : NULL,
+	    own.body ? ask_key : NULL, &a);
 	return a.any;
 }
 
@@ -181,106 +188,46 @@ query(struct buf *why)
 	struct tool_session *s;
 	bool		     any;
 
-	if (strcmp(opt.query, "-") != 0)
-		return tool_find(&opt.tool, opt.query, why);
+	if (strcmp(opt.query_key, "-") != 0)
+		return tool_find(&opt.tool, opt.query_key, why);
 	s = tool_open(&opt.tool, why);
 	if (s == NULL)
 		return TOOL_ERROR;
-	any = opt.header || opt.body ? ask_message(s) : ask_lines(s);
+	any = own.header || own.body ? ask_message(s) : ask_lines(s);
 	tool_close(s);
 	return any ? TOOL_OK : TOOL_NONE;
 }
 
 /* --- the command line */
 
-static void
-set_dup(int flag)
+static bool
+option(int letter)
 {
-	opt.tool.flags &= ~(TABLE_DUP_WARN | TABLE_DUP_REPLACE |
-	    TABLE_DUP_IGNORE);
-	opt.tool.flags |= flag;
-}
-
-static void
-take_option(int letter)
-{
-	if (strchr("dqs", letter) != NULL &&
-	    (opt.query != NULL || opt.delete_key != NULL || opt.list))
+	if (strchr("dqs", letter) != NULL && (opt.query_key != NULL ||
+	    opt.delete_key != NULL || opt.list))
 		fatalx(letter == 's' ? "specify only one of -s or -q or -d" :
 		    "specify only one of -s -q or -d");
 	switch (letter) {
-	case 'b': opt.body = true; break;
-	case 'c': conf_set_dir(optarg); break;
-	case 'd': opt.delete_key = optarg; break;
-	case 'f': opt.tool.flags &= ~TABLE_FOLD; break;
+	case 'b': own.body = true; break;
 	case 'F': opt.tool.decode = true; break;
-	case 'h': opt.header = true; break;
-	case 'i': opt.incremental = true; break;
-	case 'j': opt.tool.json = true; break;
-	case 'm': opt.mime = true; break;
-	case 'n': opt.tool.flags |= TABLE_TRY0; break;
-	case 'N': opt.tool.flags |= TABLE_TRY1; break;
-	case 'o': opt.keep_root = true; break;
-	case 'p': opt.keep_mode = true; break;
-	case 'q': opt.query = optarg; break;
-	case 'r': set_dup(TABLE_DUP_REPLACE); break;
-	case 's': opt.list = true; break;
-	case 'u': opt.utf8 = 0; break;
+	case 'h': own.header = true; break;
+	case 'm': own.mime = true; break;
 	case 'U': opt.utf8 = 1; break;
-	case 'v': log_verbose++; break;
-	case 'w': set_dup(TABLE_DUP_IGNORE); break;
-	default: usage();
+	default: return false;
 	}
+	return true;
 }
 
+/* The text of messages is bytes. */
 static void
-read_configuration(void)
+configured(void)
 {
-	const char *why;
-	bool	    ok;
-
-	conf_set_brief(true);
-	ok = conf_read(&why) && conf_load(&param_mail, &why);
-	conf_warn_read();
-	if (!ok)
-		fatalx("%s", why);
-	if (opt.utf8 < 0)
-		opt.utf8 = !opt.header && !opt.body &&
-		    text_eq(conf_value("smtputf8_enable"), "yes");
-	if (opt.utf8)
-		opt.tool.flags |= TABLE_UTF8;
-	tool_set_cache();
+	if (opt.utf8 < 0 && (own.header || own.body))
+		opt.utf8 = 0;
 }
 
 int
 main(int argc, char **argv)
 {
-	static char	 name[] = "postmap";
-	struct buf	 why = BUF_INIT;
-	enum tool_result r = TOOL_OK;
-	int		 letter;
-
-	argv[0] = name;
-	log_open(LOG_TO_STDERR, name, NULL, 0);
-	while ((letter = getopt(argc, argv, "bc:d:fFhijmnNopq:rsuUvw")) != -1)
-		take_option(letter);
-	if (optind == argc)
-		usage();
-	read_configuration();
-	tool_take_names(&opt.tool, argv + optind, argc - optind);
-	opt.tool.out = stdout;
-	if (opt.query != NULL)
-		r = query(&why);
-	else if (opt.delete_key != NULL)
-		r = tool_delete(&opt.tool, opt.delete_key, stdin, &why);
-	else if (opt.list)
-		r = tool_list(&opt.tool, &why);
-	else
-		for (int i = 0; i < opt.tool.count; i++)
-			make_table(opt.tool.names[i]);
-	if (fflush(stdout) != 0)
-		fatal("write error");
-	if (r == TOOL_ERROR)
-		fatalx("%s", why.data);
-	return r == TOOL_OK ? 0 : 1;
+	return table_command(&opt, argc, argv);
 }
