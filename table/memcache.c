@@ -11,10 +11,10 @@
  */
 
 #include <errno.h>
-#include <openssl/evp.h>
 #include <string.h>
 
 #include "table/ask.h"
+#include "table/digest.h"
 #include "table/query.h"
 #include "table/servers.h"
 #include "table/table_type.h"
@@ -69,15 +69,6 @@ close_connection(void *arg, void *connection)
 	stream_abort(connection);
 }
 
-static bool
-is_digest(const char *name)
-{
-	EVP_MD *md = EVP_MD_fetch(NULL, name, NULL);
-
-	EVP_MD_free(md);
-	return md != NULL;
-}
-
 static void
 read_settings(struct memcache *m, struct table *t)
 {
@@ -90,7 +81,7 @@ read_settings(struct memcache *m, struct table *t)
 
 	m->key_format = query_setting(&m->query, "key_format", "%s");
 	m->key_digest = settings_text(set, "key_digest", "sha256");
-	if (!is_digest(m->key_digest))
+	if (!digest_is_known(m->key_digest))
 		settings_fail(set, "key_digest = %s; write sha256",
 		    m->key_digest);
 	m->flags = settings_int(set, "flags", 0, 0);
@@ -189,19 +180,19 @@ is_sound_key(const struct buf *key)
 static void
 make_key(struct call *c)
 {
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	size_t	      len;
+	struct buf hex = BUF_INIT;
 
 	query_expand(&c->key, c->memcache->key_format, c->given, add_part,
 	    NULL);
 	if (is_sound_key(&c->key))
 		return;
-	if (EVP_Q_digest(NULL, c->memcache->key_digest, NULL, c->key.data,
-	    c->key.len, digest, &len) != 1)
+	if (!digest_hex(&hex, c->memcache->key_digest, c->key.data,
+	    c->key.len))
 		panic("digest of a key");
 	buf_set(&c->key, c->memcache->key_digest);
 	buf_addc(&c->key, ':');
-	text_hex(&c->key, digest, len);
+	buf_add(&c->key, hex.data, hex.len);
+	buf_done(&hex);
 }
 
 static void

@@ -1,0 +1,17 @@
+/* digest - message digests for keys, by OpenSSL, loaded when first asked */
+
+#ifndef TABLE_DIGEST_H
+#define TABLE_DIGEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct buf;
+
+/* False if OpenSSL knows none of that name, or can't be loaded. */
+bool	digest_is_known(const char *name);
+
+/* Adds the digest in lower-case hex; false as above. */
+bool	digest_hex(struct buf *out, const char *name, const void *, size_t len);
+
+#endif
