@@ -24,7 +24,7 @@ OPT	= -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 endif
 
 WARN	= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
-	  -Wwrite-strings -Wvla
+	  -Wwrite-strings -Wvla -Werror=implicit-function-declaration
 CFLAGS	= $(OPT)
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -I. -I$(BUILD)/gen $(WARN) -fPIE \
 	  -fstack-protector-strong -fno-common -pthread $(CFLAGS)
