@@ -53,7 +53,10 @@ warn_of_missing(void)
 		"sasl_auth_enable", "generic_maps", "header_checks",
 		"mime_header_checks", "nested_header_checks", "body_checks",
 		"reply_filter", "dns_reply_filter", "delivery_status_filter",
-		"send_xforward_command",
+		"send_xforward_command", "per_request_deadline",
+		"per_record_deadline", "pix_workaround_maps",
+		"dns_support_level", "dns_resolver_options",
+		"cname_overrides_servername",
 	};
 	const char *value;
 	char *name;

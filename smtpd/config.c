@@ -240,6 +240,14 @@ check_missing(void)
 		bool	    set, fatal;
 	} rows[] = {
 		{ "smtpd_milters", *conf_smtpd.smtpd_milters != '\0', false },
+		{ "smtpd_milter_maps", *conf_smtpd.smtpd_milter_maps != '\0',
+		    false },
+		{ "smtpd_reject_filter_maps",
+		    *conf_smtpd.smtpd_reject_filter_maps != '\0', false },
+		{ "smtpd_reject_footer_maps",
+		    *conf_smtpd.smtpd_reject_footer_maps != '\0', false },
+		{ "smtpd_hide_client_session",
+		    conf_smtpd.smtpd_hide_client_session, false },
 		{ "smtpd_sasl_auth_enable", conf_smtpd.smtpd_sasl_auth_enable,
 		    false },
 		{ "smtpd_tls_security_level",
