@@ -348,7 +348,7 @@ give_to_pickup(const struct envelope *e, const struct buf *content,
     struct result *r)
 {
 	char *path = mem_printf("%s/%s", value("queue_directory"),
-	    SUBMIT_SERVICE);
+	    SUBMIT_ENTRANCE);
 	int   fd = connect_unix(path, clock_in(ANSWER_WAIT));
 	struct stream *s;
 
@@ -421,6 +421,13 @@ give_to_postdrop(const struct envelope *e, const struct buf *content,
 		postdrop_failed(e, WEXITSTATUS(status));
 }
 
+static _Noreturn void
+no_recipients(const struct envelope *e)
+{
+	die("%s(%ld): No recipient addresses found in message header",
+	    e->sender, (long)getuid());
+}
+
 static void
 report(const struct envelope *e, const struct result *r)
 {
@@ -430,8 +437,7 @@ report(const struct envelope *e, const struct result *r)
 	case SUBMIT_OK:
 		return;
 	case SUBMIT_NO_RCPT:
-		die("%s(%ld): No recipient addresses found in message header",
-		    e->sender, uid);
+		no_recipients(e);
 	case SUBMIT_DENIED:
 		die("%s", r->why.data);
 	case SUBMIT_TOO_BIG:
@@ -459,6 +465,8 @@ send_mail(char **recipients)
 		make_probe(&e, &content);
 	else
 		read_content(&content);
+	if (e.rcpt_count == 0 && !content_names_recipient(&content))
+		no_recipients(&e);
 	/* what is too big for pickup postdrop refuses, and says so in the
 	 * log */
 	too_big = is_too_big(&content);

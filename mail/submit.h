@@ -14,7 +14,7 @@
 struct stream;
 
 /*
- * Protocol "submit", on public/pickup or with a postdrop process on a socket
+ * Protocol "submit", on public/pickup (pid/submit) or with a postdrop process on a socket
  * pair.  The client talks without waiting, the answer comes last:
  *
  *	C: ENVELOPE (flags, envelope_write() in a group)
@@ -27,6 +27,9 @@ struct stream;
  * itself is not believed.  Who it is the kernel tells.
  */
 #define SUBMIT_SERVICE "public/pickup"
+
+/* The same socket by another name, where users without privilege may go. */
+#define SUBMIT_ENTRANCE "pid/submit"
 
 enum submit_frame {
 	SUBMIT_ENVELOPE = 1, SUBMIT_CONTENT, SUBMIT_END, SUBMIT_RESULT,

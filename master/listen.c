@@ -18,6 +18,8 @@
 #include <unistd.h>
 
 #include "conf/conf.h"
+#include "conf/param.h"
+#include "mail/submit.h"
 #include "master/interfaces.h"
 #include "master/master.h"
 #include "net/connect.h"
@@ -35,18 +37,11 @@ enum {
 /* --- binding */
 
 /*
- * private/ is open to mail_owner alone.  public/ is passable for all, so that
- * the sendmail command, without privilege, reaches pickup; what else is there
- * is for us and for the set-gid commands.
+ * The folder says who may connect: private/ is open to mail_owner alone,
+ * public/ to the set-gid commands too.
  */
-static mode_t
-socket_mode(const struct service *s)
-{
-	return s->is_private || text_eq(s->program, "pickup") ? 0666 : 0660;
-}
-
 static int
-bind_unix(const char *path, int type, mode_t mode)
+bind_unix(const char *path, int type)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	char *temp = mem_printf("%s.new", path);
@@ -61,9 +56,9 @@ bind_unix(const char *path, int type, mode_t mode)
 	if (fd < 0)
 		goto out;
 	if (bind(fd, (struct sockaddr *)&sa, sizeof sa) == 0 &&
-	    chmod(temp, mode) == 0 &&
+	    chmod(temp, 0666) == 0 &&
 	    (!master.is_root ||
-	    chown(temp, master.owner_uid, master.setgid_gid) == 0) &&
+	    chown(temp, master.owner_uid, master.owner_gid) == 0) &&
 	    (type == SOCK_DGRAM || listen(fd, BACKLOG) == 0) &&
 	    rename(temp, path) == 0)
 		goto out;
@@ -93,6 +88,28 @@ open_fifo(const char *path)
 	    chown(path, master.owner_uid, master.owner_gid) < 0))
 		return -1;
 	return open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+}
+
+/*
+ * The sendmail command has no privilege and can't pass public/: pickup's socket
+ * has a second name where everybody may go.
+ */
+static bool
+is_entrance(const struct job *j)
+{
+	return !j->s.is_private && j->s.type == SERVICE_UNIX &&
+	    text_eq(j->s.name, conf_mail.pickup_service_name);
+}
+
+static void
+open_entrance(const char *socket)
+{
+	static const char temp[] = SUBMIT_ENTRANCE ".new";
+
+	unlink(temp);
+	if (link(socket, temp) != 0 || rename(temp, SUBMIT_ENTRANCE) != 0)
+		log_error("link %s to %s: %s", socket, SUBMIT_ENTRANCE,
+		    strerror(errno));
 }
 
 /* --- the listeners of a service */
@@ -216,7 +233,7 @@ listen_open(struct job *j, bool may_fail)
 		fd = open_fifo(j->socket);
 	else
 		fd = bind_unix(j->socket, j->s.type == SERVICE_UNIX_DGRAM ?
-		    SOCK_DGRAM : SOCK_STREAM, socket_mode(&j->s));
+		    SOCK_DGRAM : SOCK_STREAM);
 	if (fd < 0) {
 		char *what = mem_printf("bind %s", j->socket);
 
@@ -225,6 +242,8 @@ listen_open(struct job *j, bool may_fail)
 		return;
 	}
 	add_listener(j, fd, NULL);
+	if (is_entrance(j))
+		open_entrance(j->socket);
 }
 
 void
@@ -232,6 +251,9 @@ listen_close(struct job *j)
 {
 	LIST_EACH(it, &j->listeners)
 		close_listener(LIST_ENTRY(it, struct listener, link));
-	if (j->socket != NULL)
-		unlink(j->socket);
+	if (j->socket == NULL)
+		return;
+	unlink(j->socket);
+	if (is_entrance(j))
+		unlink(SUBMIT_ENTRANCE);
 }

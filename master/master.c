@@ -116,7 +116,6 @@ static void
 find_owner(void)
 {
 	const struct passwd *pw;
-	const struct group  *gr;
 
 	master.is_root = geteuid() == 0;
 	if (!master.is_root)
@@ -128,12 +127,10 @@ find_owner(void)
 		    conf_dir());
 	master.owner_uid = pw->pw_uid;
 	master.owner_gid = pw->pw_gid;
-	gr = getgrnam(conf_mail.setgid_group);
-	if (gr == NULL)
+	if (getgrnam(conf_mail.setgid_group) == NULL)
 		fatalx("parameter setgid_group: unknown group \"%s\"; create"
 		    " it, or correct %s/main.cf", conf_mail.setgid_group,
 		    conf_dir());
-	master.setgid_gid = gr->gr_gid;
 }
 
 /* What is wrong is said, and everything stays as it was. */

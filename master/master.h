@@ -94,7 +94,6 @@ struct master {
 	bool		 is_root;
 	uid_t		 owner_uid;	/* mail_owner, if root */
 	gid_t		 owner_gid;
-	gid_t		 setgid_gid;	/* of setgid_group */
 	bool		 stopping;
 };
 

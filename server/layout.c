@@ -38,9 +38,8 @@ static const struct dir {
 	{ "saved", 0700, OWNER, ROOT_GROUP },
 	{ "trace", 0700, OWNER, ROOT_GROUP },
 	/* postdrop writes here what it may not read again. */
-	{ "maildrop", 01730, OWNER, SETGID_GROUP },
-	/* Passable: the modes of its sockets say who may use which. */
-	{ "public", 0711, OWNER, SETGID_GROUP },
+	{ "maildrop", 0730, OWNER, SETGID_GROUP },
+	{ "public", 0710, OWNER, SETGID_GROUP },
 	{ "pid", 0755, ROOT, ROOT_GROUP },
 };
 

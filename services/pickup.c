@@ -2,7 +2,7 @@
  * pickup - take in the mail of local users
  *
  * Runs as mail_owner in the jail, without access to the network.  It serves
- * public/pickup to everybody on this host: the sendmail command hands in a
+ * pid/submit to everybody on this host: the sendmail command hands in a
  * message, the kernel says whose process that is, and cleanup writes it.  It
  * also looks through maildrop/ when told to: there postdrop leaves messages
  * while pickup is not there, and postsuper those that are to be queued anew.

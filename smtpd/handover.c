@@ -56,7 +56,7 @@ handover_begin(const struct envelope *e)
 	size_t		 group;
 	int		 fd;
 
-	fd = connect_unix(SUBMIT_SERVICE, clock_in(conf_mail.ipc_timeout));
+	fd = connect_unix(SUBMIT_ENTRANCE, clock_in(conf_mail.ipc_timeout));
 	if (fd < 0 && (fd = start_postdrop(&pid)) < 0)
 		return NULL;
 	h = NEW(struct handover);

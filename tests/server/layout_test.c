@@ -27,8 +27,8 @@ makes_what_is_missing_with_its_modes(void)
 	CHECK(layout_make(&why));
 	CHECK_STR(why, "");
 	CHECK_INT(mode_of("spool/active"), 0700);
-	CHECK_INT(mode_of("spool/maildrop"), 01730);
-	CHECK_INT(mode_of("spool/public"), 0711);
+	CHECK_INT(mode_of("spool/maildrop"), 0730);
+	CHECK_INT(mode_of("spool/public"), 0710);
 	CHECK_INT(mode_of("spool/pid"), 0755);
 	CHECK_INT(mode_of("data"), 0700);
 }

@@ -66,7 +66,7 @@ def submit(data):
     """Bytes to pickup's socket; what it answers."""
     s = socket.socket(socket.AF_UNIX)
     s.settimeout(10)
-    s.connect(SPOOL + "/public/pickup")
+    s.connect(SPOOL + "/pid/submit")
     try:
         s.sendall(data)
         s.shutdown(socket.SHUT_WR)
