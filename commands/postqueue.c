@@ -313,6 +313,7 @@ check_flusher(void)
 static void
 is_down(void)
 {
+	log_warn("unable to look up %s: %s", QMGR_SERVICE, strerror(errno));
 	fatal_exit(EX_UNAVAILABLE,
 	    "Cannot flush mail queue - mail system is down");
 }
@@ -326,7 +327,7 @@ flush_all(void)
 	};
 
 	check_flusher();
-	if (!server_trigger("public/qmgr", requests))
+	if (!server_trigger(QMGR_SERVICE, requests))
 		is_down();
 }
 

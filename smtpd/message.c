@@ -1,9 +1,11 @@
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "conf/param.h"
 #include "mail/address.h"
 #include "mail/cleanup_client.h"
+#include "mail/queue_id.h"
 #include "smtpd/access/access.h"
 #include "smtpd/config.h"
 #include "smtpd/handover.h"
@@ -28,14 +30,33 @@ cleanup_flags(struct session *s)
 	return flags;
 }
 
+/* A message without cleanup gets its place in the queue from pickup, and the
+ * client an id to ask for. */
+enum { NO_INODE = 0x8000 };	/* beside it, so that ids look as always */
+
+static void
+make_id(struct transaction *t)
+{
+	char id[QUEUE_ID_MAX];
+
+	queue_id_make(id, clock_wall_us(), NO_INODE | ((ino_t)getpid() & 0x7fff),
+	    conf_mail.enable_long_queue_ids);
+	t->queue_id = pool_strdup(&t->pool, id);
+}
+
 bool
 message_open(struct session *s, const char **ret_no)
 {
 	struct transaction *t = &s->tr;
 	enum cleanup_status status;
 
-	if (t->cleanup != NULL || s->standalone)
+	if (t->cleanup != NULL || (s->standalone && t->queue_id != NULL))
 		return true;
+	if (s->standalone) {
+		make_id(t);
+		log_info("%s: client=%s", t->queue_id, s->client.label);
+		return true;
+	}
 	t->cleanup = cleanup_open(cleanup_flags(s), &status);
 	if (t->cleanup == NULL) {
 		log_warn("%s: no queue file: cleanup service not available",
@@ -284,7 +305,6 @@ hand_over(struct transaction *t)
 	if (t->handover != NULL)
 		status = handover_end(t->handover, &text);
 	t->handover = NULL;
-	t->queue_id = pool_strdup(&t->pool, text.data);
 	if (status != SUBMIT_OK && text.len > 0)
 		log_warn("message not queued: %s", text.data);
 	buf_done(&text);

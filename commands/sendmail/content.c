@@ -3,6 +3,9 @@
 #include <unistd.h>
 
 #include "commands/sendmail/content.h"
+#include "mail/address.h"
+#include "mail/header.h"
+#include "util/mem.h"
 #include "util/text.h"
 
 enum { READ_SIZE = 64 * 1024 };	/* bytes */
@@ -105,4 +108,55 @@ content_read(struct buf *to, const char *fix, bool keep_dots)
 	buf_done(&in.raw);
 	errno = in.error;
 	return in.error == 0;
+}
+
+/* A field with its folded lines; n == 0 at the end of the header. */
+static struct str
+next_field(const char **at, const char *end)
+{
+	struct str  field = { *at, 0 };
+	const char *p = *at, *lf;
+
+	if (header_name_len(p, (size_t)(end - p)) == 0)
+		return field;
+	do {
+		lf = memchr(p, '\n', (size_t)(end - p));
+		p = lf == NULL ? end : lf + 1;
+	} while (p < end && (*p == ' ' || *p == '\t'));
+	field.n = (size_t)(p - *at);
+	*at = p;
+	return field;
+}
+
+static bool
+has_address(struct str text)
+{
+	struct pool   pool = POOL_INIT;
+	struct token *t = address_parse_header(&pool, text, 2);
+
+	while (t != NULL && t->type != TOKEN_ADDRESS)
+		t = t->next;
+	pool_done(&pool);
+	return t != NULL;
+}
+
+bool
+content_names_recipient(const struct buf *content)
+{
+	const char *at = content->data, *end = at + content->len;
+	struct str  field;
+
+	while ((field = next_field(&at, end)).n > 0) {
+		size_t n = header_name_len(field.p, field.n);
+		const char *colon = memchr(field.p, ':', field.n);
+		const struct header_fact *fact =
+		    header_find((struct str){ field.p, n });
+
+		if (fact == NULL || (fact->flags & HEADER_EXTRACT) == 0)
+			continue;
+		if (has_address((struct str){ colon + 1, field.n -
+		    (size_t)(colon + 1 - field.p) }))
+			return true;
+	}
+	return false;
 }

@@ -14,4 +14,7 @@
  */
 bool	content_read(struct buf *, const char *fix, bool keep_dots);
 
+/* The header has an address in a field that -t takes recipients from. */
+bool	content_names_recipient(const struct buf *);
+
 #endif
