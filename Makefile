@@ -165,6 +165,7 @@ $(foreach d,$(DAEMONS),$(eval $(call folder_tests,$(d))))
 FUZZERS	:= $(patsubst %.c,$(BUILD)/%,$(wildcard tests/*/*_fuzz.c))
 FUZZ	?= smtp/reply
 FUZZ_SECONDS ?= 60
+FUZZ_CC	?= clang
 
 $(FUZZERS): %: %.o $(BUILD)/tests/fuzz/driver.o $(LIB)
 	$(call say,LINK,$@)
@@ -173,15 +174,21 @@ $(FUZZERS): %: %.o $(BUILD)/tests/fuzz/driver.o $(LIB)
 unit: $(TESTS) $(FUZZERS)
 	tests/run $(TESTS) $(FUZZERS)
 
+# With the coverage of the whole library, in a build of its own.
+FUZZ_FLAGS = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+	  -fno-sanitize-recover=undefined
+FUZZ_TARGET = $(BUILD)/fuzz/$(subst /,-,$(FUZZ))
+
 fuzz:
 	@mkdir -p $(BUILD)/fuzz/corpus/$(FUZZ)
-	$(MAKE) SAN=1 CC=clang $(BUILD)/san/librohrpost.a
-	clang -std=gnu17 -D_GNU_SOURCE -I. -g -O1 \
-	    -fsanitize=fuzzer,address,undefined \
-	    -o $(BUILD)/fuzz/target tests/$(FUZZ)_fuzz.c \
-	    $(BUILD)/san/librohrpost.a $(LIBS)
-	$(BUILD)/fuzz/target -max_total_time=$(FUZZ_SECONDS) \
-	    $(BUILD)/fuzz/corpus/$(FUZZ)
+	$(MAKE) BUILD=$(BUILD)/fuzz CC="$(FUZZ_CC)" \
+	    CFLAGS="$(FUZZ_FLAGS) -fsanitize=fuzzer-no-link" \
+	    $(BUILD)/fuzz/librohrpost.a
+	$(FUZZ_CC) -std=gnu17 -D_GNU_SOURCE -I. $(FUZZ_FLAGS) \
+	    -fsanitize=fuzzer -o $(FUZZ_TARGET) tests/$(FUZZ)_fuzz.c \
+	    $(BUILD)/fuzz/librohrpost.a $(LIBS)
+	$(FUZZ_TARGET) -max_total_time=$(FUZZ_SECONDS) $(FUZZ_OPTIONS) \
+	    -timeout=20 -rss_limit_mb=1024 $(BUILD)/fuzz/corpus/$(FUZZ)
 
 # Programs that system tests need.
 HELPERS	:= $(BUILD)/tests/server/echo

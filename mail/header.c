@@ -62,7 +62,7 @@ header_find(struct str name)
 		const char *want = facts[middle].name;
 		int	    order = strncasecmp(name.p, want, name.n);
 
-		if (order == 0 && want[name.n] == '\0')
+		if (order == 0 && strlen(want) == name.n)
 			return &facts[middle];
 		if (order > 0)
 			low = middle + 1;

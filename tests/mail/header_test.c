@@ -15,6 +15,7 @@ finds_fields_whatever_their_case(void)
 	CHECK(header_find(STR("Froms")) == NULL);
 	CHECK(header_find(STR("X-Test")) == NULL);
 	CHECK(header_find((struct str){ "", 0 }) == NULL);
+	CHECK(header_find((struct str){ "Cc\0", 3 }) == NULL);
 }
 
 static void
