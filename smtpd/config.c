@@ -6,8 +6,10 @@
 #include "mail/own_addr.h"
 #include "mail/address.h"
 #include "net/addr.h"
+#include "net/dns.h"
 #include "smtpd/access/access.h"
 #include "smtpd/config.h"
+#include "smtpd/macros.h"
 #include "smtpd/notice.h"
 #include "table/match.h"
 #include "table/table.h"
@@ -176,6 +178,10 @@ load_lists(struct smtpd_config *c)
 	    conf_smtpd.smtpd_noop_commands);
 	c->fast_flush = list("fast_flush_domains",
 	    conf_mail.fast_flush_domains);
+	c->xclient_hosts = list("smtpd_authorized_xclient_hosts",
+	    conf_smtpd.smtpd_authorized_xclient_hosts);
+	c->xforward_hosts = list("smtpd_authorized_xforward_hosts",
+	    conf_smtpd.smtpd_authorized_xforward_hosts);
 	c->log_permit = words("smtpd_log_access_permit_actions",
 	    conf_smtpd.smtpd_log_access_permit_actions);
 }
@@ -187,6 +193,11 @@ load_maps(struct smtpd_config *c)
 	    conf_smtpd.smtpd_discard_ehlo_keyword_address_maps);
 	c->command_filter = maps("smtpd_command_filter",
 	    conf_smtpd.smtpd_command_filter);
+	c->reject_footers = maps("smtpd_reject_footer_maps",
+	    conf_smtpd.smtpd_reject_footer_maps);
+	c->reject_filters = maps("smtpd_reject_filter_maps",
+	    conf_smtpd.smtpd_reject_filter_maps);
+	c->rbl_replies = maps("rbl_reply_maps", conf_mail.rbl_reply_maps);
 	c->local_recipients = maps("local_recipient_maps",
 	    conf_mail.local_recipient_maps);
 	c->virtual_aliases = maps("virtual_alias_maps",
@@ -242,10 +253,6 @@ check_missing(void)
 		{ "smtpd_milters", *conf_smtpd.smtpd_milters != '\0', false },
 		{ "smtpd_milter_maps", *conf_smtpd.smtpd_milter_maps != '\0',
 		    false },
-		{ "smtpd_reject_filter_maps",
-		    *conf_smtpd.smtpd_reject_filter_maps != '\0', false },
-		{ "smtpd_reject_footer_maps",
-		    *conf_smtpd.smtpd_reject_footer_maps != '\0', false },
 		{ "smtpd_hide_client_session",
 		    conf_smtpd.smtpd_hide_client_session, false },
 		{ "smtpd_sasl_auth_enable", conf_smtpd.smtpd_sasl_auth_enable,
@@ -286,11 +293,27 @@ check_relay(const struct smtpd_config *c)
 		    "defer_if_permit or check_relay_domains");
 }
 
+/* inet_protocols: "all", "ipv4", "ipv4, ipv6" */
+static int
+families(void)
+{
+	char *text = mem_strdup(conf_mail.inet_protocols), *next = text, *word;
+	int   f = 0;
+
+	while ((word = text_word(&next, TEXT_LIST_SEP, false)) != NULL)
+		f |= text_eq_nocase(word, "ipv4") ? DNS_V4 :
+		    text_eq_nocase(word, "ipv6") ? DNS_V6 : DNS_V4 | DNS_V6;
+	mem_free(text);
+	return f != 0 ? f : DNS_V4 | DNS_V6;
+}
+
 void
 config_load(void)
 {
 	struct smtpd_config *c = &smtpd_config;
 
+	c->families = families();
+	macros_init(conf_smtpd.smtpd_expansion_filter);
 	c->banner = mem_strdup(conf_smtpd.smtpd_banner);
 	c->bare_newline = bare_newline(conf_smtpd.smtpd_forbid_bare_newline);
 	c->ehlo_discard = config_ehlo_keywords(

@@ -27,6 +27,7 @@ struct smtpd_config {
 	unsigned		 notices;	/* enum notice_class bits */
 	bool			 limits;	/* anvil is needed at all */
 	bool			 must_encrypt;	/* no mail in the clear */
+	int			 families;	/* DNS_V4 | DNS_V6: inet_protocols */
 
 	struct match		*mynetworks;
 	struct match		*mydestination;
@@ -35,10 +36,13 @@ struct smtpd_config {
 	struct match		*forbidden_commands;
 	struct match		*noop_commands;
 	struct match		*fast_flush;
+	struct match		*xclient_hosts, *xforward_hosts;
 	struct match		*log_permit;	/* smtpd_log_access_permit_actions */
 
 	struct table_list	*ehlo_discard_maps;
 	struct table_list	*command_filter;
+	struct table_list	*reject_footers, *reject_filters;
+	struct table_list	*rbl_replies;
 
 	/* who is a known recipient */
 	struct table_list	*local_recipients;

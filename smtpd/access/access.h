@@ -54,6 +54,7 @@ bool		 access_restricts_relay(const struct access_list *);
 enum access_about {
 	ABOUT_CLIENT, ABOUT_HELO, ABOUT_SENDER, ABOUT_RECIPIENT, ABOUT_DATA,
 	ABOUT_END_OF_DATA, ABOUT_ETRN,
+	ABOUT_NOTHING,		/* a status code that fits already */
 };
 
 /* One question under way. */
@@ -96,7 +97,7 @@ struct restriction {
 /* Tables of the families, each ending with a NULL name. */
 extern const struct restriction access_generic[], access_client_family[],
     access_helo_family[], access_sender_family[], access_recipient_family[],
-    access_table_family[];
+    access_table_family[], access_dnsbl_family[], access_servers_family[];
 
 /*
  * "CODE DSN TEXT".  With warn_if_reject it is logged as reject_warning and
@@ -109,9 +110,19 @@ enum verdict	 access_defer_if_permit(struct access *, enum access_about,
 		    int code, const char *dsn, const char *fmt, ...)
 		    __attribute__((format(printf, 5, 6)));
 
-enum verdict	 access_defer_if_reject(struct access *, int code,
-		    const char *dsn, const char *fmt, ...)
-		    __attribute__((format(printf, 4, 5)));
+
+/*
+ * A check that failed for now: `action` is a *_tempfail_action, "defer",
+ * "defer_if_permit" or (for address probes) "permit".
+ */
+enum verdict	 access_tempfail(struct access *, const char *action,
+		    enum access_about, int code, const char *dsn,
+		    const char *fmt, ...)
+		    __attribute__((format(printf, 6, 7)));
+
+enum verdict	 access_defer_if_reject(struct access *, enum access_about,
+		    int code, const char *dsn, const char *fmt, ...)
+		    __attribute__((format(printf, 5, 6)));
 
 /* The reply of a question's end, or NULL: a permit may be a deferral yet. */
 const char	*access_settle(struct access *, enum verdict);
@@ -137,6 +148,10 @@ enum verdict	 access_run(struct access *, const struct access_list *);
 /* Where an address goes: asked once a question.  NULL: can't be known now. */
 const struct resolved *access_rcpt_route(struct access *);
 const struct resolved *access_sender_route(struct access *);
+
+/* Does the recipient's mail end here, or do we relay for its domain?
+ * (recipient.c) */
+bool		 access_is_auth_destination(struct access *);
 
 /* Is the address known in its class?  (unlisted.c) */
 enum verdict	 access_unlisted_rcpt(struct access *);

@@ -87,8 +87,8 @@ do_defer_if_reject(const struct action *x)
 	char	    dsn[12];
 	const char *text = deferral(x, dsn);
 
-	return access_defer_if_reject(x->a, conf_mail.access_map_defer_code,
-	    dsn, "<%s>: %s rejected: %s", x->name,
+	return access_defer_if_reject(x->a, x->about,
+	    conf_mail.access_map_defer_code, dsn, "<%s>: %s rejected: %s", x->name,
 	    access_about_text(x->about), text);
 }
 

@@ -34,7 +34,8 @@ access_unknown_domain(struct access *a, enum access_about about,
 		    "<%s>: %s rejected: Domain not found", address,
 		    access_about_text(about));
 	case DOMAIN_TRY_AGAIN:
-		return access_defer_if_permit(a, about, 450, dsn,
+		return access_tempfail(a,
+		    conf_mail.unknown_address_tempfail_action, about, 450, dsn,
 		    "<%s>: %s rejected: Domain not found", address,
 		    access_about_text(about));
 	case DOMAIN_NULL_MX:

@@ -24,11 +24,17 @@ has(const char *name, enum dns_type type)
 enum domain_status
 domain_exists(const char *name, int with_mx)
 {
-	static const enum dns_type types[] = { DNS_MX, DNS_A, DNS_AAAA };
-	enum domain_status st;
+	static const enum dns_type orders[2][3] = {
+		{ DNS_A, DNS_AAAA, DNS_MX }, { DNS_MX, DNS_A, DNS_AAAA },
+	};
+	enum domain_status result = DOMAIN_MISSING, st;
 
-	for (int i = with_mx ? 0 : 1; i < 3; i++)
-		if ((st = has(name, types[i])) != DOMAIN_MISSING)
+	for (int i = 0; i < 3; i++) {
+		st = has(name, orders[with_mx != 0][i]);
+		if (st == DOMAIN_OK || st == DOMAIN_NULL_MX)
 			return st;
-	return with_mx ? DOMAIN_MISSING : has(name, DNS_MX);
+		if (st == DOMAIN_TRY_AGAIN)
+			result = st;
+	}
+	return result;
 }

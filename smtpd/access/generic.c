@@ -58,7 +58,7 @@ defer_if_reject(struct access *a, const struct access_item *item)
 	enum access_about about = access_stage_about(a);
 
 	(void)item;
-	return access_defer_if_reject(a, 450, "4.3.2",
+	return access_defer_if_reject(a, about, 450, "4.3.2",
 	    "<%s>: %s rejected: defer_if_reject requested",
 	    access_about_name(a, about), access_about_text(about));
 }

@@ -63,7 +63,9 @@ reject_unknown(struct access *a, const struct access_item *item)
 		    conf_mail.unknown_hostname_reject_code, "5.7.1",
 		    "<%s>: Helo command rejected: Host not found", a->helo);
 	case DOMAIN_TRY_AGAIN:
-		return access_defer_if_permit(a, ABOUT_HELO, 450, "4.7.1",
+		return access_tempfail(a,
+		    conf_mail.unknown_helo_hostname_tempfail_action,
+		    ABOUT_HELO, 450, "4.7.1",
 		    "<%s>: Helo command rejected: Host not found", a->helo);
 	default:
 		return VERDICT_NONE;

@@ -18,10 +18,16 @@ is_authorized(const struct resolved *r)
 	return (r->flags & RESOLVE_FINAL) && !(r->flags & RESOLVE_ROUTED);
 }
 
+bool
+access_is_auth_destination(struct access *a)
+{
+	return is_authorized(access_rcpt_route(a));
+}
+
 static enum verdict
 permit_auth_destination(struct access *a, const struct access_item *item)
 {
-	if (a->rcpt == NULL || !is_authorized(access_rcpt_route(a)))
+	if (a->rcpt == NULL || !access_is_auth_destination(a))
 		return VERDICT_NONE;
 	return access_permit(a, item->name, access_about_text(ABOUT_RECIPIENT),
 	    a->rcpt, NULL);

@@ -120,11 +120,13 @@ static enum verdict
 unknown(struct access *a, enum access_about about, const char *address,
     const struct class *c)
 {
+	const char *dsn = about == ABOUT_SENDER ? "5.1.0" : "5.1.1";
+
 	if (!conf_mail.show_user_unknown_table_name)
-		return access_reject(a, about, *c->code, "5.1.1",
+		return access_reject(a, about, *c->code, dsn,
 		    "<%s>: %s rejected: User unknown", address,
 		    access_about_text(about));
-	return access_reject(a, about, *c->code, "5.1.1",
+	return access_reject(a, about, *c->code, dsn,
 	    "<%s>: %s rejected: User unknown in %s", address,
 	    access_about_text(about), c->table);
 }

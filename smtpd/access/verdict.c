@@ -8,6 +8,7 @@
 #include "smtpd/access/access.h"
 #include "smtpd/reply.h"
 #include "table/match.h"
+#include "util/log.h"
 #include "util/text.h"
 
 const char *
@@ -21,6 +22,7 @@ access_about_text(enum access_about about)
 		[ABOUT_DATA] = "Data command",
 		[ABOUT_END_OF_DATA] = "End-of-data",
 		[ABOUT_ETRN] = "Etrn command",
+		[ABOUT_NOTHING] = "",
 	};
 
 	return texts[about];
@@ -53,45 +55,56 @@ access_about_name(const struct access *a, enum access_about about)
 	case ABOUT_ETRN:
 		name = a->etrn;
 		break;
+	case ABOUT_NOTHING:
+		break;
 	}
 	return name != NULL ? name : "";
+}
+
+/* The status that fits what the reply is about, NULL if `dsn` does. */
+static const char *
+other_detail(enum access_about about, const char *dsn)
+{
+	static const struct {
+		enum access_about about;
+		const char	 *from, *to;
+	} rows[] = {
+		{ ABOUT_SENDER, ".1.1", ".1.0" },
+		{ ABOUT_SENDER, ".1.2", ".1.8" },
+		{ ABOUT_SENDER, ".1.3", ".1.7" },
+		{ ABOUT_SENDER, ".1.4", ".1.0" },
+		{ ABOUT_SENDER, ".1.5", ".1.0" },
+		{ ABOUT_SENDER, ".1.6", ".1.7" },
+		{ ABOUT_RECIPIENT, ".1.7", ".1.3" },
+		{ ABOUT_RECIPIENT, ".1.8", ".1.2" },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (rows[i].about == about && text_eq(dsn + 1, rows[i].from))
+			return rows[i].to;
+	if (about != ABOUT_SENDER && about != ABOUT_RECIPIENT &&
+	    text_starts(dsn + 1, ".1."))
+		return ".0.0";
+	return NULL;
 }
 
 /*
  * Codes of RFC 3463 that say which address is bad must fit what the reply
  * is about.
  */
-static const char *
-fit_dsn(enum access_about about, const char *dsn)
+static void
+fit_dsn(enum access_about about, const char *dsn, char ret[12])
 {
-	static const char *const pairs[][2] = {	/* of recipients, senders */
-		{ ".1.1", ".1.0" }, { ".1.2", ".1.8" }, { ".1.3", ".1.7" },
-		{ ".1.4", ".1.0" }, { ".1.5", ".1.0" }, { ".1.6", ".1.7" },
-	};
-	static const char *const back[][2] = {
-		{ ".1.7", ".1.3" }, { ".1.8", ".1.2" },
-	};
-	static char changed[12];
+	const char *detail = about == ABOUT_NOTHING ? NULL :
+	    other_detail(about, dsn);
 
-	if (about == ABOUT_SENDER) {
-		for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
-			if (text_eq(dsn + 1, pairs[i][0])) {
-				snprintf(changed, sizeof changed, "%c%s",
-				    dsn[0], pairs[i][1]);
-				return changed;
-			}
-	} else if (about == ABOUT_RECIPIENT) {
-		for (size_t i = 0; i < sizeof back / sizeof *back; i++)
-			if (text_eq(dsn + 1, back[i][0])) {
-				snprintf(changed, sizeof changed, "%c%s",
-				    dsn[0], back[i][1]);
-				return changed;
-			}
-	} else if (dsn[1] == '.' && dsn[2] == '1' && dsn[3] == '.') {
-		snprintf(changed, sizeof changed, "%c.0.0", dsn[0]);
-		return changed;
+	if (detail == NULL) {
+		snprintf(ret, 12, "%s", dsn);
+		return;
 	}
-	return dsn;
+	snprintf(ret, 12, "%c%s", dsn[0], detail);
+	log_info("mapping DSN status %s into %s status %s", dsn,
+	    access_about_text(about), ret);
 }
 
 /* The reply, with 5 become 4 if `soft`; in a->s->verdict. */
@@ -102,7 +115,7 @@ compose(struct access *a, enum access_about about, int code, const char *dsn,
 	struct buf *b = &a->s->verdict;
 	char	    fitted[12];
 
-	snprintf(fitted, sizeof fitted, "%s", fit_dsn(about, dsn));
+	fit_dsn(about, dsn, fitted);
 	if (soft && code / 100 == 5) {
 		code -= 100;
 		fitted[0] = '4';
@@ -127,7 +140,7 @@ reject(struct access *a, enum access_about about, int code, const char *dsn,
 		return VERDICT_NONE;
 	}
 	if (code / 100 == 5 && d->text != NULL)
-		compose(a, about, d->code, d->dsn, d->text, false);
+		compose(a, ABOUT_NOTHING, d->code, d->dsn, d->text, false);
 	else
 		compose(a, about, code, dsn, text, conf_mail.soft_bounce);
 	log_verdict(a->s, "reject", a->rcpt, a->reply);
@@ -152,22 +165,73 @@ access_reject(struct access *a, enum access_about about, int code,
 
 /* A deferral may outlive the question, to be settled at RCPT. */
 static void
-set_deferral(struct access *a, struct deferral *d, int code, const char *dsn,
-    const char *text)
+set_deferral(struct access *a, struct deferral *d, enum access_about about,
+    int code, const char *dsn, const char *text)
 {
 	struct pool *pool = &a->s->pool;
+	char	     fitted[12];
 
 	if (d->text != NULL)
 		return;
 	if (a->s->tr.has_sender)
 		pool = &a->s->tr.pool;
 	d->code = code;
-	d->dsn = pool_strdup(pool, dsn);
+	fit_dsn(about, dsn, fitted);
+	d->dsn = pool_strdup(pool, fitted);
 	d->text = pool_strdup(pool, text);
+}
+
+static enum verdict
+defer_if_permit(struct access *a, enum access_about about, int code,
+    const char *dsn, const char *text)
+{
+	if (a->warn) {
+		compose(a, about, code, dsn, text, false);
+		log_verdict(a->s, "reject_warning", a->rcpt, a->reply);
+		a->reply = NULL;
+	} else {
+		set_deferral(a, &a->deferred.if_permit, about, code, dsn, text);
+	}
+	return VERDICT_NONE;
 }
 
 enum verdict
 access_defer_if_permit(struct access *a, enum access_about about, int code,
+    const char *dsn, const char *fmt, ...)
+{
+	struct buf   text = BUF_INIT;
+	enum verdict v;
+	va_list	     ap;
+
+	va_start(ap, fmt);
+	buf_addv(&text, fmt, ap);
+	va_end(ap);
+	v = defer_if_permit(a, about, code, dsn, text.data);
+	buf_done(&text);
+	return v;
+}
+
+enum verdict
+access_tempfail(struct access *a, const char *action, enum access_about about,
+    int code, const char *dsn, const char *fmt, ...)
+{
+	struct buf   text = BUF_INIT;
+	enum verdict v = VERDICT_NONE;
+	va_list	     ap;
+
+	va_start(ap, fmt);
+	buf_addv(&text, fmt, ap);
+	va_end(ap);
+	if (text_eq_nocase(action, "defer"))
+		v = reject(a, about, code, dsn, text.data);
+	else if (!text_eq_nocase(action, "permit"))
+		v = defer_if_permit(a, about, code, dsn, text.data);
+	buf_done(&text);
+	return v;
+}
+
+enum verdict
+access_defer_if_reject(struct access *a, enum access_about about, int code,
     const char *dsn, const char *fmt, ...)
 {
 	struct buf text = BUF_INIT;
@@ -176,28 +240,7 @@ access_defer_if_permit(struct access *a, enum access_about about, int code,
 	va_start(ap, fmt);
 	buf_addv(&text, fmt, ap);
 	va_end(ap);
-	if (a->warn) {
-		compose(a, about, code, dsn, text.data, false);
-		log_verdict(a->s, "reject_warning", a->rcpt, a->reply);
-		a->reply = NULL;
-	} else {
-		set_deferral(a, &a->deferred.if_permit, code, dsn, text.data);
-	}
-	buf_done(&text);
-	return VERDICT_NONE;
-}
-
-enum verdict
-access_defer_if_reject(struct access *a, int code, const char *dsn,
-    const char *fmt, ...)
-{
-	struct buf text = BUF_INIT;
-	va_list	   ap;
-
-	va_start(ap, fmt);
-	buf_addv(&text, fmt, ap);
-	va_end(ap);
-	set_deferral(a, &a->deferred.if_reject, code, dsn, text.data);
+	set_deferral(a, &a->deferred.if_reject, about, code, dsn, text.data);
 	buf_done(&text);
 	return VERDICT_NONE;
 }
@@ -239,7 +282,7 @@ access_settle(struct access *a, enum verdict v)
 	const struct deferral *d = &a->deferred.if_permit;
 
 	if (v != VERDICT_REJECT && d->text != NULL) {
-		compose(a, ABOUT_CLIENT, d->code, d->dsn, d->text, false);
+		compose(a, ABOUT_NOTHING, d->code, d->dsn, d->text, false);
 		log_verdict(a->s, "reject", a->rcpt, a->reply);
 		v = VERDICT_REJECT;
 	}

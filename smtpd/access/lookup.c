@@ -1,0 +1,110 @@
+/* What is looked up in access tables, and in what order (access(5)).  Tables of
+ * patterns see the whole name only. */
+
+#include <string.h>
+
+#include "conf/param.h"
+#include "mail/address.h"
+#include "smtpd/access/lookup.h"
+#include "table/table.h"
+#include "util/log.h"
+#include "util/text.h"
+
+bool
+lookup_key(struct lookup *l, const char *key)
+{
+	switch (table_find(l->table, key, &l->value)) {
+	case TABLE_NOT_FOUND:
+		return true;
+	case TABLE_FOUND:
+		l->verdict = access_action(l->a, l->about, l->name,
+		    table_name(l->table), l->value.data);
+		return false;
+	default:
+		log_warn("%s: table lookup problem", table_name(l->table));
+		l->verdict = access_reject(l->a, l->about, 451, "4.3.5",
+		    "<%s>: %s rejected: Server configuration error", l->name,
+		    access_about_text(l->about));
+		return false;
+	}
+}
+
+/* smtpd_access_maps in parent_domain_matches_subdomains: "example.com" fits
+ * below it too; otherwise ".example.com" does. */
+static bool
+parents_match(void)
+{
+	static int known = -1;
+
+	if (known < 0)
+		known = config_matches_parents("smtpd_access_maps");
+	return known;
+}
+
+bool
+lookup_domain(struct lookup *l, const char *domain)
+{
+	bool	    bare = parents_match();
+	const char *dot = domain;
+
+	if (!lookup_key(l, domain))
+		return false;
+	if (table_is_pattern(l->table) || *domain == '[')
+		return true;
+	while ((dot = strchr(dot + 1, '.')) != NULL && dot[1] != '\0')
+		if (!lookup_key(l, bare ? dot + 1 : dot))
+			return false;
+	return true;
+}
+
+/* 192.0.2.1, 192.0.2, 192.0, 192; 2001:db8::1, 2001:db8, 2001 */
+bool
+lookup_network(struct lookup *l, const char *ip)
+{
+	char  text[ADDR_TEXT];
+	char *end;
+
+	if (!lookup_key(l, ip))
+		return false;
+	if (table_is_pattern(l->table))
+		return true;
+	strcpy(text, ip);
+	while ((end = strrchr(text, strchr(ip, ':') ? ':' : '.')) != NULL) {
+		while (end > text && end[-1] == ':')
+			end--;
+		*end = '\0';
+		if (*text == '\0')
+			break;
+		if (!lookup_key(l, text))
+			return false;
+	}
+	return true;
+}
+
+/* user+ext@domain, user@domain, domain and above, user+ext@, user@ */
+bool
+lookup_address(struct lookup *l, const char *address)
+{
+	struct pool *pool = &l->a->pool;
+	const char  *domain = address_domain(address), *ext, *plain = NULL;
+	size_t	     n = address_local_len(address);
+
+	if (*address == '\0')
+		return lookup_key(l, conf_smtpd.smtpd_null_access_lookup_key);
+	if (!lookup_key(l, address))
+		return false;
+	if (table_is_pattern(l->table))
+		return true;
+	ext = address_extension(address, n, conf_mail.recipient_delimiter,
+	    conf_mail.double_bounce_sender);
+	if (ext != NULL)
+		plain = pool_strndup(pool, address, (size_t)(ext - address));
+	if (plain != NULL && domain != NULL &&
+	    !lookup_key(l, pool_printf(pool, "%s@%s", plain, domain)))
+		return false;
+	if (domain != NULL && *domain != '\0' && !lookup_domain(l, domain))
+		return false;
+	if (!lookup_key(l, pool_printf(pool, "%.*s@", (int)n, address)))
+		return false;
+	return plain == NULL || lookup_key(l, pool_printf(pool, "%s@", plain));
+}
