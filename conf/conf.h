@@ -82,6 +82,20 @@ typedef const char *conf_get_fn(void *arg, const char *name);
 bool		 conf_expand(struct buf *out, const char *text,
 		     conf_get_fn *, void *arg, const char **ret_why);
 
+/*
+ * The same with values that come from outside (addresses): they go in as they
+ * are, no $ in them is looked at, and a byte that is not in `filter` (unless
+ * NULL) becomes '_'.
+ */
+struct conf_values {
+	conf_get_fn	*get;
+	void		*arg;
+	const char	*filter;
+};
+
+bool		 conf_expand_values(struct buf *out, const char *text,
+		     const struct conf_values *, const char **ret_why);
+
 /* "1h", "30s", "5" with the default unit; false on bad syntax. */
 bool		 conf_parse_time(const char *, char unit, int *ret_seconds);
 

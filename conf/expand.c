@@ -39,6 +39,8 @@ struct expansion {
 	struct buf	*out;
 	conf_get_fn	*get;
 	void		*arg;
+	bool		 plain;		/* values are not expanded */
+	const char	*filter;	/* bytes that a value may have, or NULL */
 	int		 depth, macros;
 	const char	*whole;		/* the text that is being expanded */
 	const char	**ret_why;
@@ -335,6 +337,13 @@ domain_to_ascii(struct expansion *x, struct str text)
 	return true;
 }
 
+static void
+add_filtered(struct buf *out, const char *value, const char *allowed)
+{
+	for (; *value != '\0'; value++)
+		buf_addc(out, strchr(allowed, *value) != NULL ? *value : '_');
+}
+
 /* A named value, itself expanded. */
 static bool
 add_value(struct expansion *x, const char *name, const char *value)
@@ -342,7 +351,11 @@ add_value(struct expansion *x, const char *name, const char *value)
 	const char *whole = x->whole;
 	bool	    ok;
 
-	if (strchr(value, '$') == NULL) {
+	if (x->filter != NULL) {
+		add_filtered(x->out, value, x->filter);
+		return true;
+	}
+	if (x->plain || strchr(value, '$') == NULL) {
 		buf_adds(x->out, value);
 		return true;
 	}
@@ -485,6 +498,18 @@ conf_expand(struct buf *out, const char *text, conf_get_fn *get, void *arg,
 	struct expansion x = {
 		.out = out, .get = get != NULL ? get : get_text, .arg = arg,
 		.whole = text, .ret_why = ret_why,
+	};
+
+	return expand(&x, text, strlen(text));
+}
+
+bool
+conf_expand_values(struct buf *out, const char *text,
+    const struct conf_values *v, const char **ret_why)
+{
+	struct expansion x = {
+		.out = out, .get = v->get, .arg = v->arg, .plain = true,
+		.filter = v->filter, .whole = text, .ret_why = ret_why,
 	};
 
 	return expand(&x, text, strlen(text));
