@@ -210,8 +210,7 @@ agent_died(struct agent *a)
 	struct transport *t = a->transport;
 	struct message	 *m = a->entry->slice->message;
 
-	log_warn("private/%s: delivery agent ended before its result for %s",
-	    t->name, m->id);
+	log_warn("private/%s socket: malformed response", t->name);
 	stream_abort(a->stream);
 	a->stream = NULL;
 	m->deferred = m->retry_soon = true;

@@ -49,6 +49,10 @@ struct server {
 						   is always loaded */
 	void		(*before_jail)(void);
 	void		(*after_jail)(void);
+	/* SERVER_SINGLE: a client waits for the first time.  A program that
+	 * finds out now that it can't work ends here: the client learns it at
+	 * once, and master throttles. */
+	void		(*first_session)(void);
 	void		(*serve)(struct stream *);
 	/* A TRIGGER frame (mail/qmgr_client.h) or the bytes of a fifo: master's
 	 * wake-ups "W", postkick, postqueue -f.  In a task of its own.  With

@@ -84,6 +84,8 @@ server_run_alone(void)
 		close(pair[0]);
 		fd = pair[1];
 	}
+	if (server_start.s->first_session != NULL)
+		server_start.s->first_session();
 	server_state.sessions = 1;
 	server_session(stream_open(fd));
 }

@@ -74,6 +74,8 @@ accept_and_serve(int listener)
 		return true;
 	}
 	server_report(MASTER_FULL);
+	if (!server_state.served && server_start.s->first_session != NULL)
+		server_start.s->first_session();
 	/* Said before, not after: sessions of qmgr last long, and its own
 	 * back-off keeps a program that crashes from being started at once. */
 	if (!server_state.served)
