@@ -100,12 +100,34 @@ message_envelope(struct message *m)
 		map_sender(m);
 }
 
-/* message_size_limit counts what size= will show. */
+/* What Postfix's records of it would take: administrators set limits by it. */
+static uint64_t
+envelope_size(const struct envelope *e)
+{
+	enum { RECORD = 2, SIZES_AND_TIMES = 200 };	/* bytes */
+	uint64_t size = SIZES_AND_TIMES + RECORD + strlen(e->sender);
+
+	for (int i = 0; i < ATTR_COUNT; i++)
+		if (e->attr[i] != NULL)
+			size += RECORD + strlen(envelope_attr_names[i]) + 1 +
+			    strlen(e->attr[i]);
+	for (uint32_t i = 0; i < e->rcpt_count; i++)
+		size += 3 * RECORD + strlen(e->rcpt[i].address) +
+		    strlen(e->rcpt[i].original) +
+		    strlen("dsn_orig_rcpt=") + strlen(e->rcpt[i].orcpt);
+	return size;
+}
+
+/* message_size_limit counts content as size= will show it, and envelope. */
 static void
 check_size(struct message *m)
 {
 	uint64_t size = m->facts.size + m->header.len + m->field.len +
 	    m->line.len;
+
+	if (m->envelope_size == 0)
+		m->envelope_size = envelope_size(&m->env);
+	size += m->envelope_size;
 
 	if (conf_mail.message_size_limit > 0 &&
 	    size > (uint64_t)conf_mail.message_size_limit) {

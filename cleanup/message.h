@@ -32,6 +32,7 @@ struct message {
 	struct envelope		 env;
 	struct queue_writer	 file;
 	bool			 has_file;
+	uint64_t		 envelope_size;	/* for message_size_limit */
 	enum cleanup_status	 status;
 	struct buf		 why;
 
