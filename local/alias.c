@@ -209,7 +209,7 @@ deliver_target(struct request *r, struct context *c, const struct target *t)
 			    "mail to command is restricted");
 		if (!request_first(r, "command", t->text))
 			return DONE;
-		return command_deliver(r, c, t->text, t->text);
+		return command_deliver(r, c, t->text);
 	}
 	return TRY_LATER;
 }

@@ -20,6 +20,15 @@ static struct {
 } content = { BUF_INIT, BUF_INIT, BUF_INIT, false };
 
 static void
+add_eol(struct buf *out, const struct content *c)
+{
+	if (c->eol == NULL)
+		buf_addc(out, '\n');
+	else
+		buf_adds(out, c->eol);
+}
+
+static void
 add_field(struct buf *out, const char *name, const char *internal, bool angle)
 {
 	buf_adds(out, name);
@@ -28,29 +37,52 @@ add_field(struct buf *out, const char *name, const char *internal, bool angle)
 		address_quote(out, internal);
 	else
 		buf_adds(out, internal);
-	buf_adds(out, angle ? ">\n" : "\n");
+	if (angle)
+		buf_addc(out, '>');
 }
 
 static void
 add_front(struct buf *out, const struct content *c, const char *sender)
 {
+	const struct {
+		const char *name, *value;
+		bool angle;
+	} fields[] = {
+		{ "Return-Path", c->return_path, true },
+		{ "X-Original-To", c->original_to, false },
+		{ "Delivered-To", c->delivered_to, false },
+	};
 	time_t	now = time(NULL);
 	char	date[32];
 
+	if (c->sender != NULL)
+		sender = c->sender;
 	if (c->postmark) {
 		buf_adds(out, "From ");
 		if (*sender == '\0')
 			buf_adds(out, "MAILER-DAEMON");
 		else
 			address_quote(out, sender);
-		buf_addf(out, "  %s", ctime_r(&now, date));
+		buf_addf(out, "  %.24s", ctime_r(&now, date));
+		add_eol(out, c);
 	}
-	if (c->return_path != NULL)
-		add_field(out, "Return-Path", c->return_path, true);
-	if (c->original_to != NULL)
-		add_field(out, "X-Original-To", c->original_to, false);
-	if (c->delivered_to != NULL)
-		add_field(out, "Delivered-To", c->delivered_to, false);
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+		if (fields[i].value != NULL) {
+			add_field(out, fields[i].name, fields[i].value,
+			    fields[i].angle);
+			add_eol(out, c);
+		}
+}
+
+static void
+add_line(struct buf *out, const char *p, size_t n, const struct content *c)
+{
+	if (c->quote_from && n >= 5 && memcmp(p, "From ", 5) == 0)
+		buf_addc(out, '>');
+	else if (c->stuff_dots && n > 0 && *p == '.')
+		buf_addc(out, '.');
+	buf_add(out, p, n);
+	add_eol(out, c);
 }
 
 /*
@@ -59,7 +91,7 @@ add_front(struct buf *out, const struct content *c, const char *sender)
  * ends between the two is no special case.
  */
 static void
-add_lines(struct buf *out, struct buf *in, bool quote, bool at_end)
+add_lines(struct buf *out, struct buf *in, const struct content *c, bool at_end)
 {
 	const char	*p = in->data, *end = p + in->len, *nl;
 	size_t		 n;
@@ -68,15 +100,11 @@ add_lines(struct buf *out, struct buf *in, bool quote, bool at_end)
 		n = nl - p;
 		if (n > 0 && nl[-1] == '\r')
 			n--;
-		if (quote && n >= 5 && memcmp(p, "From ", 5) == 0)
-			buf_addc(out, '>');
-		buf_add(out, p, n);
-		buf_addc(out, '\n');
+		add_line(out, p, n, c);
 		p = nl + 1;
 	}
 	if (at_end && p < end) {
-		buf_add(out, p, end - p);
-		buf_addc(out, '\n');
+		add_line(out, p, end - p, c);
 		p = end;
 	}
 	buf_skip(in, p - in->data);
@@ -93,7 +121,8 @@ put_out(int fd)
 
 /* A part of the queue file; text gathers in content.out. */
 static bool
-copy_part(int fd, const struct queue_file *f, off_t at, uint64_t len, bool quote)
+copy_part(int fd, const struct queue_file *f, off_t at, uint64_t len,
+    const struct content *c)
 {
 	ssize_t	n;
 	size_t	want;
@@ -110,7 +139,7 @@ copy_part(int fd, const struct queue_file *f, off_t at, uint64_t len, bool quote
 		buf_grow(&content.in, n);
 		at += n;
 		len -= n;
-		add_lines(&content.out, &content.in, quote, len == 0);
+		add_lines(&content.out, &content.in, c, len == 0);
 		if (content.out.len >= CHUNK && !put_out(fd))
 			return false;
 	}
@@ -121,16 +150,19 @@ bool
 content_write(int fd, struct delivery *d, const struct content *c)
 {
 	const struct queue_file	*f = &d->file;
-	bool			 quote = c->quote_from &&
-	    (f->t.content_flags & CONTENT_FROM_LINE) != 0;
+	struct content		 own = *c;
 
+	own.quote_from = c->quote_from &&
+	    (f->t.content_flags & CONTENT_FROM_LINE) != 0;
+	own.stuff_dots = c->stuff_dots &&
+	    (f->t.content_flags & CONTENT_LEADING_DOT) != 0;
 	buf_clear(&content.out);
 	add_front(&content.out, c, d->sender);
-	if (!copy_part(fd, f, queue_file_header_at(f), f->t.header_len, quote) ||
-	    !copy_part(fd, f, queue_file_body_at(f), f->t.body_len, quote))
+	if (!copy_part(fd, f, queue_file_header_at(f), f->t.header_len, &own) ||
+	    !copy_part(fd, f, queue_file_body_at(f), f->t.body_len, &own))
 		return false;
 	if (c->final_empty_line)
-		buf_addc(&content.out, '\n');
+		add_eol(&content.out, c);
 	return put_out(fd);
 }
 

@@ -12,12 +12,16 @@ struct delivery;
  * "From " (mbox postmark), Return-Path:, X-Original-To:, Delivered-To:.
  */
 struct content {
+	const char	*sender;	/* of the postmark; NULL: the message's */
 	const char	*return_path;	/* sender, internal form; NULL: none */
 	const char	*original_to;
 	const char	*delivered_to;
 	bool		 postmark;	/* a "From sender  date" line */
 	bool		 quote_from;	/* "From " in the text becomes ">From " */
 	bool		 final_empty_line;
+	bool		 stuff_dots;	/* "." in front of lines that begin
+					   with one */
+	const char	*eol;		/* NULL: "\n" */
 };
 
 /* Writes all to fd.  False with errno: nothing is known of how much went. */

@@ -186,7 +186,7 @@ mailbox_deliver(struct request *r, const struct context *c, const char *address,
 	    .fixed = conf_mail.mailbox_transport }, &got))
 		return got;
 	if (command != NULL)
-		return command_deliver(r, c, command, command);
+		return command_deliver(r, c, command);
 	if (home)
 		path = pool_printf(r->pool, "%s/%s", user->home,
 		    conf_mail.home_mailbox);

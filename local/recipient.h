@@ -71,7 +71,7 @@ enum outcome file_deliver(struct request *, const struct context *,
 
 /* command.c */
 enum outcome command_deliver(struct request *, const struct context *,
-	    const char *command, const char *shell_command_title);
+	    const char *command);
 
 /* pass.c: true if a table or a parameter hands the mail to another transport. */
 struct pass_rule {
