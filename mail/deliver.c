@@ -10,6 +10,7 @@
 #include "mail/deliver_proto.h"
 #include "mail/peer.h"
 #include "mail/queue_dir.h"
+#include "mail/verify_client.h"
 #include "util/clock.h"
 #include "util/file.h"
 #include "util/frame.h"
@@ -416,7 +417,22 @@ finish(struct delivery *d, const struct recipient *r, char status)
 	set_status(d, r, status);
 }
 
-/* sendmail -bv: nothing is delivered or retried, the report tells all. */
+/* The address is that which verify was asked about.  A result that is lost is
+ * found out again when somebody asks. */
+static void
+tell_verify(const struct delivery *d, const struct recipient *r,
+    const struct why *why)
+{
+	static const enum verify_status statuses[] = { [DONE] = VERIFY_OK,
+	    [TRY_LATER] = VERIFY_DEFER, [FAILED] = VERIFY_BOUNCE };
+
+	if (!verify_update(*r->original != '\0' ? r->original : r->address,
+	    statuses[why_outcome(why)], why->text.data))
+		log_warn("%s: verify service failure", d->id);
+}
+
+/* sendmail -bv and probes: nothing is delivered or retried, the report tells
+ * all. */
 static void
 report_verify(struct delivery *d, const struct recipient *r,
     const struct deliver_via *via, const struct why *why)
@@ -424,7 +440,10 @@ report_verify(struct delivery *d, const struct recipient *r,
 	const char *found = why_outcome(why) == DONE ? "deliverable" :
 	    "undeliverable";
 
-	trace(d, r, via, why, found);
+	if (d->flags & DELIVER_PROBE)
+		tell_verify(d, r, why);
+	else
+		trace(d, r, via, why, found);
 	finish(d, r, DELIVER_SENT);
 	log_recipient(d, r, via, why, found);
 }

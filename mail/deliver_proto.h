@@ -68,6 +68,7 @@ enum deliver_flag {
 					   connection cache on demand */
 	DELIVER_UNMARKED = 8,		/* who asks marks the recipients */
 	DELIVER_VERIFY = 2, DELIVER_TRACE = 4,	/* sendmail -bv, -v; probes */
+	DELIVER_PROBE = 16,		/* with VERIFY: verify(8) wants to know */
 };
 
 enum deliver_status {

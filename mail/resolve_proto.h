@@ -7,10 +7,11 @@
  * Service private/rewrite; a connection serves any number of requests, each
  * answered in order.
  *
- *	C: RESOLVE (sender recipient+)+	S: RESOLVED answer+ in order
- *	C: REWRITE context address+	S: REWRITTEN address+
+ *	C: RESOLVE (sender [verify] recipient+)+	S: RESOLVED answer+
+ *	C: REWRITE context address+		S: REWRITTEN address+
  *
- * A sender counts for the recipients after it.
+ * A sender counts for the recipients after it, and so does `verify`: 1 asks
+ * for the way of address probes, 0 for that of mail.  Answers are in order.
  */
 enum resolve_frame {
 	RESOLVE_REQUEST = 1,
@@ -28,7 +29,7 @@ enum resolve_key {
 	RESOLVE_KEY_RECIPIENT,		/* str; only if not as asked */
 	RESOLVE_KEY_FLAGS,		/* u64: enum resolve_flag */
 	RESOLVE_KEY_CONTEXT,		/* str: "local" or "remote" */
-	RESOLVE_KEY_VERIFY,		/* u64 1: address_verify_* routes */
+	RESOLVE_KEY_VERIFY,		/* u64: address_verify_* routes */
 };
 
 enum {

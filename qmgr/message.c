@@ -83,7 +83,8 @@ message_deliver_flags(const struct message *m)
 {
 	unsigned env = m->first->env.flags;
 
-	return (env & ENV_DELIVER_VERIFY ? DELIVER_VERIFY : 0) |
+	return (env & ENV_PROBE ? DELIVER_VERIFY | DELIVER_PROBE : 0) |
+	    (env & ENV_DELIVER_VERIFY ? DELIVER_VERIFY : 0) |
 	    (env & ENV_DELIVER_TRACE ? DELIVER_TRACE : 0);
 }
 

@@ -36,7 +36,7 @@ enum {
 static struct {
 	struct list	 waiting;	/* struct slice */
 	int		 tasks;
-	struct map	*known;		/* sender NUL address: struct resolved */
+	struct map	*known;		/* make_key(): struct resolved */
 	struct pool	 pool;		/* of `known` */
 	int64_t		 until;		/* clock_ms: then it is forgotten */
 } resolver = { .waiting = LIST_INIT(resolver.waiting) };
@@ -57,20 +57,32 @@ forget_old(void)
 	resolver.until = now + CACHE_MS;
 }
 
-/* The sender matters only if a table asks for it. */
+static bool
+is_probe(const struct message *m)
+{
+	return (m->first->env.flags & ENV_PROBE) != 0;
+}
+
+/* The sender matters only if a table asks for it.  That of a probe is its
+ * own question: it may go another way (address_verify_transport_maps). */
 static const char *
 sender_for_routing(const struct message *m)
 {
-	bool matters = conf_mail.sender_dependent_relayhost_maps[0] != '\0' ||
+	bool matters = is_probe(m) ||
+	    conf_mail.sender_dependent_relayhost_maps[0] != '\0' ||
 	    conf_mail.sender_dependent_default_transport_maps[0] != '\0';
 
 	return matters ? message_sender(m) : "";
 }
 
+/* 'V' or 'M', the sender with its NUL, and the address. */
 static void
-make_key(struct buf *key, const char *sender, const char *address)
+make_key(struct buf *key, const struct message *m, const char *address)
 {
+	const char *sender = sender_for_routing(m);
+
 	buf_clear(key);
+	buf_addc(key, is_probe(m) ? 'V' : 'M');
 	buf_add(key, sender, strlen(sender) + 1);
 	buf_adds(key, address);
 }
@@ -78,17 +90,16 @@ make_key(struct buf *key, const char *sender, const char *address)
 static const struct resolved *
 find_known(struct buf *key, const struct slice *s, const struct recipient *r)
 {
-	const char	*sender = sender_for_routing(s->message);
 	struct resolved *known;
 
 	if (resolve_is_plain(r->address)) {
-		make_key(key, sender, r->address +
+		make_key(key, s->message, r->address +
 		    address_local_len(r->address));
 		known = map_find_n(resolver.known, key->data, key->len);
 		if (known != NULL)
 			return known;
 	}
-	make_key(key, sender, r->address);
+	make_key(key, s->message, r->address);
 	return map_find_n(resolver.known, key->data, key->len);
 }
 
@@ -194,19 +205,23 @@ assign_resolved(struct slice *s, struct recipient *r,
 
 /* --- asking */
 
+/* What is only looked at, as sendmail -bv and probes do, passes no filter. */
 static const char *
 filter_of(const struct slice *s)
 {
-	return envelope_get(&s->message->first->env, ATTR_CONTENT_FILTER);
+	const struct envelope *env = &s->message->first->env;
+
+	return env->flags & (ENV_PROBE | ENV_DELIVER_VERIFY) ? "" :
+	    envelope_get(env, ATTR_CONTENT_FILTER);
 }
 
 /* Puts what is not known into the request, each question once. */
 static size_t
 put_unknown(struct frame *f, const struct slice *s, struct map *asked)
 {
-	const char *sender = sender_for_routing(s->message);
-	struct buf  key = BUF_INIT;
-	size_t	    count = 0;
+	const struct message *m = s->message;
+	struct buf	      key = BUF_INIT;
+	size_t		      count = 0;
 
 	if (*filter_of(s) != '\0')
 		return 0;
@@ -219,8 +234,11 @@ put_unknown(struct frame *f, const struct slice *s, struct map *asked)
 		if (slot->value != NULL)
 			continue;
 		slot->value = f;
-		if (count++ == 0)
-			frame_put_str(f, RESOLVE_KEY_SENDER, sender);
+		if (count++ == 0) {
+			frame_put_str(f, RESOLVE_KEY_SENDER,
+			    sender_for_routing(m));
+			frame_put_u64(f, RESOLVE_KEY_VERIFY, is_probe(m));
+		}
 		frame_put_str(f, RESOLVE_KEY_ADDRESS, s->env.rcpt[i].address);
 	}
 	buf_done(&key);
@@ -230,8 +248,8 @@ put_unknown(struct frame *f, const struct slice *s, struct map *asked)
 static void
 learn(const struct map_entry *question, const struct frame_attr *group)
 {
-	const char	 *sender = question->key;
-	const char	 *address = sender + strlen(sender) + 1;
+	size_t		  head = strlen(question->key) + 1;
+	const char	 *asked = question->key + head, *address = asked;
 	struct buf	  key = BUF_INIT;
 	struct resolved	 *r = pool_zalloc(&resolver.pool, sizeof *r);
 	const char	 *transport = NULL, *nexthop = NULL;
@@ -253,8 +271,9 @@ learn(const struct map_entry *question, const struct frame_attr *group)
 	r->transport = pool_strdup(&resolver.pool, transport);
 	r->nexthop = pool_strdup(&resolver.pool, nexthop);
 	r->recipient = pool_strdup(&resolver.pool, address);
-	make_key(&key, sender, r->flags & RESOLVE_BY_DOMAIN ?
-	    address + address_local_len(address) : sender + strlen(sender) + 1);
+	buf_add(&key, question->key, head);
+	buf_adds(&key, r->flags & RESOLVE_BY_DOMAIN ?
+	    address + address_local_len(address) : asked);
 	map_slot(resolver.known, key.data, key.len)->value = r;
 	buf_done(&key);
 }

@@ -37,8 +37,7 @@ static bool
 do_resolve(const struct frame *request, struct frame *reply)
 {
 	const char	 *sender = NULL;
-	enum route_set	  set = frame_u64(request, RESOLVE_KEY_VERIFY, 0) != 0 ?
-	    ROUTE_VERIFY : ROUTE_MAIL;
+	enum route_set	  set = ROUTE_MAIL;
 	struct answer	  answer = ANSWER_INIT;
 	struct frame_attr a;
 	size_t		  pos = 0;
@@ -48,6 +47,9 @@ do_resolve(const struct frame *request, struct frame *reply)
 	while (ok && frame_next(request, &pos, &a)) {
 		if (a.key == RESOLVE_KEY_SENDER)
 			sender = frame_attr_str(&a);
+		if (a.key == RESOLVE_KEY_VERIFY)
+			set = frame_attr_u64(&a, 0) != 0 ? ROUTE_VERIFY :
+			    ROUTE_MAIL;
 		if (a.key != RESOLVE_KEY_ADDRESS)
 			continue;
 		ok = sender != NULL && frame_attr_str(&a) != NULL;

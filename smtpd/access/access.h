@@ -97,7 +97,8 @@ struct restriction {
 /* Tables of the families, each ending with a NULL name. */
 extern const struct restriction access_generic[], access_client_family[],
     access_helo_family[], access_sender_family[], access_recipient_family[],
-    access_table_family[], access_dnsbl_family[], access_servers_family[];
+    access_table_family[], access_dnsbl_family[], access_servers_family[],
+    access_verify_family[];
 
 /*
  * "CODE DSN TEXT".  With warn_if_reject it is logged as reject_warning and
@@ -156,6 +157,10 @@ bool		 access_is_auth_destination(struct access *);
 /* Is the address known in its class?  (unlisted.c) */
 enum verdict	 access_unlisted_rcpt(struct access *);
 enum verdict	 access_unlisted_sender(struct access *);
+
+/* address_verify_sender: who answers our probes must not be probed, nor
+ * refused.  (verify.c) */
+bool		 access_is_probe_sender(const char *address);
 
 /*
  * Carries out the right-hand side of an access table (table.c): `about` and

@@ -181,6 +181,8 @@ access_rcpt(struct session *s, const char *rcpt)
 	struct access a;
 	enum verdict  v = VERDICT_REJECT;
 
+	if (access_is_probe_sender(rcpt))
+		return NULL;
 	begin(&a, s);
 	a.rcpt = rcpt;
 	if (delayed_stages(&a)) {

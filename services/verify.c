@@ -1,0 +1,440 @@
+/*
+ * verify - can mail be delivered to an address?
+ *
+ * Service private/verify, one process, as mail_owner in the jail.  smtpd asks
+ * about addresses; what is not known is found out by a probe: a message
+ * without content that travels as any mail, up to the point where the agent
+ * knows, and tells here (mail/verify_client.h).  Trusts the other services to
+ * tell the truth, and nothing to be well formed.
+ *
+ * An address goes through these states:
+ *
+ *	unknown --query--> pending --update--> known --expire time--> unknown
+ *	known --query after its refresh time--> known and pending
+ *
+ * What is known stands in address_verify_map, one line an address:
+ * "status:probed:updated:text", times in seconds; what is pending is
+ * only in memory: a probe that is lost with us is sent again when somebody
+ * asks.  A good address stays good while probes of it fail, until it
+ * expires.  Ends when idle, or when master says so.
+ */
+
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "conf/param.h"
+#include "mail/cache.h"
+#include "mail/cleanup_client.h"
+#include "mail/peer.h"
+#include "mail/verify_client.h"
+#include "server/server.h"
+#include "util/clock.h"
+#include "util/frame.h"
+#include "util/list.h"
+#include "util/log.h"
+#include "util/map.h"
+#include "util/mem.h"
+#include "util/proc.h"
+#include "util/stream.h"
+#include "util/task.h"
+#include "util/text.h"
+
+enum {
+	PROBE_LIFE = 1000,	/* seconds: then another may be sent */
+	SENDERS_MAX = 20,	/* tasks that hand probes to cleanup */
+	TEXT_MAX = 1000,	/* bytes of a reason */
+};
+
+struct entry {
+	enum verify_status status;
+	long long	   probed, updated;	/* seconds, wall clock */
+	const char	  *text;
+};
+
+/* A probe under way, or one whose bad result is kept for those who wait. */
+struct pending {
+	struct list	  link;		/* of those that wait to be sent */
+	int64_t		  until;	/* clock_ms */
+	enum verify_status status;	/* VERIFY_TODO: under way */
+	char		 *text;
+	char		  address[];
+};
+
+static struct {
+	struct cache	*cache;
+	struct map	*pending;
+	struct list	 unsent;
+	int		 senders;
+	int64_t		 swept;		/* clock_ms */
+} verify = { .unsent = LIST_INIT(verify.unsent) };
+
+/* --- what is known */
+
+static bool
+parse_entry(char *line, struct entry *e)
+{
+	char *part[3], *rest = line, *colon;
+	long  status;
+
+	for (int i = 0; i < 3; i++) {
+		if ((colon = strchr(rest, ':')) == NULL)
+			return false;
+		*colon = '\0';
+		part[i] = rest;
+		rest = colon + 1;
+	}
+	if (!text_to_long(part[0], VERIFY_OK, VERIFY_BOUNCE, &status))
+		return false;
+	e->status = (enum verify_status)status;
+	e->probed = atoll(part[1]);
+	e->updated = atoll(part[2]);
+	e->text = rest;
+	return true;
+}
+
+static bool
+is_current(const struct entry *e)
+{
+	int life = e->status == VERIFY_OK ?
+	    conf_mail.address_verify_positive_expire_time :
+	    conf_mail.address_verify_negative_expire_time;
+
+	return e->updated + life > time(NULL);
+}
+
+static bool
+is_stale(const struct entry *e)
+{
+	int life = e->status == VERIFY_OK ?
+	    conf_mail.address_verify_positive_refresh_time :
+	    conf_mail.address_verify_negative_refresh_time;
+
+	return e->updated + life < time(NULL);
+}
+
+/* The text of `e` is in `store`. */
+static bool
+look_up(const char *address, struct buf *store, struct entry *e)
+{
+	return cache_find(verify.cache, address, store) &&
+	    parse_entry(store->data, e) && is_current(e);
+}
+
+static void
+keep(const char *address, const struct entry *e)
+{
+	struct buf line = BUF_INIT;
+
+	buf_addf(&line, "%d:%lld:%lld:", e->status, e->probed, e->updated);
+	text_printable(&line, e->text, strnlen(e->text, TEXT_MAX), true);
+	cache_put(verify.cache, address, line.data);
+	buf_done(&line);
+}
+
+static bool
+is_worth_keeping(void *arg, const char *key, const char *value)
+{
+	char	    *copy = mem_strdup(value);
+	struct entry e;
+	bool	     yes = parse_entry(copy, &e) && is_current(&e);
+
+	(void)arg;
+	(void)key;
+	mem_free(copy);
+	return yes;
+}
+
+/* --- probes */
+
+static void
+forget(struct pending *p)
+{
+	map_remove(verify.pending, p->address);
+	list_remove(&p->link);
+	mem_free(p->text);
+	mem_free(p);
+}
+
+static void
+sweep(int64_t now)
+{
+	enum { EVERY_MS = 10000 };
+
+	if (now < verify.swept + EVERY_MS)
+		return;
+	verify.swept = now;
+	for (size_t i = map_count(verify.pending); i-- > 0; ) {
+		struct pending *p = map_at(verify.pending, i)->value;
+
+		if (now >= p->until && list_is_empty(&p->link))
+			forget(p);
+	}
+}
+
+static struct pending *
+find_pending(const char *address)
+{
+	struct pending *p = map_find(verify.pending, address);
+
+	if (p != NULL && clock_ms() >= p->until && list_is_empty(&p->link)) {
+		forget(p);
+		p = NULL;
+	}
+	return p;
+}
+
+static void
+send_envelope(struct cleanup_client *c, const char *address)
+{
+	const struct verify_sender v = {
+		.address = conf_mail.address_verify_sender,
+		.origin = conf_mail.myorigin,
+		.ttl = conf_mail.address_verify_sender_ttl,
+	};
+	struct buf	sender = BUF_INIT;
+	struct envelope e;
+
+	verify_sender(&sender, &v);
+	envelope_init(&e);
+	e.queue_id = cleanup_queue_id(c);
+	e.sender = sender.data;
+	e.arrival_us = e.created_us = clock_wall_us();
+	e.flags = ENV_NOTICE | ENV_LOCAL_ORIGIN | ENV_PROBE |
+	    (text_is_ascii(address, strlen(address)) ? 0 : ENV_SMTPUTF8);
+	envelope_set(&e, ATTR_LOG_MESSAGE_ORIGIN, "local");
+	envelope_set(&e, ATTR_REWRITE_CONTEXT, "local");
+	cleanup_envelope(c, &e);
+	cleanup_rcpt(c, &(struct recipient){ .address = address,
+	    .original = address, .orcpt = "", .status = RCPT_TODO });
+	envelope_done(&e);
+	buf_done(&sender);
+}
+
+static bool
+send_probe(const char *address)
+{
+	struct cleanup_client *c;
+	enum cleanup_status    status;
+	struct buf	       b = BUF_INIT;
+
+	c = cleanup_open(CLEANUP_INTERNAL | CLEANUP_MAP |
+	    CLEANUP_REWRITE_LOCAL, &status);
+	if (c != NULL) {
+		send_envelope(c, address);
+		buf_addf(&b, "Received: by %s (%s)\r\n\tid %s; ",
+		    conf_mail.myhostname, conf_mail.mail_name,
+		    cleanup_queue_id(c));
+		clock_rfc_date(&b, time(NULL));
+		buf_adds(&b, "\r\n");
+		cleanup_content(c, b.data, b.len);
+		buf_clear(&b);
+		status = cleanup_end(c, &b);
+	}
+	if (status != CLEANUP_OK)
+		log_warn("address verification probe was not queued: %s",
+		    b.len > 0 ? b.data : "cleanup does not take it");
+	buf_done(&b);
+	return status == CLEANUP_OK;
+}
+
+static void
+send_probes(void *arg)
+{
+	struct list *it;
+
+	(void)arg;
+	while ((it = list_take(&verify.unsent)) != NULL) {
+		struct pending *p = LIST_ENTRY(it, struct pending, link);
+		char	       *address = mem_strdup(p->address);
+
+		/* `p` may be gone when cleanup has answered */
+		p->until = clock_in(PROBE_LIFE);
+		if (!send_probe(address) &&
+		    (p = find_pending(address)) != NULL)
+			forget(p);
+		mem_free(address);
+	}
+	verify.senders--;
+}
+
+static void
+start_probe(const char *address)
+{
+	size_t	        n = strlen(address) + 1;
+	struct pending *p;
+
+	if (map_count(verify.pending) >=
+	    (size_t)conf_mail.address_verify_pending_request_limit) {
+		log_warn("too many address verification probes are under way "
+		    "(address_verify_pending_request_limit)");
+		return;
+	}
+	p = mem_zalloc(sizeof *p + n);
+	memcpy(p->address, address, n);
+	p->status = VERIFY_TODO;
+	p->until = clock_in(PROBE_LIFE);
+	map_set(verify.pending, p->address, p);
+	list_append(&verify.unsent, &p->link);
+	if (verify.senders < SENDERS_MAX) {
+		verify.senders++;
+		task_start("probe", send_probes, NULL);
+	}
+}
+
+/* --- requests */
+
+static void
+put_result(struct frame *reply, enum verify_status status, const char *text)
+{
+	frame_begin(reply, VERIFY_RESULT);
+	frame_put_u64(reply, VERIFY_KEY_STATUS, status);
+	frame_put_str(reply, VERIFY_KEY_TEXT, text);
+}
+
+static void
+do_query(const char *address, struct frame *reply)
+{
+	struct buf	store = BUF_INIT;
+	struct entry	e;
+	bool		known = look_up(address, &store, &e);
+	struct pending *p = find_pending(address);
+
+	if (known)
+		put_result(reply, e.status, e.text);
+	else if (p != NULL && p->status != VERIFY_TODO)
+		put_result(reply, p->status, p->text);
+	else
+		put_result(reply, VERIFY_TODO,
+		    "Address verification in progress");
+	if (p == NULL && (!known || is_stale(&e)))
+		start_probe(address);
+	buf_done(&store);
+}
+
+/* Those who wait for the probe now shall know, even if nobody will later. */
+static void
+keep_for_waiting(struct pending *p, enum verify_status status,
+    const char *text)
+{
+	if (p == NULL)
+		return;
+	list_remove(&p->link);
+	mem_free(p->text);
+	p->text = mem_strndup(text, TEXT_MAX);
+	p->status = status;
+	p->until = clock_in(conf_mail.address_verify_poll_delay + 1);
+}
+
+static void
+do_update(const char *address, enum verify_status status, const char *text)
+{
+	struct buf	store = BUF_INIT;
+	struct entry	old, now = { .status = status, .text = text };
+	struct pending *p = find_pending(address);
+	bool		was_good;
+
+	now.probed = now.updated = time(NULL);
+	was_good = look_up(address, &store, &old) && old.status == VERIFY_OK;
+	if (status == VERIFY_OK || !was_good) {
+		if (status != VERIFY_OK &&
+		    !conf_mail.address_verify_negative_cache) {
+			keep_for_waiting(p, status, text);
+			buf_done(&store);
+			return;
+		}
+		keep(address, &now);
+	} else {
+		old.probed = now.probed;
+		keep(address, &old);
+	}
+	if (p != NULL)
+		forget(p);
+	buf_done(&store);
+}
+
+static bool
+answer(const struct frame *f, struct frame *reply)
+{
+	const char *address = frame_str(f, VERIFY_KEY_ADDRESS);
+	const char *text = frame_str(f, VERIFY_KEY_TEXT);
+	uint64_t    status = frame_u64(f, VERIFY_KEY_STATUS, VERIFY_TODO);
+
+	if (address == NULL || *address == '\0')
+		return false;
+	sweep(clock_ms());
+	if (f->type == VERIFY_QUERY) {
+		do_query(address, reply);
+		return true;
+	}
+	if (f->type != VERIFY_UPDATE || text == NULL || status >= VERIFY_TODO)
+		return false;
+	do_update(address, (enum verify_status)status, text);
+	put_result(reply, (enum verify_status)status, "");
+	return true;
+}
+
+static void
+serve(struct stream *client)
+{
+	struct frame request = FRAME_INIT, reply = FRAME_INIT;
+
+	while (frame_receive(client, &request, VERIFY_FRAME_MAX)) {
+		if (!answer(&request, &reply)) {
+			log_warn("malformed request");
+			break;
+		}
+		frame_send(client, &reply);
+		if (!stream_flush(client) || peer_is_ending())
+			break;
+	}
+	frame_done(&request);
+	frame_done(&reply);
+}
+
+/* The file of the table is mail_owner's and may be out of the jail's sight. */
+static void
+before_jail(void)
+{
+	const struct passwd *pw = geteuid() == 0 ?
+	    getpwnam(conf_mail.mail_owner) : NULL;
+
+	verify.cache = cache_open("verify", conf_mail.address_verify_map,
+	    pw != NULL ? (int)pw->pw_uid : -1,
+	    pw != NULL ? (int)pw->pw_gid : -1);
+}
+
+static void
+after_jail(void)
+{
+	verify.pending = map_new();
+	cache_clean_every(verify.cache,
+	    conf_mail.address_verify_cache_cleanup_interval, is_worth_keeping,
+	    NULL);
+}
+
+static void
+before_exit(void)
+{
+	cache_close(verify.cache);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct param_area *const areas[] = { NULL };
+	static const struct server	      server = {
+		.name = "verify",
+		.one_process = true,
+		.jail = PROC_JAIL_NET | PROC_JAIL_FILES,
+		.areas = areas,
+		.before_jail = before_jail,
+		.after_jail = after_jail,
+		.serve = serve,
+		.before_exit = before_exit,
+	};
+
+	server_main(argc, argv, &server);
+}
