@@ -6,6 +6,7 @@
 #include "cleanup/message.h"
 #include "conf/param.h"
 #include "mail/address.h"
+#include "mail/phrase.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -55,65 +56,6 @@ add_date(struct message *m)
 	buf_adds(&m->header, "\r\n");
 }
 
-/* RFC 2047 4.2 and 5(3): what an encoded word in a phrase may show as it
- * is. */
-static bool
-is_plain(unsigned char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	    (c >= '0' && c <= '9') || (c != '\0' && strchr("!*+-/", c) != NULL);
-}
-
-enum { ENCODED_MAX = 75 };	/* bytes of a word, RFC 2047 2 */
-
-/* As many words as it takes, cut between characters of UTF-8. */
-static void
-add_encoded(struct buf *out, const char *name, const char *charset)
-{
-	size_t start = out->len, word = 0;
-
-	for (const unsigned char *p = (const unsigned char *)name; *p != '\0';
-	    p++) {
-		if (out->len == start || (out->len - word > ENCODED_MAX - 14 &&
-		    (*p & 0xc0) != 0x80)) {
-			buf_adds(out, out->len == start ? "" : "?= ");
-			word = out->len;
-			buf_addf(out, "=?%s?Q?", charset);
-		}
-		if (*p == ' ')
-			buf_addc(out, '_');
-		else if (is_plain(*p))
-			buf_addc(out, (char)*p);
-		else
-			buf_addf(out, "=%02X", *p);
-	}
-	buf_adds(out, "?=");
-}
-
-static void
-add_quoted(struct buf *out, const char *name)
-{
-	buf_addc(out, '"');
-	for (; *name != '\0'; name++) {
-		if (*name == '"' || *name == '\\')
-			buf_addc(out, '\\');
-		buf_addc(out, *name);
-	}
-	buf_addc(out, '"');
-}
-
-static void
-add_phrase(struct buf *out, const char *name)
-{
-	if (!text_is_ascii(name, strlen(name)) &&
-	    *conf_mail.full_name_encoding_charset != '\0')
-		add_encoded(out, name, conf_mail.full_name_encoding_charset);
-	else if (strpbrk(name, "()<>@,;:\\\".[]!%") != NULL)
-		add_quoted(out, name);
-	else
-		buf_adds(out, name);
-}
-
 /* The name was given by a user: no line breaks. */
 static const char *
 full_name(struct message *m)
@@ -142,7 +84,8 @@ add_from(struct message *m)
 	else if (text_eq_nocase(conf_mail.header_from_format, "obsolete"))
 		buf_addf(&m->header, "%s (%s)", address.data, name);
 	else {
-		add_phrase(&m->header, name);
+		phrase_add(&m->header, name,
+		    conf_mail.full_name_encoding_charset);
 		buf_addf(&m->header, " <%s>", address.data);
 	}
 	buf_adds(&m->header, "\r\n");
