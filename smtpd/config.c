@@ -209,6 +209,8 @@ load_maps(struct smtpd_config *c)
 	c->canonical = maps("canonical_maps", conf_mail.canonical_maps);
 	c->recipient_canonical = maps("recipient_canonical_maps",
 	    conf_mail.recipient_canonical_maps);
+	c->sender_logins = maps("smtpd_sender_login_maps",
+	    conf_smtpd.smtpd_sender_login_maps);
 	c->sender_canonical = maps("sender_canonical_maps",
 	    conf_mail.sender_canonical_maps);
 }
@@ -255,8 +257,6 @@ check_missing(void)
 		    false },
 		{ "smtpd_hide_client_session",
 		    conf_smtpd.smtpd_hide_client_session, false },
-		{ "smtpd_sasl_auth_enable", conf_smtpd.smtpd_sasl_auth_enable,
-		    false },
 		{ "smtpd_tls_security_level",
 		    *conf_smtpd.smtpd_tls_security_level != '\0' &&
 		    !text_eq_nocase(conf_smtpd.smtpd_tls_security_level,
@@ -321,7 +321,8 @@ config_load(void)
 	c->limits = conf_smtpd.smtpd_client_connection_count_limit > 0 ||
 	    conf_smtpd.smtpd_client_connection_rate_limit > 0 ||
 	    conf_smtpd.smtpd_client_message_rate_limit > 0 ||
-	    conf_smtpd.smtpd_client_recipient_rate_limit > 0;
+	    conf_smtpd.smtpd_client_recipient_rate_limit > 0 ||
+	    conf_smtpd.smtpd_client_auth_rate_limit > 0;
 	c->notices = notice_classes(conf_mail.notify_classes);
 	load_overrides(c);
 	load_lists(c);

@@ -52,6 +52,7 @@ struct smtpd_config {
 	struct table_list	*canonical;
 	struct table_list	*recipient_canonical;
 	struct table_list	*sender_canonical;
+	struct table_list	*sender_logins;
 
 	struct access_list	*access[ACCESS_STAGES];
 	struct access_list	*local_header_clients;

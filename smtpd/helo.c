@@ -4,6 +4,7 @@
 
 #include "conf/param.h"
 #include "smtpd/access/access.h"
+#include "smtpd/auth.h"
 #include "smtpd/command.h"
 #include "smtpd/config.h"
 #include "smtpd/notice.h"
@@ -82,6 +83,7 @@ static const struct {
 	{ EHLO_SIZE, "SIZE" },
 	{ EHLO_VRFY, "VRFY" },
 	{ EHLO_ETRN, "ETRN" },
+	{ EHLO_AUTH, "" },
 	{ EHLO_ENHANCEDSTATUSCODES, "ENHANCEDSTATUSCODES" },
 	{ EHLO_8BITMIME, "8BITMIME" },
 	{ EHLO_DSN, "DSN" },
@@ -139,6 +141,8 @@ ehlo_run(struct session *s, struct command_line *line)
 		    conf_mail.message_size_limit > 0)
 			buf_addf(&b, "SIZE %ld\n",
 			    conf_mail.message_size_limit);
+		else if (keywords[i].bit == EHLO_AUTH)
+			auth_add_keywords(s, &b);
 		else
 			buf_addf(&b, "%s\n", keywords[i].text);
 	}

@@ -106,6 +106,13 @@ limits_rcpt(struct session *s)
 	    conf_smtpd.smtpd_client_recipient_rate_limit, "Recipient address");
 }
 
+bool
+limits_auth(struct session *s)
+{
+	return count(s, ANVIL_AUTH, conf_smtpd.smtpd_client_auth_rate_limit,
+	    "AUTH command");
+}
+
 void
 limits_disconnect(struct session *s)
 {

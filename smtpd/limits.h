@@ -15,6 +15,7 @@ struct session;
 bool	limits_connect(struct session *);
 bool	limits_mail(struct session *);
 bool	limits_rcpt(struct session *);
+bool	limits_auth(struct session *);
 
 void	limits_disconnect(struct session *);
 

@@ -126,6 +126,8 @@ begin(struct session *s, const struct buf *sender,
 	t->body = o->body;
 	t->ret = o->ret;
 	t->envid = o->has_envid ? pool_strdup(&t->pool, o->envid.data) : NULL;
+	if (o->auth.len > 0)
+		s->auth.sender = pool_strdup(&t->pool, o->auth.data);
 	envelope_init(&t->env);
 	t->env.arrival_us = clock_wall_us();
 }
@@ -165,5 +167,6 @@ mail_run(struct session *s, struct command_line *line)
 	}
 	buf_done(&sender);
 	buf_done(&o.envid);
+	buf_done(&o.auth);
 	return good;
 }

@@ -7,6 +7,7 @@
 #include "mail/cleanup_client.h"
 #include "mail/queue_id.h"
 #include "smtpd/access/access.h"
+#include "smtpd/auth.h"
 #include "smtpd/config.h"
 #include "smtpd/handover.h"
 #include "smtpd/message.h"
@@ -44,6 +45,16 @@ make_id(struct transaction *t)
 	t->queue_id = pool_strdup(&t->pool, id);
 }
 
+static void
+log_client(struct session *s)
+{
+	struct buf b = BUF_INIT;
+
+	auth_add_log(s, &b, ", ");
+	log_info("%s: client=%s%s", s->tr.queue_id, s->client.label, b.data);
+	buf_done(&b);
+}
+
 bool
 message_open(struct session *s, const char **ret_no)
 {
@@ -54,7 +65,7 @@ message_open(struct session *s, const char **ret_no)
 		return true;
 	if (s->standalone) {
 		make_id(t);
-		log_info("%s: client=%s", t->queue_id, s->client.label);
+		log_client(s);
 		return true;
 	}
 	t->cleanup = cleanup_open(cleanup_flags(s), &status);
@@ -67,7 +78,7 @@ message_open(struct session *s, const char **ret_no)
 		return false;
 	}
 	t->queue_id = pool_strdup(&t->pool, cleanup_queue_id(t->cleanup));
-	log_info("%s: client=%s", t->queue_id, s->client.label);
+	log_client(s);
 	return true;
 }
 
@@ -136,6 +147,12 @@ send_envelope(struct session *s)
 	set_client(s, e);
 	envelope_set(e, ATTR_REWRITE_CONTEXT, t->local_headers ? "local" :
 	    "remote");
+	if (s->auth.method != NULL)
+		envelope_set(e, ATTR_SASL_METHOD, s->auth.method);
+	if (s->auth.username != NULL)
+		envelope_set(e, ATTR_SASL_USERNAME, s->auth.username);
+	if (s->auth.sender != NULL)
+		envelope_set(e, ATTR_SASL_SENDER, s->auth.sender);
 	if (t->body != NULL)
 		envelope_set(e, ATTR_ENCODING, text_eq(t->body, "8BITMIME") ?
 		    "8bit" : "7bit");
@@ -160,6 +177,19 @@ send_envelope(struct session *s)
 		t->handover = handover_begin(e);
 }
 
+/* In a comment, so what would end it is quoted (RFC 5322 3.2.2). */
+static void
+add_login(struct buf *b, const char *name)
+{
+	buf_adds(b, "\t(Authenticated sender: ");
+	for (; *name != '\0'; name++) {
+		if (strchr("()\\", *name) != NULL)
+			buf_addc(b, '\\');
+		buf_addc(b, *name);
+	}
+	buf_adds(b, ")\r\n");
+}
+
 /*
  * RFC 5321 4.4.  The recipient is named only when it is the only one: nobody
  * shall learn of the others.
@@ -172,13 +202,18 @@ add_received(struct buf *b, struct session *s)
 	struct buf	    date = BUF_INIT;
 	const char	   *v6 = addr_family(&c->addr) == AF_INET6 ?
 	    "IPv6:" : "";
+	bool		    has_login = s->auth.username != NULL;
 
 	clock_rfc_date(&date, (time_t)(t->env.arrival_us / 1000000));
 	buf_addf(b, "Received: from %s (%s [%s%s])\r\n",
 	    s->helo != NULL ? s->helo : c->name, c->name, v6, c->ip);
-	buf_addf(b, "\tby %s (%s) with %s%s", conf_mail.myhostname,
+	if (has_login && conf_smtpd.smtpd_sasl_authenticated_header)
+		add_login(b, s->auth.username);
+	/* RFC 3848, RFC 6531 4.3 */
+	buf_addf(b, "\tby %s (%s) with %s%s%s", conf_mail.myhostname,
 	    conf_mail.mail_name, t->smtputf8 ? "UTF8" : "",
-	    t->smtputf8 ? "SMTP" : s->protocol);
+	    t->smtputf8 ? "SMTP" : s->protocol,
+	    has_login && s->esmtp ? "A" : "");
 	if (t->queue_id != NULL)
 		buf_addf(b, " id %s", t->queue_id);
 	if (t->rcpt_count == 1) {

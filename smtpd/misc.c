@@ -170,14 +170,6 @@ etrn_run(struct session *s, struct command_line *line)
 /* --- extensions that this configuration does not have */
 
 bool
-auth_run(struct session *s, struct command_line *line)
-{
-	(void)line;
-	reply(s, "503 5.5.1 Error: authentication not enabled");
-	return false;
-}
-
-bool
 starttls_run(struct session *s, struct command_line *line)
 {
 	(void)line;

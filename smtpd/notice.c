@@ -4,6 +4,7 @@
 #include "mail/cleanup_client.h"
 #include "mail/envelope.h"
 #include "smtpd/config.h"
+#include "smtpd/auth.h"
 #include "smtpd/notice.h"
 #include "smtpd/session.h"
 #include "util/clock.h"
@@ -61,7 +62,17 @@ add(struct session *s, const char *label, const char *text)
 void
 notice_in(struct session *s, const char *line)
 {
-	add(s, " In:  ", line);
+	unsigned   shown = auth_shown(line);
+	struct buf b = BUF_INIT;
+
+	if (shown == 0 || line[shown] == '\0') {
+		add(s, " In:  ", line);
+		return;
+	}
+	buf_add(&b, line, shown);
+	buf_adds(&b, " (not shown)");
+	add(s, " In:  ", b.data);
+	buf_done(&b);
 }
 
 static enum notice_class

@@ -23,7 +23,7 @@ enum path_result options_path(char *text, const char *keyword,
 	    char **ret_path, char **ret_rest);
 
 /* Parameters of MAIL (RFC 1870, 6152, 3461, 6531).  Strings point into the
- * parsed text or are owned by `envid`. */
+ * parsed text or are owned by `envid` and `auth`. */
 struct mail_options {
 	bool		 has_size;
 	uint64_t	 size;
@@ -32,9 +32,11 @@ struct mail_options {
 	bool		 has_envid;
 	struct buf	 envid;		/* decoded */
 	bool		 smtputf8;
+	bool		 has_auth;
+	struct buf	 auth;		/* decoded, printable */
 };
 
-#define MAIL_OPTIONS_INIT { .envid = BUF_INIT }
+#define MAIL_OPTIONS_INIT { .envid = BUF_INIT, .auth = BUF_INIT }
 
 struct rcpt_options {
 	uint8_t		 notify;	/* NOTIFY_* bits, 0 not given */

@@ -5,6 +5,7 @@
 #include "conf/param.h"
 #include "mail/address.h"
 #include "mail/why.h"
+#include "smtpd/auth.h"
 #include "smtpd/notice.h"
 #include "smtpd/reply.h"
 #include "smtpd/session.h"
@@ -164,6 +165,7 @@ log_verdict(struct session *s, const char *action, const char *rcpt,
 	buf_addf(&b, " proto=%s", s->protocol);
 	if (s->helo != NULL)
 		buf_addf(&b, " helo=<%s>", s->helo);
+	auth_add_log(s, &b, " ");
 	log_info("%s", b.data);
 	buf_done(&b);
 	if (text_eq(action, "reject"))

@@ -61,6 +61,7 @@ session_reset(struct session *s)
 	pool_clear(&t->pool);
 	pool = t->pool;
 	*t = (struct transaction){ .pool = pool };
+	s->auth.sender = NULL;
 	s->announced_size = 0;
 }
 
@@ -206,21 +207,16 @@ out_of_turn(struct session *s)
 
 /* --- one command */
 
-/*
- * The next line into s->line, without its end.  False: the session is over.
- * What is longer than line_length_limit is cut off.
- */
-static bool
-read_line(struct session *s)
+bool
+session_read_line(struct session *s, size_t limit)
 {
 	struct buf *line = &s->line;
-	size_t	    limit = (size_t)conf_mail.line_length_limit;
 	size_t	    n, part;
-	bool	    cut = false;
 	char	    last = '\0';
 	const char *p, *lf;
 
 	buf_clear(line);
+	s->line_cut = false;
 	stream_set_deadline(s->stream, conf_smtpd.smtpd_timeout);
 	do {
 		if ((p = stream_peek(s->stream, &n)) == NULL) {
@@ -233,15 +229,14 @@ read_line(struct session *s)
 			last = p[part - 1];
 		if (part > limit - line->len) {
 			buf_add(line, p, limit - line->len);
-			cut = true;
+			s->line_cut = true;
 		} else {
 			buf_add(line, p, part);
 		}
 		stream_skip(s->stream, lf != NULL ? part + 1 : part);
 	} while (lf == NULL);
 
-	notice_in(s, line->data);
-	if (cut)
+	if (s->line_cut)
 		log_warn("%s: request longer than %zu: %.*s...",
 		    s->client.label, limit, COMMAND_SHOWN, line->data);
 	if (last != '\r' && !s->loose_newlines &&
@@ -321,6 +316,7 @@ one_command(struct session *s)
 	const struct command *c;
 	const char	     *bad = NULL;
 
+	notice_in(s, s->line.data);
 	if (smtpd_config.command_filter != NULL &&
 	    table_list_find(smtpd_config.command_filter, s->line.data,
 	    &s->text) == TABLE_FOUND)
@@ -356,7 +352,7 @@ run_commands(struct session *s)
 			s->reason = "too many errors";
 			return;
 		}
-		if (!read_line(s))
+		if (!session_read_line(s, (size_t)conf_mail.line_length_limit))
 			return;
 		one_command(s);
 	}

@@ -58,6 +58,13 @@ struct client {
 	bool		 trusted;	/* in mynetworks */
 };
 
+/* Who has logged in (auth.c); NULL: nobody.  Printable. */
+struct session_auth {
+	const char	*method, *username;
+	const char	*sender;	/* AUTH= of MAIL FROM, in the
+					   transaction */
+};
+
 /* A deferral that waits for the verdict of later restrictions. */
 struct deferral {
 	const char	*text;		/* NULL: none */
@@ -123,6 +130,7 @@ struct session {
 	const char	*denied;	/* refused at connect: for all but QUIT */
 	unsigned	 ehlo_discard;	/* enum ehlo_keyword bits */
 
+	struct session_auth auth;
 	char		*helo;		/* NULL until HELO, owned */
 	const char	*stage;		/* for logs: CONNECT, EHLO, ... */
 	const char	*reason;	/* why it ended early; NULL if not */
@@ -138,6 +146,7 @@ struct session {
 	struct transaction tr;
 
 	struct buf	 line;		/* the command at hand */
+	bool		 line_cut;	/* there was more of it */
 	struct buf	 text;		/* scratch of reply() */
 	struct buf	 verdict;	/* reply of the last restriction */
 
@@ -156,6 +165,12 @@ void	session_reset(struct session *);
 
 /* Queue id or "NOQUEUE". */
 const char *session_id(const struct session *);
+
+/*
+ * The next line into s->line, without LF; what is longer than `limit` is cut
+ * off, with a warning.  False: the session is over.
+ */
+bool	session_read_line(struct session *, size_t limit);
 
 /* "lost connection" or "timeout": once the stream has failed. */
 void	session_lost(struct session *);

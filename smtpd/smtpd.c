@@ -15,6 +15,7 @@
 #include "mail/own_addr.h"
 #include "net/dns.h"
 #include "server/server.h"
+#include "smtpd/auth.h"
 #include "smtpd/config.h"
 #include "smtpd/session.h"
 #include "util/log.h"
@@ -31,6 +32,7 @@ before_jail(void)
 	if (!dns_start(&why))
 		log_warn("DNS: %s", why);
 	config_load();
+	auth_load();
 }
 
 static void

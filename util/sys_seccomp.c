@@ -94,6 +94,7 @@ static const char *const refused[] = {
 	"fgetxattr", "mbind", "set_mempolicy", "sched_setaffinity",
 	"sched_setscheduler", "setpriority", "ioprio_set", "inotify_init1",
 	"mlock2", "mlockall", "msync", "landlock_create_ruleset",
+	"keyctl", "add_key", "request_key",	/* Kerberos */
 	NULL
 };
 

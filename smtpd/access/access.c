@@ -30,7 +30,7 @@ static const struct restriction *const families[] = {
 	access_generic, access_client_family, access_helo_family,
 	access_sender_family, access_recipient_family, access_table_family,
 	access_dnsbl_family, access_servers_family,
-	access_verify_family,
+	access_verify_family, access_login_family,
 };
 
 static const struct restriction *

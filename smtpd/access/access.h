@@ -54,6 +54,7 @@ bool		 access_restricts_relay(const struct access_list *);
 enum access_about {
 	ABOUT_CLIENT, ABOUT_HELO, ABOUT_SENDER, ABOUT_RECIPIENT, ABOUT_DATA,
 	ABOUT_END_OF_DATA, ABOUT_ETRN,
+	ABOUT_LOGIN,		/* who has logged in */
 	ABOUT_NOTHING,		/* a status code that fits already */
 };
 
@@ -98,7 +99,7 @@ struct restriction {
 extern const struct restriction access_generic[], access_client_family[],
     access_helo_family[], access_sender_family[], access_recipient_family[],
     access_table_family[], access_dnsbl_family[], access_servers_family[],
-    access_verify_family[];
+    access_verify_family[], access_login_family[];
 
 /*
  * "CODE DSN TEXT".  With warn_if_reject it is logged as reject_warning and

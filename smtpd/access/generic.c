@@ -154,7 +154,6 @@ const struct restriction access_generic[] = {
 	{ "sleep", sleep_seconds, TAKES_WORD },
 	{ "permit_mynetworks", permit_mynetworks, 0 },
 	{ "permit_inet_interfaces", permit_inet_interfaces, 0 },
-	{ "permit_sasl_authenticated", nobody_has, 0 },
 	{ "permit_tls_clientcerts", nobody_has, 0 },
 	{ "permit_tls_all_clientcerts", nobody_has, 0 },
 	{ "reject_plaintext_session", reject_plaintext_session, 0 },

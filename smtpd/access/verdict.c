@@ -22,6 +22,7 @@ access_about_text(enum access_about about)
 		[ABOUT_DATA] = "Data command",
 		[ABOUT_END_OF_DATA] = "End-of-data",
 		[ABOUT_ETRN] = "Etrn command",
+		[ABOUT_LOGIN] = "SASL login name",
 		[ABOUT_NOTHING] = "",
 	};
 
@@ -54,6 +55,9 @@ access_about_name(const struct access *a, enum access_about about)
 		break;
 	case ABOUT_ETRN:
 		name = a->etrn;
+		break;
+	case ABOUT_LOGIN:
+		name = a->s->auth.username;
 		break;
 	case ABOUT_NOTHING:
 		break;

@@ -57,6 +57,7 @@ try_parameters(const char *text, int flags)
 	assert(!(r.notify & NOTIFY_NEVER) || r.notify == NOTIFY_NEVER);
 	mem_free(copy);
 	buf_done(&m.envid);
+	buf_done(&m.auth);
 	buf_done(&r.orcpt);
 }
 

@@ -69,6 +69,7 @@ parameters_of_mail_are_understood(void)
 	CHECK_STR(o.envid.data, "a+b");
 	CHECK(o.smtputf8);
 	buf_done(&o.envid);
+	buf_done(&o.auth);
 }
 
 struct refusal {
@@ -108,6 +109,7 @@ bad_parameters_of_mail_are_refused(void)
 		CHECK_STR(why, rows[i].why);
 		mem_free(copy);
 		buf_done(&o.envid);
+	buf_done(&o.auth);
 	}
 }
 
