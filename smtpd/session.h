@@ -90,6 +90,7 @@ struct transaction {
 	struct cleanup_client *cleanup;	/* NULL until the first recipient */
 	struct handover	*handover;	/* instead of it, when standalone */
 	const char	*queue_id;	/* NULL: NOQUEUE */
+	const char	*instance;	/* for policy servers; NULL until asked */
 	struct envelope	 env;		/* recipients are not kept here */
 
 	/* decided by restrictions */
@@ -132,6 +133,7 @@ struct session {
 
 	struct session_auth auth;
 	char		*helo;		/* NULL until HELO, owned */
+	const char	*xclient_login;	/* XCLIENT LOGIN, or NULL */
 	const char	*stage;		/* for logs: CONNECT, EHLO, ... */
 	const char	*reason;	/* why it ended early; NULL if not */
 	unsigned	 errors, junk;

@@ -29,7 +29,7 @@ struct access_list {
 static const struct restriction *const families[] = {
 	access_generic, access_client_family, access_helo_family,
 	access_sender_family, access_recipient_family, access_table_family,
-	access_dnsbl_family, access_servers_family,
+	access_dnsbl_family, access_servers_family, access_policy_family,
 	access_verify_family, access_login_family,
 };
 

@@ -66,6 +66,7 @@ struct access {
 	struct deferrals deferred;
 	bool		 warn;		/* warn_if_reject is in force */
 	unsigned	 depth;		/* lists within lists */
+	unsigned	 in_default_action; /* of a policy server that failed */
 	bool		 rcpt_known, sender_known; /* already checked */
 	struct resolved	*rcpt_route, *sender_route; /* NULL until asked */
 	struct pool	 pool;		/* lives as long as the question */
@@ -99,7 +100,7 @@ struct restriction {
 extern const struct restriction access_generic[], access_client_family[],
     access_helo_family[], access_sender_family[], access_recipient_family[],
     access_table_family[], access_dnsbl_family[], access_servers_family[],
-    access_verify_family[], access_login_family[];
+    access_policy_family[], access_verify_family[], access_login_family[];
 
 /*
  * "CODE DSN TEXT".  With warn_if_reject it is logged as reject_warning and
