@@ -125,6 +125,12 @@ client_find(struct client *c, struct pool *pool, int fd)
 	c->name_status = c->reverse_status = NAME_UNKNOWN;
 	if (conf_smtpd.smtpd_peername_lookup)
 		find_name(c, pool);
+	client_label(c, pool);
+}
+
+void
+client_label(struct client *c, struct pool *pool)
+{
 	if (conf_smtpd.smtpd_client_port_logging)
 		c->label = pool_printf(pool, "%s[%s]:%u", c->name, c->ip,
 		    c->port);

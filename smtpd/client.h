@@ -14,4 +14,8 @@ struct pool;
  */
 void	client_find(struct client *, struct pool *, int fd);
 
+/* Its label and whether we trust it, anew after its name or address was
+ * changed. */
+void	client_label(struct client *, struct pool *);
+
 #endif

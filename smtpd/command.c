@@ -46,12 +46,11 @@ command_word(char **s)
 	return word;
 }
 
-/* XCLIENT and XFORWARD share a function until they are there: both refuse. */
 static const struct command commands[] = {
 	{ "HELO", VERB_HELO, COMMAND_LAST, helo_run },
 	{ "EHLO", VERB_EHLO, COMMAND_LAST, ehlo_run },
 	{ "XCLIENT", VERB_XCLIENT, 0, xclient_run },
-	{ "XFORWARD", VERB_XFORWARD, 0, xclient_run },
+	{ "XFORWARD", VERB_XFORWARD, 0, xforward_run },
 	{ "STARTTLS", VERB_STARTTLS, 0, starttls_run },
 	{ "AUTH", VERB_AUTH, 0, auth_run },
 	{ "MAIL", VERB_MAIL, 0, mail_run },

@@ -52,5 +52,6 @@ bool	help_run(struct session *, struct command_line *);
 bool	auth_run(struct session *, struct command_line *);
 bool	starttls_run(struct session *, struct command_line *);
 bool	xclient_run(struct session *, struct command_line *);
+bool	xforward_run(struct session *, struct command_line *);
 
 #endif

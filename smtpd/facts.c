@@ -11,20 +11,19 @@ text(const char *s)
 const char *
 facts_sasl_method(const struct session *s)
 {
-	return s->xclient_login != NULL ? "XCLIENT" : "";
+	return text(s->auth.method);
 }
 
 const char *
 facts_sasl_username(const struct session *s)
 {
-	return text(s->xclient_login);
+	return text(s->auth.username);
 }
 
 const char *
 facts_sasl_sender(const struct session *s)
 {
-	(void)s;
-	return "";
+	return text(s->auth.sender);
 }
 
 bool

@@ -84,6 +84,9 @@ static const struct {
 	{ EHLO_VRFY, "VRFY" },
 	{ EHLO_ETRN, "ETRN" },
 	{ EHLO_AUTH, "" },
+	{ EHLO_XCLIENT, "XCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN "
+	    "DESTADDR DESTPORT" },
+	{ EHLO_XFORWARD, "XFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT" },
 	{ EHLO_ENHANCEDSTATUSCODES, "ENHANCEDSTATUSCODES" },
 	{ EHLO_8BITMIME, "8BITMIME" },
 	{ EHLO_DSN, "DSN" },
@@ -100,6 +103,10 @@ not_offered(struct session *s)
 		off |= EHLO_VRFY;
 	if (!conf_mail.smtputf8_enable)
 		off |= EHLO_SMTPUTF8;
+	if (!s->xclient_allowed)
+		off |= EHLO_XCLIENT;
+	if (!s->xforward_allowed)
+		off |= EHLO_XFORWARD;
 	return off;
 }
 

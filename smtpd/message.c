@@ -9,14 +9,33 @@
 #include "smtpd/access/access.h"
 #include "smtpd/auth.h"
 #include "smtpd/config.h"
+#include "smtpd/facts.h"
 #include "smtpd/handover.h"
 #include "smtpd/message.h"
 #include "smtpd/notice.h"
 #include "smtpd/reply.h"
 #include "smtpd/session.h"
+#include "smtpd/xforward.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/text.h"
+
+/*
+ * Are headers completed?  A filter knows by XFORWARD where the mail came from;
+ * otherwise local_header_rewrite_clients says so of the client, for the rest
+ * of the session.
+ */
+static bool
+is_local(struct session *s)
+{
+	const struct forwarded *f = s->tr.forwarded;
+
+	if (f != NULL && *f->source != '\0')
+		return text_eq(f->source, "local");
+	s->local_headers = s->local_headers || access_permits_client(s,
+	    smtpd_config.local_header_clients);
+	return s->local_headers;
+}
 
 /* What cleanup shall do: all, but for receive_override_options. */
 static unsigned
@@ -24,9 +43,7 @@ cleanup_flags(struct session *s)
 {
 	unsigned flags = smtpd_config.cleanup_flags;
 
-	s->tr.local_headers = access_permits_client(s,
-	    smtpd_config.local_header_clients);
-	if (s->tr.local_headers)
+	if (is_local(s))
 		flags |= CLEANUP_REWRITE_LOCAL;
 	return flags;
 }
@@ -48,9 +65,14 @@ make_id(struct transaction *t)
 static void
 log_client(struct session *s)
 {
-	struct buf b = BUF_INIT;
+	const struct forwarded *f = s->tr.forwarded;
+	struct buf		b = BUF_INIT;
 
 	auth_add_log(s, &b, ", ");
+	if (f != NULL && *f->ident != '\0')
+		buf_addf(&b, ", orig_queue_id=%s", f->ident);
+	if (f != NULL && f->has_client)
+		buf_addf(&b, ", orig_client=%s", f->label);
 	log_info("%s: client=%s%s", s->tr.queue_id, s->client.label, b.data);
 	buf_done(&b);
 }
@@ -119,15 +141,36 @@ set_client(struct session *s, struct envelope *e)
 	}
 	set_number(e, ATTR_CLIENT_PORT, c->port);
 	envelope_set(e, ATTR_PROTOCOL_NAME, s->protocol);
-	envelope_set(e, ATTR_LOG_CLIENT_NAME, c->name);
-	envelope_set(e, ATTR_LOG_CLIENT_ADDRESS, c->ip);
-	set_number(e, ATTR_LOG_CLIENT_PORT, c->port);
-	envelope_set(e, ATTR_LOG_MESSAGE_ORIGIN, c->label);
-	envelope_set(e, ATTR_LOG_PROTOCOL_NAME, s->protocol);
-	if (s->helo != NULL) {
+	if (s->helo != NULL)
 		envelope_set(e, ATTR_HELO_NAME, s->helo);
-		envelope_set(e, ATTR_LOG_HELO_NAME, s->helo);
-	}
+}
+
+static void
+set_some(struct envelope *e, enum envelope_attr a, const char *value)
+{
+	if (*value != '\0')
+		envelope_set(e, a, value);
+}
+
+/* Where it came from, for logs: by XFORWARD, or from the client itself. */
+static void
+set_origin(struct session *s, struct envelope *e)
+{
+	struct forwarded f;
+
+	xforward_facts(s, &f);
+	envelope_set(e, ATTR_LOG_CLIENT_NAME, f.name);
+	envelope_set(e, ATTR_LOG_CLIENT_ADDRESS, f.ip);
+	envelope_set(e, ATTR_LOG_CLIENT_PORT, f.port);
+	envelope_set(e, ATTR_LOG_MESSAGE_ORIGIN, f.label);
+	set_some(e, ATTR_LOG_PROTOCOL_NAME, f.protocol);
+	set_some(e, ATTR_LOG_HELO_NAME, f.helo);
+	set_some(e, ATTR_LOG_IDENT, f.ident);
+	envelope_set(e, ATTR_REWRITE_CONTEXT, is_local(s) ? "local" :
+	    "remote");
+	set_some(e, ATTR_SASL_METHOD, facts_sasl_method(s));
+	set_some(e, ATTR_SASL_USERNAME, facts_sasl_username(s));
+	set_some(e, ATTR_SASL_SENDER, facts_sasl_sender(s));
 }
 
 static void
@@ -145,14 +188,7 @@ send_envelope(struct session *s)
 	if (t->discard)
 		e->flags |= ENV_DISCARD;
 	set_client(s, e);
-	envelope_set(e, ATTR_REWRITE_CONTEXT, t->local_headers ? "local" :
-	    "remote");
-	if (s->auth.method != NULL)
-		envelope_set(e, ATTR_SASL_METHOD, s->auth.method);
-	if (s->auth.username != NULL)
-		envelope_set(e, ATTR_SASL_USERNAME, s->auth.username);
-	if (s->auth.sender != NULL)
-		envelope_set(e, ATTR_SASL_SENDER, s->auth.sender);
+	set_origin(s, e);
 	if (t->body != NULL)
 		envelope_set(e, ATTR_ENCODING, text_eq(t->body, "8BITMIME") ?
 		    "8bit" : "7bit");
@@ -210,9 +246,10 @@ add_received(struct buf *b, struct session *s)
 	if (has_login && conf_smtpd.smtpd_sasl_authenticated_header)
 		add_login(b, s->auth.username);
 	/* RFC 3848, RFC 6531 4.3 */
-	buf_addf(b, "\tby %s (%s) with %s%s%s", conf_mail.myhostname,
+	buf_addf(b, "\tby %s (%s) with %s%s%s%s", conf_mail.myhostname,
 	    conf_mail.mail_name, t->smtputf8 ? "UTF8" : "",
 	    t->smtputf8 ? "SMTP" : s->protocol,
+	    facts_is_encrypted(s) && s->esmtp ? "S" : "",
 	    has_login && s->esmtp ? "A" : "");
 	if (t->queue_id != NULL)
 		buf_addf(b, " id %s", t->queue_id);

@@ -176,11 +176,3 @@ starttls_run(struct session *s, struct command_line *line)
 	reply(s, "502 5.5.1 Error: command not implemented");
 	return false;
 }
-
-bool
-xclient_run(struct session *s, struct command_line *line)
-{
-	(void)line;
-	reply(s, "550 5.7.0 Error: insufficient authorization");
-	return false;
-}

@@ -386,15 +386,10 @@ talks_early(struct session *s)
 	return stream_await(s->stream, clock_ms() + wait_ms) > 0;
 }
 
-/* False: the session ends before it begins. */
-static bool
-greet(struct session *s)
+bool
+session_greet(struct session *s)
 {
-	if (!limits_connect(s)) {
-		reply(s, "421 4.7.0 %s Error: too many connections from %s",
-		    conf_mail.myhostname, s->client.ip);
-		return false;
-	}
+	s->denied = NULL;
 	if (!s->standalone && !conf_smtpd.smtpd_delay_reject)
 		s->denied = access_client(s);
 	if (s->denied != NULL) {
@@ -402,10 +397,34 @@ greet(struct session *s)
 		reply(s, "%s", s->denied);
 		return !s->hanging_up;
 	}
-	if (!s->standalone && talks_early(s) && out_of_turn(s))
+	if (!s->standalone && text_eq(s->stage, "CONNECT") &&
+	    talks_early(s) && out_of_turn(s))
 		return false;
 	reply(s, "220 %s", smtpd_config.banner);
 	return true;
+}
+
+/* False: the session ends before it begins. */
+static bool
+begin(struct session *s)
+{
+	s->ehlo_discard = ehlo_discard(s);
+	s->loose_newlines = s->standalone ||
+	    smtpd_config.bare_newline == BARE_NEWLINE_OK ||
+	    match_client(smtpd_config.newline_exceptions, s->client.name,
+	    &s->client.addr) == MATCH_YES;
+	s->xclient_allowed = match_client(smtpd_config.xclient_hosts,
+	    s->client.name, &s->client.addr) == MATCH_YES;
+	s->xforward_allowed = match_client(smtpd_config.xforward_hosts,
+	    s->client.name, &s->client.addr) == MATCH_YES;
+	s->local_headers = access_permits_client(s,
+	    smtpd_config.local_header_clients);
+	if (!limits_connect(s)) {
+		reply(s, "421 4.7.0 %s Error: too many connections from %s",
+		    conf_mail.myhostname, s->client.ip);
+		return false;
+	}
+	return session_greet(s);
 }
 
 void
@@ -421,12 +440,7 @@ session_run(struct stream *stream, bool standalone)
 	    (struct buf)BUF_INIT;
 	client_find(&s->client, &s->pool, stream_fd(stream));
 	log_info("connect from %s", s->client.label);
-	s->ehlo_discard = ehlo_discard(s);
-	s->loose_newlines = standalone ||
-	    smtpd_config.bare_newline == BARE_NEWLINE_OK ||
-	    match_client(smtpd_config.newline_exceptions, s->client.name,
-	    &s->client.addr) == MATCH_YES;
-	if (greet(s))
+	if (begin(s))
 		run_commands(s);
 	goodbye(s);
 	mem_free(s);

@@ -14,6 +14,7 @@
 #include "util/mem.h"
 
 struct cleanup_client;
+struct forwarded;
 struct handover;
 struct stream;
 
@@ -93,9 +94,10 @@ struct transaction {
 	const char	*instance;	/* for policy servers; NULL until asked */
 	struct envelope	 env;		/* recipients are not kept here */
 
+	struct forwarded *forwarded;	/* XFORWARD; NULL: none */
+
 	/* decided by restrictions */
 	bool		 hold, discard;
-	bool		 local_headers;	/* local_header_rewrite_clients */
 	const char	*filter, *redirect;
 	const char	**bcc;
 	uint32_t	 bcc_count;
@@ -133,7 +135,8 @@ struct session {
 
 	struct session_auth auth;
 	char		*helo;		/* NULL until HELO, owned */
-	const char	*xclient_login;	/* XCLIENT LOGIN, or NULL */
+	bool		 local_headers;	/* local_header_rewrite_clients */
+	bool		 xclient_allowed, xforward_allowed;
 	const char	*stage;		/* for logs: CONNECT, EHLO, ... */
 	const char	*reason;	/* why it ended early; NULL if not */
 	unsigned	 errors, junk;
@@ -164,6 +167,10 @@ void	session_run(struct stream *, bool standalone);
 
 /* Ends the transaction: a message that was not finished is given up. */
 void	session_reset(struct session *);
+
+/* What connection restrictions have to say, then 220: at the beginning, and
+ * after XCLIENT.  False: the session ends. */
+bool	session_greet(struct session *);
 
 /* Queue id or "NOQUEUE". */
 const char *session_id(const struct session *);

@@ -156,6 +156,7 @@ subject_of(struct access *a, const char *restriction)
 	struct subject	     s = { ABOUT_CLIENT, NULL, NULL };
 
 	if (strstr(restriction, "reverse_client") != NULL) {
+		s.about = ABOUT_REVERSE_CLIENT;
 		s.name = c->reverse_name;
 	} else if (strstr(restriction, "client") != NULL) {
 		s.name = c->name;
@@ -172,7 +173,7 @@ subject_of(struct access *a, const char *restriction)
 	s.domain = s.name;
 	if (s.name != NULL && s.about >= ABOUT_SENDER)
 		s.domain = address_domain(s.name);
-	if (s.about == ABOUT_CLIENT && text_eq(s.domain, "unknown"))
+	if (s.about < ABOUT_HELO && text_eq(s.domain, "unknown"))
 		s.domain = NULL;
 	return s;
 }

@@ -32,7 +32,7 @@ check_client(struct access *a, const struct access_item *item)
 static enum verdict
 check_reverse(struct access *a, const struct access_item *item)
 {
-	struct lookup l = { a, item->table, ABOUT_CLIENT,
+	struct lookup l = { a, item->table, ABOUT_REVERSE_CLIENT,
 	    a->s->client.reverse_name, BUF_INIT, VERDICT_NONE };
 
 	lookup_domain(&l, a->s->client.reverse_name);

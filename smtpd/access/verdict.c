@@ -16,6 +16,7 @@ access_about_text(enum access_about about)
 {
 	static const char *const texts[] = {
 		[ABOUT_CLIENT] = "Client host",
+		[ABOUT_REVERSE_CLIENT] = "Unverified Client host",
 		[ABOUT_HELO] = "Helo command",
 		[ABOUT_SENDER] = "Sender address",
 		[ABOUT_RECIPIENT] = "Recipient address",
@@ -37,6 +38,9 @@ access_about_name(const struct access *a, enum access_about about)
 	switch (about) {
 	case ABOUT_CLIENT:
 		name = a->s->client.label;
+		break;
+	case ABOUT_REVERSE_CLIENT:
+		name = a->s->client.reverse_name;
 		break;
 	case ABOUT_HELO:
 		name = a->helo;

@@ -1,0 +1,203 @@
+/* XFORWARD: a content filter passes on what its own client told it. */
+
+#include "smtpd/xforward.h"
+
+#include <string.h>
+
+#include "smtpd/command.h"
+#include "smtpd/config.h"
+#include "smtpd/reply.h"
+#include "smtpd/xattr.h"
+#include "util/text.h"
+
+enum { PROTOCOL_MAX = 64 };	/* bytes */
+
+#define UNKNOWN	"unknown"
+
+typedef bool take_fn(struct session *, const struct xattr *);
+
+static const char *
+keep(struct session *s, const struct xattr *x, const char *none)
+{
+	return x->unavailable ? none :
+	    pool_strdup(&s->tr.pool, x->value.data);
+}
+
+static bool
+take_name(struct session *s, const struct xattr *x)
+{
+	s->tr.forwarded->has_client = true;
+	s->tr.forwarded->name = keep(s, x, UNKNOWN);
+	return x->unavailable || xattr_is_hostname(x);
+}
+
+static bool
+take_addr(struct session *s, const struct xattr *x)
+{
+	struct addr a;
+	char	    text[ADDR_TEXT];
+
+	s->tr.forwarded->has_client = true;
+	s->tr.forwarded->ip = UNKNOWN;
+	if (x->unavailable)
+		return true;
+	if (!xattr_address(x, &a))
+		return false;
+	addr_text(&a, text);
+	s->tr.forwarded->ip = pool_strdup(&s->tr.pool, text);
+	return true;
+}
+
+static bool
+take_port(struct session *s, const struct xattr *x)
+{
+	uint16_t port;
+
+	s->tr.forwarded->has_client = true;
+	s->tr.forwarded->port = keep(s, x, UNKNOWN);
+	return x->unavailable || xattr_port(x, &port);
+}
+
+static bool
+take_proto(struct session *s, const struct xattr *x)
+{
+	if (x->value.len > PROTOCOL_MAX)
+		return false;
+	s->tr.forwarded->has_client = true;
+	s->tr.forwarded->protocol = keep(s, x, "");
+	return true;
+}
+
+static bool
+take_helo(struct session *s, const struct xattr *x)
+{
+	s->tr.forwarded->has_client = true;
+	s->tr.forwarded->helo = keep(s, x, "");
+	return true;
+}
+
+static bool
+take_ident(struct session *s, const struct xattr *x)
+{
+	s->tr.forwarded->ident = keep(s, x, "");
+	return true;
+}
+
+static bool
+take_source(struct session *s, const struct xattr *x)
+{
+	static const struct {
+		const char *word, *context;
+	} rows[] = {
+		{ "LOCAL", "local" }, { "REMOTE", "remote" },
+		{ "[UNAVAILABLE]", "" },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		if (!text_eq_nocase(x->value.data, rows[i].word))
+			continue;
+		s->tr.forwarded->source = rows[i].context;
+		return true;
+	}
+	return false;
+}
+
+static take_fn *
+find_attribute(const char *name)
+{
+	static const struct {
+		const char *name;
+		take_fn	   *take;
+	} rows[] = {
+		{ "NAME", take_name }, { "ADDR", take_addr },
+		{ "PORT", take_port }, { "PROTO", take_proto },
+		{ "HELO", take_helo }, { "IDENT", take_ident },
+		{ "SOURCE", take_source },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (text_eq_nocase(name, rows[i].name))
+			return rows[i].take;
+	return NULL;
+}
+
+static struct forwarded *
+new(struct session *s)
+{
+	struct forwarded *f = pool_zalloc(&s->tr.pool, sizeof *f);
+
+	f->name = f->ip = f->port = UNKNOWN;
+	f->label = UNKNOWN "[" UNKNOWN "]";
+	f->helo = f->protocol = f->ident = f->source = "";
+	return f;
+}
+
+/* False: refused, with a reply. */
+static bool
+take_word(struct session *s, char *word)
+{
+	struct xattr x = XATTR_INIT;
+	const char  *no = xattr_parse(&x, word);
+	take_fn	    *take;
+	bool	     good = false;
+
+	if (no != NULL)
+		reply(s, "%s", no);
+	else if ((take = find_attribute(x.name)) == NULL)
+		reply(s, "501 5.5.4 Bad XFORWARD attribute name: %s", x.name);
+	else if (!take(s, &x))
+		reply(s, "501 5.5.4 Bad %s syntax: %s", x.name, x.value.data);
+	else
+		good = true;
+	buf_done(&x.value);
+	return good;
+}
+
+bool
+xforward_run(struct session *s, struct command_line *line)
+{
+	char *word, *rest = line->rest;
+
+	if (*rest == '\0') {
+		reply(s, "501 5.5.4 Syntax: XFORWARD attribute=value...");
+		return false;
+	}
+	if (s->tr.has_sender) {
+		reply(s, "503 5.5.1 Error: MAIL transaction in progress");
+		return false;
+	}
+	if (!s->xforward_allowed || (s->ehlo_discard & EHLO_XFORWARD)) {
+		reply(s, "550 5.7.0 Error: insufficient authorization");
+		return false;
+	}
+	if (s->tr.forwarded == NULL)
+		s->tr.forwarded = new(s);
+	while ((word = command_word(&rest)) != NULL)
+		if (!take_word(s, word))
+			return false;
+	s->tr.forwarded->label = pool_printf(&s->tr.pool, "%s[%s]",
+	    s->tr.forwarded->name, s->tr.forwarded->ip);
+	reply(s, "250 2.0.0 Ok");
+	return true;
+}
+
+void
+xforward_facts(struct session *s, struct forwarded *ret)
+{
+	const struct client    *c = &s->client;
+	const struct forwarded *f = s->tr.forwarded;
+
+	if (f != NULL && f->has_client) {
+		*ret = *f;
+		return;
+	}
+	*ret = (struct forwarded){
+		.name = c->name, .ip = c->ip,
+		.port = pool_printf(&s->tr.pool, "%u", c->port),
+		.helo = s->helo != NULL ? s->helo : "",
+		.protocol = s->protocol,
+		.ident = f != NULL ? f->ident : "",
+		.source = f != NULL ? f->source : "",
+		.label = c->label,
+	};
+}
