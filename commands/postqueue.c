@@ -20,6 +20,7 @@
 
 #include "conf/conf.h"
 #include "mail/address.h"
+#include "mail/flush_client.h"
 #include "mail/peer.h"
 #include "mail/qmgr_client.h"
 #include "mail/queue_dir.h"
@@ -363,20 +364,21 @@ check_site(const char *site)
 }
 
 static void
-flush_site(const char *site)
+try_site(const char *site)
 {
-	struct match *domains;
-
 	check_site(site);
 	check_flusher();
-	domains = match_new("fast_flush_domains",
-	    conf_mail.fast_flush_domains, true);
-	if (match_domain(domains, site) != MATCH_YES)
+	switch (flush_site(site)) {
+	case FLUSH_OK:
+		return;
+	case FLUSH_DENIED:
 		fatal_exit(EX_UNAVAILABLE, "Flush service is not configured "
 		    "for destination \"%s\"", site);
-	match_free(domains);
-	/* No log by destination yet: everything is tried, the site with it. */
-	flush_all();
+	case FLUSH_BAD:
+		fatal_exit(EX_UNAVAILABLE, "Invalid request: \"%s\"", site);
+	case FLUSH_FAIL:
+		is_down();
+	}
 }
 
 int
@@ -409,7 +411,7 @@ main(int argc, char **argv)
 	switch (mode) {
 	case 'f': flush_all(); break;
 	case 'i': flush_message(arg); break;
-	case 's': flush_site(arg); break;
+	case 's': try_site(arg); break;
 	default: show(mode == 'j'); break;
 	}
 	return 0;

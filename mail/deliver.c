@@ -8,6 +8,7 @@
 #include "mail/address.h"
 #include "mail/bounce_client.h"
 #include "mail/deliver_proto.h"
+#include "mail/flush_client.h"
 #include "mail/peer.h"
 #include "mail/queue_dir.h"
 #include "mail/verify_client.h"
@@ -467,6 +468,17 @@ delivery_sent(struct delivery *d, struct recipient *r,
 	why_done(&store);
 }
 
+/* Of fast_flush_domains: what waits for the site is on a list. */
+static void
+list_for_flush(const struct delivery *d, const struct recipient *r)
+{
+	const char *domain = address_domain(r->address);
+
+	if (domain != NULL && *domain != '\0' &&
+	    flush_add(domain, d->id) == FLUSH_FAIL)
+		log_warn("%s: flush service failure", d->id);
+}
+
 static void
 defer(struct delivery *d, struct recipient *r, const struct deliver_via *via,
     const struct why *why, const char *status)
@@ -477,6 +489,7 @@ defer(struct delivery *d, struct recipient *r, const struct deliver_via *via,
 	}
 	if (d->flags & DELIVER_TRACE)
 		trace(d, r, via, why, "delayed");
+	list_for_flush(d, r);
 	set_status(d, r, DELIVER_DEFERRED);
 	log_recipient(d, r, via, why, status);
 }

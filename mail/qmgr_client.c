@@ -10,6 +10,7 @@
 #include "util/buf.h"
 #include "util/clock.h"
 #include "util/frame.h"
+#include "util/map.h"
 #include "util/stream.h"
 #include "util/task.h"
 
@@ -160,16 +161,30 @@ qmgr_tell_new(const char *id, const struct queue_trailer *t,
 }
 
 bool
-qmgr_flush_message(const char *id)
+qmgr_flush_messages(const struct map *ids)
 {
 	struct stream *s = peer_connect(QMGR_SERVICE);
 	struct frame   f = FRAME_INIT;
 
 	if (s == NULL)
 		return false;
-	frame_begin(&f, QMGR_FLUSH_ID);
-	frame_put_str(&f, QMGR_KEY_ID, id);
-	frame_send(s, &f);
+	for (size_t i = 0; i < map_count(ids); i++) {
+		frame_begin(&f, QMGR_FLUSH_ID);
+		frame_put_str(&f, QMGR_KEY_ID, map_at(ids, i)->key);
+		frame_send(s, &f);
+	}
 	frame_done(&f);
 	return stream_close(s);
+}
+
+bool
+qmgr_flush_message(const char *id)
+{
+	struct map *ids = map_new();
+	bool	    ok;
+
+	map_set(ids, id, ids);
+	ok = qmgr_flush_messages(ids);
+	map_free(ids, NULL);
+	return ok;
 }

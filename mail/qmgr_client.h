@@ -40,7 +40,11 @@ enum qmgr_request {
 	QMGR_WAKEUP = 'W',
 };
 
-/* "postqueue -i ID", "-s SITE": messages to be tried now. */
+/* "postqueue -i ID", "-s SITE": messages to be tried now.  The map's keys are
+ * ids. */
+struct map;
+
 bool	qmgr_flush_message(const char *id);
+bool	qmgr_flush_messages(const struct map *ids);
 
 #endif

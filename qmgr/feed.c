@@ -299,8 +299,11 @@ feed_now(const char *id)
 {
 	bool locked;
 
+	/* Too many at once wait in line before what is deferred. */
 	if (feed_has_room())
 		message_load(id, QUEUE_DEFERRED, false, &locked);
+	else if (queue_move(id, QUEUE_DEFERRED, QUEUE_INCOMING))
+		feed.incoming = true;
 }
 
 static void

@@ -3,6 +3,7 @@
 #include "conf/conf.h"
 #include "conf/param.h"
 #include "mail/cleanup_client.h"
+#include "mail/flush_client.h"
 #include "mail/own_addr.h"
 #include "mail/address.h"
 #include "net/addr.h"
@@ -176,8 +177,7 @@ load_lists(struct smtpd_config *c)
 	    conf_smtpd.smtpd_forbidden_commands);
 	c->noop_commands = words("smtpd_noop_commands",
 	    conf_smtpd.smtpd_noop_commands);
-	c->fast_flush = list("fast_flush_domains",
-	    conf_mail.fast_flush_domains);
+	flush_open();
 	c->xclient_hosts = list("smtpd_authorized_xclient_hosts",
 	    conf_smtpd.smtpd_authorized_xclient_hosts);
 	c->xforward_hosts = list("smtpd_authorized_xforward_hosts",

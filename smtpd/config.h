@@ -35,7 +35,6 @@ struct smtpd_config {
 	struct match		*newline_exceptions;
 	struct match		*forbidden_commands;
 	struct match		*noop_commands;
-	struct match		*fast_flush;
 	struct match		*xclient_hosts, *xforward_hosts;
 	struct match		*log_permit;	/* smtpd_log_access_permit_actions */
 

@@ -4,16 +4,13 @@
 
 #include "conf/param.h"
 #include "mail/address.h"
-#include "mail/qmgr_client.h"
-#include "server/server.h"
+#include "mail/flush_client.h"
 #include "smtpd/access/access.h"
 #include "smtpd/command.h"
 #include "smtpd/config.h"
 #include "smtpd/notice.h"
 #include "smtpd/path.h"
 #include "smtpd/reply.h"
-#include "table/match.h"
-#include "util/clock.h"
 #include "util/log.h"
 #include "util/text.h"
 
@@ -103,24 +100,27 @@ vrfy_run(struct session *s, struct command_line *line)
 
 /* --- ETRN (RFC 1985) */
 
-/*
- * There is no log by destination yet: all deferred mail is tried, that of the
- * domain with it, and for all clients together only so often.
- */
 static bool
-start_flush(void)
+start_flush(struct session *s, const char *domain)
 {
-	enum { APART_MS = 1000 };
-	static int64_t next;
-	const char     requests[] = { QMGR_SCAN_ALL,
-	    QMGR_FLUSH_DEAD, QMGR_SCAN_DEFERRED, 0 };
+	enum flush_status got = s->standalone ? FLUSH_FAIL :
+	    flush_site(domain);
 
-	if (clock_ms() < next)
+	if (got == FLUSH_OK) {
+		reply(s, "250 Queuing started");
 		return true;
-	if (!server_trigger("public/qmgr", requests))
+	}
+	if (got == FLUSH_DENIED) {
+		log_warn("reject: ETRN %.100s... from %s", domain,
+		    s->client.label);
+		reply(s, "459 <%s>: service unavailable", domain);
 		return false;
-	next = clock_ms() + APART_MS;
-	return true;
+	}
+	if (got == FLUSH_BAD)
+		log_warn("bad ETRN %.100s... from %s", domain,
+		    s->client.label);
+	reply(s, "458 Unable to queue messages");
+	return false;
 }
 
 /* "@domain" and "#queue" name the same as the domain here. */
@@ -152,19 +152,7 @@ etrn_run(struct session *s, struct command_line *line)
 		reply(s, "%s", no);
 		return false;
 	}
-	if (!s->standalone &&
-	    match_domain(smtpd_config.fast_flush, domain) != MATCH_YES) {
-		log_warn("reject: ETRN %.100s... from %s", domain,
-		    s->client.label);
-		reply(s, "459 <%s>: service unavailable", domain);
-		return false;
-	}
-	if (s->standalone || !start_flush()) {
-		reply(s, "458 Unable to queue messages");
-		return false;
-	}
-	reply(s, "250 Queuing started");
-	return true;
+	return start_flush(s, domain);
 }
 
 /* --- extensions that this configuration does not have */
