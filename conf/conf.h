@@ -68,6 +68,8 @@ int		 conf_int_for(const char *transport, const char *suffix,
 		     int fallback, const char **ret_why);
 int		 conf_time_for(const char *transport, const char *suffix,
 		     int fallback, char unit, const char **ret_why);
+long		 conf_delay_for(const char *transport, const char *suffix,
+		     long fallback, char unit, const char **ret_why);
 const char	*conf_str_for(const char *transport, const char *suffix,
 		     const char *fallback);
 
@@ -98,6 +100,9 @@ bool		 conf_expand_values(struct buf *out, const char *text,
 
 /* "1h", "30s", "5" with the default unit; false on bad syntax. */
 bool		 conf_parse_time(const char *, char unit, int *ret_seconds);
+
+/* The same with a fraction, "0.5s", in milliseconds (cut off). */
+bool		 conf_parse_delay(const char *, char unit, long *ret_ms);
 
 /*
  * Logs warnings: what conf_warn_read() has to say; names in main.cf, in -o

@@ -35,25 +35,62 @@ unit_seconds(char unit)
 	return 0;
 }
 
+/* The number, and the factor of its unit in seconds (0: bad). */
+static char *
+split_time(const char *text, char unit, long *ret_factor)
+{
+	size_t len = strlen(text);
+	char   last = len > 0 ? text[len - 1] : '0';
+
+	if (last < '0' || last > '9') {
+		unit = last | 0x20;
+		len--;
+	}
+	*ret_factor = unit_seconds(unit);
+	return mem_strndup(text, len);
+}
+
 bool
 conf_parse_time(const char *text, char unit, int *ret_seconds)
 {
 	long  seconds, factor;
-	char *number = NULL;
-	bool  ok;
-	size_t len = strlen(text);
+	char *number = split_time(text, unit, &factor);
+	bool  ok = factor > 0 && text_is_digits(number) &&
+	    text_to_long(number, 0, INT_MAX / factor, &seconds);
 
-	if (len > 0 && (text[len - 1] < '0' || text[len - 1] > '9')) {
-		unit = text[len - 1] | 0x20;
-		number = mem_strndup(text, len - 1);
-	}
-	factor = unit_seconds(unit);
-	ok = factor > 0 && text_is_digits(number ? number : text) &&
-	    text_to_long(number ? number : text, 0, INT_MAX / factor,
-		&seconds);
 	mem_free(number);
 	if (ok)
 		*ret_seconds = (int)(seconds * factor);
+	return ok;
+}
+
+/* "0.25": three digits after the point, 250. */
+static long
+thousandths(const char *digits)
+{
+	long n = 0;
+
+	for (long value = 100; *digits != '\0' && value > 0; value /= 10)
+		n += (*digits++ - '0') * value;
+	return n;
+}
+
+bool
+conf_parse_delay(const char *text, char unit, long *ret_ms)
+{
+	long  whole, factor;
+	char *number = split_time(text, unit, &factor);
+	char *point = strchr(number, '.');
+	const char *part = point != NULL ? point + 1 : "0";
+	bool  ok;
+
+	if (point != NULL)
+		*point = '\0';
+	ok = factor > 0 && text_is_digits(number) && text_is_digits(part) &&
+	    text_to_long(number, 0, INT_MAX / factor, &whole);
+	if (ok)
+		*ret_ms = (whole * 1000 + thousandths(part)) * factor;
+	mem_free(number);
 	return ok;
 }
 
@@ -76,6 +113,7 @@ advice(const struct param *p, const char *name, struct buf *out)
 		    max);
 		break;
 	case PARAM_TIME:
+	case PARAM_DELAY:
 		buf_addf(out, "write a number with a unit s, m, h, d or w, "
 		    "such as \"%s\", from %lds to %lds",
 		    strchr(p->def, '$') == NULL && *p->def != '\0' ? p->def :
@@ -156,6 +194,21 @@ set_time(const struct param *p, const char *name, const char *value, int *ret,
 }
 
 static bool
+set_delay(const struct param *p, const char *name, const char *value,
+    long *ret, const char **ret_why)
+{
+	long ms;
+
+	if (!conf_parse_delay(value, p->unit, &ms))
+		return bad(p, name, "bad time configuration", value, ret_why);
+	if (!in_bounds(p, ms / 1000))
+		return bad(p, name, "invalid time configuration", value,
+		    ret_why);
+	*ret = ms;
+	return true;
+}
+
+static bool
 set_string(const struct param *p, const char *value, const char **ret,
     const char **ret_why)
 {
@@ -189,6 +242,8 @@ set_field(const struct param *p, void *values, const char *value,
 		return set_number(p, p->name, value, field, ret_why);
 	case PARAM_TIME:
 		return set_time(p, p->name, value, field, ret_why);
+	case PARAM_DELAY:
+		return set_delay(p, p->name, value, field, ret_why);
 	default:
 		return set_string(p, value, field, ret_why);
 	}
@@ -235,7 +290,7 @@ conf_load(const struct param_area *area, const char **ret_why)
 	static const unsigned rounds[] = {
 		1u << PARAM_STR | 1u << PARAM_RAW,
 		1u << PARAM_INT | 1u << PARAM_LONG,
-		1u << PARAM_TIME,
+		1u << PARAM_TIME | 1u << PARAM_DELAY,
 		1u << PARAM_BOOL,
 	};
 	const struct param *p;
@@ -292,6 +347,24 @@ conf_time_for(const char *transport, const char *suffix, int fallback,
 		set_time(&row, name.data, text, &seconds, ret_why);
 	buf_done(&name);
 	return seconds;
+}
+
+long
+conf_delay_for(const char *transport, const char *suffix, long fallback,
+    char unit, const char **ret_why)
+{
+	const struct param row = {
+		.type = PARAM_DELAY, .unit = unit, .def = ""
+	};
+	struct buf	   name = BUF_INIT;
+	const char	  *text = text_for(transport, suffix, &name);
+	long		   ms = fallback;
+
+	*ret_why = NULL;
+	if (text != NULL)
+		set_delay(&row, name.data, text, &ms, ret_why);
+	buf_done(&name);
+	return ms;
 }
 
 const char *

@@ -21,6 +21,8 @@
 	ROW(name, #name, PARAM_LONG, def, 0, min, max, __VA_ARGS__ + 0)
 #define PARAM_TIME(name, def, unit, min, max, ...) \
 	ROW(name, #name, PARAM_TIME, def, unit, min, max, __VA_ARGS__ + 0)
+#define PARAM_DELAY(name, def, unit, min, max, ...) \
+	ROW(name, #name, PARAM_DELAY, def, unit, min, max, __VA_ARGS__ + 0)
 #define PARAM_STR(name, def, min, max, ...) \
 	ROW(name, #name, PARAM_STR, def, 0, min, max, __VA_ARGS__ + 0)
 #define PARAM_RAW(name, def, min, max, ...) \

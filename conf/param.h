@@ -25,12 +25,14 @@
  * begins with a digit gets "n_" in front (conf_mail.n_2bounce_notice_recipient).
  *
  * Field types: bool; int; long (PARAM_LONG); time: int in the parameter's
- * own unit of seconds unless its .def entry says otherwise; string:
+ * own unit of seconds unless its .def entry says otherwise; delay (a time
+ * with a fraction, "0.5s"): long, milliseconds; string:
  * const char *, expanded, never NULL; raw string: const char *, $ not
  * expanded (expanded later by who uses it: banner-like texts, pipe macros).
  */
 enum param_type {
-	PARAM_BOOL, PARAM_INT, PARAM_LONG, PARAM_TIME, PARAM_STR, PARAM_RAW,
+	PARAM_BOOL, PARAM_INT, PARAM_LONG, PARAM_TIME, PARAM_DELAY, PARAM_STR,
+	PARAM_RAW,
 };
 
 enum param_flag {
@@ -46,7 +48,7 @@ struct param {
 	const char	*name;
 	enum param_type	 type;
 	const char	*def;
-	char		 unit;		/* default unit of PARAM_TIME: s m h d w */
+	char		 unit;		/* default unit of times: s m h d w */
 	long		 min, max;	/* value; length for strings; 0 max: none */
 	unsigned	 flags;
 	size_t		 offset;	/* of the value in the area's struct */

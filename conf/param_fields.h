@@ -12,6 +12,7 @@ struct param_area;
 #define PARAM_INT(name, ...)	int		 name;
 #define PARAM_LONG(name, ...)	long		 name;
 #define PARAM_TIME(name, ...)	int		 name;	/* seconds */
+#define PARAM_DELAY(name, ...)	long		 name;	/* milliseconds */
 #define PARAM_STR(name, ...)	const char	*name;
 #define PARAM_RAW(name, ...)	const char	*name;
 #define PARAM_STR_AS(field, ...) const char	*field;
@@ -52,6 +53,7 @@ struct conf_mail {
 #undef PARAM_INT
 #undef PARAM_LONG
 #undef PARAM_TIME
+#undef PARAM_DELAY
 #undef PARAM_STR
 #undef PARAM_RAW
 #undef PARAM_STR_AS

@@ -55,15 +55,15 @@ int_for(const char *name, const char *suffix, int fallback)
 	return n;
 }
 
-static int
-seconds_for(const char *name, const char *suffix, int fallback)
+static long
+delay_for(const char *name, const char *suffix, long fallback)
 {
 	const char *why = NULL;
-	int	    n = conf_time_for(name, suffix, fallback, 's', &why);
+	long	    ms = conf_delay_for(name, suffix, fallback, 's', &why);
 
 	if (why != NULL)
 		log_warn("%s", why);
-	return n;
+	return ms;
 }
 
 static void
@@ -110,9 +110,9 @@ load_window(struct transport *t)
 	feedback_for(n, "_destination_concurrency_negative_feedback",
 	    conf_qmgr.default_destination_concurrency_negative_feedback,
 	    &t->window.negative);
-	t->dest_delay = seconds_for(n, "_destination_rate_delay",
+	t->dest_delay = delay_for(n, "_destination_rate_delay",
 	    conf_qmgr.default_destination_rate_delay);
-	t->delay = seconds_for(n, "_transport_rate_delay",
+	t->delay = delay_for(n, "_transport_rate_delay",
 	    conf_mail.default_transport_rate_delay);
 	/* With a pause between deliveries there is one at a time. */
 	if (t->dest_delay > 0)
@@ -336,11 +336,11 @@ dest_rest(struct dest *d)
 	d->last_ms = clock_ms();
 	if (t->dest_delay > 0 && !dest_is_dead(d)) {
 		d->waiting = true;
-		timer_set(&d->timer, clock_in(t->dest_delay), revive_dest);
+		timer_set(&d->timer, clock_ms() + t->dest_delay, revive_dest);
 	}
 	if (t->delay > 0) {
 		t->waiting = true;
-		timer_set(&t->next, clock_in(t->delay), next_delivery);
+		timer_set(&t->next, clock_ms() + t->delay, next_delivery);
 	}
 	schedule_refresh(d);
 	dest_release(d);

@@ -26,8 +26,7 @@ struct transport {
 	struct window_rules	 window;
 	struct slot_rules	 slots;
 	uint32_t		 recipient_limit;	/* of a delivery; 0: none */
-	int			 dest_delay, delay;	/* seconds between
-							   deliveries */
+	long			 dest_delay, delay;	/* ms between deliveries */
 	bool			 deferred;	/* defer_transports */
 	/* trouble */
 	int			 failures;	/* agents that died in a row */

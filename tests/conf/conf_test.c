@@ -213,6 +213,26 @@ parses_times(void)
 }
 
 static void
+parses_times_with_a_fraction(void)
+{
+	static const struct {
+		const char *text;
+		long	    ms;		/* -1: refused */
+	} rows[] = {
+		{ "5", 5000 }, { "0.5s", 500 }, { "0.0625s", 62 },
+		{ "1.5m", 90000 }, { "2h", 7200000 }, { ".5s", -1 },
+		{ "1.s", -1 }, { "1.2.3", -1 }, { "-0.5s", -1 }, { "0,5", -1 },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		long ms = -1;
+
+		conf_parse_delay(rows[i].text, 's', &ms);
+		CHECK_INT(ms, rows[i].ms);
+	}
+}
+
+static void
 a_transport_has_its_own_limits(void)
 {
 	const char *why = NULL;
@@ -389,6 +409,7 @@ main(void)
 	TEST(stress_changes_what_depends_on_it);
 	TEST(says_what_to_write_for_a_wrong_value);
 	TEST(parses_times);
+	TEST(parses_times_with_a_fraction);
 	TEST(a_transport_has_its_own_limits);
 	TEST(unused_names_are_reported_with_the_nearest_known_name);
 	TEST(files_of_tables_are_looked_through_too);
