@@ -10,6 +10,7 @@
  */
 
 #include <errno.h>
+#include <getopt.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "commands/postqueue/orders.h"
 #include "conf/conf.h"
 #include "mail/address.h"
 #include "mail/flush_client.h"
@@ -381,38 +383,86 @@ try_site(const char *site)
 	}
 }
 
+/* --- options */
+
+/* Values of long options: an order to qmgr. */
+static const struct option long_options[] = {
+	{ "suspend", required_argument, NULL, QMGR_SUSPEND },
+	{ "reroute", required_argument, NULL, QMGR_REROUTE },
+	{ "resume", required_argument, NULL, QMGR_RESUME },
+	{ "orders", no_argument, NULL, QMGR_ORDERS },
+	{ "to", required_argument, NULL, 't' },
+	{ "reason", required_argument, NULL, 'r' },
+	{ "json", no_argument, NULL, 'J' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static struct {
+	int		 mode;		/* letter or enum qmgr_frame */
+	const char	*arg;
+	const char	*to, *reason;	/* of an order */
+	bool		 json;
+} opt;
+
+static void
+take_option(int ch)
+{
+	switch (ch) {
+	case 'c':
+		conf_set_dir(optarg);
+		break;
+	case 'v':
+		log_verbose++;
+		break;
+	case 't':
+		opt.to = optarg;
+		break;
+	case 'r':
+		opt.reason = optarg;
+		break;
+	case 'J':
+		opt.json = true;
+		break;
+	default:
+		if (ch == '?' || opt.mode != 0)
+			usage();
+		opt.mode = ch;
+		opt.arg = optarg;
+	}
+}
+
+static void
+parse_options(int argc, char **argv)
+{
+	int ch;
+
+	while ((ch = getopt_long(argc, argv, "c:fi:jps:v", long_options,
+	    NULL)) != -1)
+		take_option(ch);
+	if (opt.mode == 0 || optind < argc ||
+	    (opt.mode == QMGR_REROUTE) != (opt.to != NULL))
+		usage();
+}
+
 int
 main(int argc, char **argv)
 {
-	const char *arg = NULL;
-	int	    ch, mode = 0;
-
 	command_name(argv[0]);
-	while ((ch = getopt(argc, argv, "c:fi:jps:v")) != -1) {
-		if (ch == 'c')
-			conf_set_dir(optarg);
-		else if (ch == 'v')
-			log_verbose++;
-		else if (ch == '?' || mode != 0)
-			usage();
-		else {
-			mode = ch;
-			arg = optarg;
-		}
-	}
-	if (mode == 0 || optind < argc)
-		usage();
+	parse_options(argc, argv);
 	command_start(EX_UNAVAILABLE);
 	peer_init(conf_mail.ipc_timeout, NULL);
 	queue_dir_init(conf_mail.hash_queue_names, conf_mail.hash_queue_depth);
 	if (chdir(conf_mail.queue_directory) != 0)
 		fatal_exit(EX_UNAVAILABLE, "chdir %s: %s",
 		    conf_mail.queue_directory, strerror(errno));
-	switch (mode) {
+	switch (opt.mode) {
 	case 'f': flush_all(); break;
-	case 'i': flush_message(arg); break;
-	case 's': try_site(arg); break;
-	default: show(mode == 'j'); break;
+	case 'i': flush_message(opt.arg); break;
+	case 's': try_site(opt.arg); break;
+	case 'j': case 'p': show(opt.mode == 'j'); break;
+	default:
+		orders_run((enum qmgr_frame)opt.mode, opt.arg, opt.to,
+		    opt.reason, opt.json);
 	}
 	return 0;
 }

@@ -46,6 +46,7 @@ enum deliver_key {
 	DELIVER_KEY_FILE,		/* u64: enum deliver_file, if not OK; the
 					   statuses are then all deferred */
 	DELIVER_KEY_CLOSING,		/* u64 1: the agent ends the connection */
+	DELIVER_KEY_CONNECTIONS,	/* u64: made to other hosts for it */
 };
 
 /* What the agent found instead of a sound queue file. */

@@ -9,6 +9,7 @@
 #include "qmgr/message.h"
 #include "qmgr/resolve.h"
 #include "qmgr/schedule.h"
+#include "qmgr/site.h"
 #include "qmgr/transport.h"
 #include "util/clock.h"
 #include "util/frame.h"
@@ -194,6 +195,9 @@ take_result(struct agent *a)
 		a->stream = NULL;
 	}
 	feedback(e->dest, f);
+	if (e->dest->site != NULL)
+		site_connected(e->dest->site, (unsigned)frame_u64(f,
+		    DELIVER_KEY_CONNECTIONS, 0));
 	release(a);
 }
 

@@ -11,12 +11,17 @@
  * those that they have not finished.
  */
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "conf/param.h"
 #include "mail/qmgr_client.h"
 #include "mail/queue_dir.h"
 #include "qmgr/agent.h"
 #include "qmgr/feed.h"
 #include "qmgr/message.h"
+#include "qmgr/orders.h"
+#include "qmgr/site.h"
 #include "qmgr/timer.h"
 #include "qmgr/transport.h"
 #include "server/server.h"
@@ -41,11 +46,91 @@ do_new(const struct frame *f, const char *id)
 		message_new(id, f);
 }
 
+/* --- orders */
+
 static bool
-do_request(const struct frame *f)
+may_order(struct stream *client, uid_t *ret_uid)
+{
+	struct ucred peer;
+	socklen_t    len = sizeof peer;
+
+	if (getsockopt(stream_fd(client), SOL_SOCKET, SO_PEERCRED, &peer,
+	    &len) != 0)
+		return false;
+	*ret_uid = peer.uid;
+	return peer.uid == 0 || peer.uid == geteuid();
+}
+
+static const char *
+text_of(const struct frame *f, uint16_t key)
+{
+	const char *text = frame_str(f, key);
+
+	return text != NULL ? text : "";
+}
+
+/* What has waited so far is looked at again, what is deferred tried soon. */
+static const char *
+carry_out(const struct frame *f, uid_t uid)
+{
+	struct order o = {
+		.kind = f->type == QMGR_REROUTE ? ORDER_REROUTE :
+		    ORDER_SUSPEND,
+		.object = text_of(f, QMGR_KEY_OBJECT),
+		.target = text_of(f, QMGR_KEY_TARGET),
+		.reason = text_of(f, QMGR_KEY_REASON),
+		.since = clock_wall_us() / 1000000,
+		.by = uid,
+	};
+	const char *why = NULL;
+
+	if (f->type == QMGR_ORDERS)
+		return NULL;
+	if (f->type == QMGR_RESUME ? !orders_take_back(o.object, &why) :
+	    !orders_give(&o, &why))
+		return why;
+	log_info("%s %s%s%s by uid %lu", f->type == QMGR_RESUME ? "resume" :
+	    f->type == QMGR_REROUTE ? "reroute" : "suspend", o.object,
+	    *o.target != '\0' ? " to " : "", o.target, (unsigned long)uid);
+	transport_review_all();
+	if (f->type != QMGR_SUSPEND)
+		feed_request((char[]){ QMGR_SCAN_ALL, '\0' });
+	return NULL;
+}
+
+static void
+do_order(struct stream *client, const struct frame *f)
+{
+	struct frame answer = FRAME_INIT;
+	const char  *why = "only root and the mail system may give orders";
+	uid_t	     uid;
+
+	if (may_order(client, &uid))
+		why = carry_out(f, uid);
+	frame_begin(&answer, QMGR_ANSWER);
+	frame_put_str(&answer, QMGR_KEY_WHY, why);
+	if (why == NULL)
+		orders_put(&answer);
+	frame_send(client, &answer);
+	stream_flush(client);
+	frame_done(&answer);
+}
+
+/* --- requests */
+
+static bool
+do_request(struct stream *client, const struct frame *f)
 {
 	const char *id = frame_str(f, QMGR_KEY_ID);
 
+	switch (f->type) {
+	case QMGR_SUSPEND:
+	case QMGR_REROUTE:
+	case QMGR_RESUME:
+	case QMGR_ORDERS:
+		do_order(client, f);
+		return true;
+	}
 	if (id == NULL || !queue_id_is_valid(id))
 		return false;
 	switch (f->type) {
@@ -65,7 +150,7 @@ serve(struct stream *client)
 	struct frame f = FRAME_INIT;
 
 	while (frame_receive(client, &f, REQUEST_MAX)) {
-		if (!do_request(&f)) {
+		if (!do_request(client, &f)) {
 			log_warn("malformed request");
 			break;
 		}
@@ -89,6 +174,7 @@ static void
 before_jail(void)
 {
 	transport_read_limits();
+	site_init();
 }
 
 static void
@@ -96,6 +182,8 @@ after_jail(void)
 {
 	queue_dir_init(conf_mail.hash_queue_names, conf_mail.hash_queue_depth);
 	timer_start();
+	orders_load();
+	site_start();
 	feed_start();
 }
 
@@ -113,6 +201,7 @@ main(int argc, char **argv)
 		.serve = serve,
 		.triggered = feed_request,
 		.is_busy = is_busy,
+		.before_exit = site_save,
 	};
 
 	server_main(argc, argv, &qmgr);

@@ -10,8 +10,10 @@
 #include "mail/resolve_client.h"
 #include "mail/resolve_proto.h"
 #include "qmgr/message.h"
+#include "qmgr/orders.h"
 #include "qmgr/schedule.h"
 #include "qmgr/self.h"
+#include "qmgr/site.h"
 #include "qmgr/transport.h"
 #include "util/clock.h"
 #include "util/frame.h"
@@ -105,6 +107,16 @@ find_known(struct buf *key, const struct slice *s, const struct recipient *r)
 
 /* --- from an answer to the schedule */
 
+/* What is only looked at, as sendmail -bv and probes do, passes no filter. */
+static const char *
+filter_of(const struct slice *s)
+{
+	const struct envelope *env = &s->message->first->env;
+
+	return env->flags & (ENV_PROBE | ENV_DELIVER_VERIFY) ? "" :
+	    envelope_get(env, ATTR_CONTENT_FILTER);
+}
+
 static void
 defer(struct slice *s, struct recipient *r, const char *dsn, const char *text)
 {
@@ -120,8 +132,36 @@ defer(struct slice *s, struct recipient *r, const char *dsn, const char *text)
 	mem_free(nexthop);
 }
 
+/* What waits by an order is told so; it is tried again in its time. */
 static void
-assign(struct slice *s, struct recipient *r, const char *transport,
+suspend(struct slice *s, struct recipient *r, const struct order *o)
+{
+	char *text = mem_printf("delivery suspended by the administrator"
+	    "%s%s", *o->reason != '\0' ? ": " : "", o->reason);
+
+	defer(s, r, "4.3.2", text);
+	mem_free(text);
+}
+
+/* What goes through a filter meets its orders afterwards. */
+static const struct order *
+find_order(const struct slice *s, const struct recipient *r,
+    const char *transport, const char *nexthop)
+{
+	static const char *const exempt[] = { RETRY_SERVICE, "error",
+	    "discard" };
+
+	if (*filter_of(s) != '\0')
+		return NULL;
+	for (size_t i = 0; i < sizeof exempt / sizeof *exempt; i++)
+		if (strcmp(transport, exempt[i]) == 0)
+			return NULL;
+	return orders_find(message_sender(s->message), r->address, transport,
+	    nexthop);
+}
+
+static void
+assign_to(struct slice *s, struct recipient *r, const char *transport,
     const char *nexthop)
 {
 	struct transport *t = transport_get(transport);
@@ -142,6 +182,38 @@ assign(struct slice *s, struct recipient *r, const char *transport,
 	}
 }
 
+/* "transport:nexthop"; without a next hop it is the default or the recipient's
+ * domain. */
+static void
+assign_target(struct slice *s, struct recipient *r, const char *target,
+    const char *nexthop)
+{
+	size_t	    len = strcspn(target, ":");
+	char	   *transport = mem_strndup(target, len);
+	const char *domain = address_domain(r->address);
+
+	if (target[len] == ':' && target[len + 1] != '\0')
+		nexthop = target + len + 1;
+	if (*nexthop == '\0')
+		nexthop = domain != NULL ? domain : conf_mail.myhostname;
+	assign_to(s, r, transport, nexthop);
+	mem_free(transport);
+}
+
+static void
+assign(struct slice *s, struct recipient *r, const char *transport,
+    const char *nexthop)
+{
+	const struct order *o = find_order(s, r, transport, nexthop);
+
+	if (o == NULL)
+		assign_to(s, r, transport, nexthop);
+	else if (o->kind == ORDER_SUSPEND)
+		suspend(s, r, o);
+	else
+		assign_target(s, r, o->target, "");
+}
+
 void
 resolve_again(struct entry *e)
 {
@@ -160,23 +232,6 @@ resolve_again(struct entry *e)
 			defer(e->slice, e->rcpt[i], why->dsn, why->text.data);
 	schedule_free_entry(e);
 	schedule_run(transport_get(RETRY_SERVICE));
-}
-
-/* "transport:nexthop" of a FILTER action. */
-static void
-assign_filter(struct slice *s, struct recipient *r, const char *filter)
-{
-	size_t	    len = strcspn(filter, ":");
-	char	   *transport = mem_strndup(filter, len);
-	const char *nexthop = filter[len] == ':' ? filter + len + 1 : "";
-	const char *domain = address_domain(r->address);
-
-	if (*nexthop == '\0')
-		nexthop = conf_mail.default_filter_nexthop;
-	if (*nexthop == '\0')
-		nexthop = domain != NULL ? domain : conf_mail.myhostname;
-	assign(s, r, transport, nexthop);
-	mem_free(transport);
 }
 
 static bool
@@ -204,16 +259,6 @@ assign_resolved(struct slice *s, struct recipient *r,
 }
 
 /* --- asking */
-
-/* What is only looked at, as sendmail -bv and probes do, passes no filter. */
-static const char *
-filter_of(const struct slice *s)
-{
-	const struct envelope *env = &s->message->first->env;
-
-	return env->flags & (ENV_PROBE | ENV_DELIVER_VERIFY) ? "" :
-	    envelope_get(env, ATTR_CONTENT_FILTER);
-}
 
 /* Puts what is not known into the request, each question once. */
 static size_t
@@ -250,9 +295,10 @@ learn(const struct map_entry *question, const struct frame_attr *group)
 {
 	size_t		  head = strlen(question->key) + 1;
 	const char	 *asked = question->key + head, *address = asked;
-	struct buf	  key = BUF_INIT;
-	struct resolved	 *r = pool_zalloc(&resolver.pool, sizeof *r);
 	const char	 *transport = NULL, *nexthop = NULL;
+	unsigned	  flags = 0;
+	struct buf	  key = BUF_INIT;
+	struct resolved	 *r;
 	struct frame_attr a;
 	size_t		  pos = 0;
 
@@ -264,15 +310,19 @@ learn(const struct map_entry *question, const struct frame_attr *group)
 		else if (a.key == RESOLVE_KEY_RECIPIENT)
 			address = frame_attr_str(&a);
 		else if (a.key == RESOLVE_KEY_FLAGS)
-			r->flags = (unsigned)frame_attr_u64(&a, 0);
+			flags = (unsigned)frame_attr_u64(&a, 0);
 	}
 	if (transport == NULL || nexthop == NULL || address == NULL)
 		return;
+	/* It may wait, and what is known be forgotten meanwhile. */
+	site_learn(nexthop);
+	r = pool_zalloc(&resolver.pool, sizeof *r);
+	r->flags = flags;
 	r->transport = pool_strdup(&resolver.pool, transport);
 	r->nexthop = pool_strdup(&resolver.pool, nexthop);
 	r->recipient = pool_strdup(&resolver.pool, address);
 	buf_add(&key, question->key, head);
-	buf_adds(&key, r->flags & RESOLVE_BY_DOMAIN ?
+	buf_adds(&key, flags & RESOLVE_BY_DOMAIN ?
 	    address + address_local_len(address) : asked);
 	map_slot(resolver.known, key.data, key.len)->value = r;
 	buf_done(&key);
@@ -358,7 +408,8 @@ assign_slice(struct slice *s)
 		struct recipient *r = &s->env.rcpt[i];
 
 		if (*filter != '\0')
-			assign_filter(s, r, filter);
+			assign_target(s, r, filter,
+			    conf_mail.default_filter_nexthop);
 		else
 			assign_resolved(s, r, find_known(&key, s, r));
 	}

@@ -1,6 +1,7 @@
 #include "qmgr/schedule.h"
 
 #include "qmgr/agent.h"
+#include "qmgr/site.h"
 #include "qmgr/transport.h"
 #include "server/server.h"
 #include "util/clock.h"
@@ -42,7 +43,8 @@ schedule_refresh(struct dest *d)
 {
 	struct heap *ready = &d->transport->ready;
 	bool	     may = d->peers.count > 0 && !dest_is_dead(d) &&
-	    !d->waiting && d->busy < d->window.size;
+	    !d->waiting && d->busy < d->window.size &&
+	    (d->site == NULL || site_is_open(d->site));
 
 	if (!may)
 		heap_remove(ready, &d->of_ready);
@@ -335,6 +337,8 @@ schedule_run(struct transport *t)
 		d->busy++;
 		t->busy++;
 		e = schedule_take(d);
+		if (d->site != NULL)
+			site_begin(d->site);
 		agent_deliver(t, e);
 	}
 }

@@ -8,6 +8,7 @@
 #include "qmgr/agent.h"
 #include "qmgr/resolve.h"
 #include "qmgr/schedule.h"
+#include "qmgr/site.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/map.h"
@@ -42,6 +43,13 @@ process_limit(const char *name)
 	    SERVICE_UNIX);
 
 	return s != NULL ? s->maxproc : 0;
+}
+
+bool
+transport_is_known(const char *name)
+{
+	return master_cf_find(&transports.services, name, SERVICE_UNIX) !=
+	    NULL;
 }
 
 static int
@@ -204,6 +212,10 @@ dest_get(struct transport *t, const char *nexthop, const char *recipient)
 		d->dead = (struct why)WHY_INIT;
 		d->turn = ++t->turns;
 		window_start(&d->window, &t->window);
+		list_init(&d->of_site);
+		d->site = site_find(nexthop);
+		if (d->site != NULL)
+			list_append(&d->site->dests, &d->of_site);
 		map_set(t->dests, key.data, d);
 		d->key = buf_take(&key);
 	}
@@ -219,6 +231,7 @@ dest_release(struct dest *d)
 	heap_remove(&d->transport->ready, &d->of_ready);
 	timer_cancel(&d->timer);
 	map_remove(d->transport->dests, d->key);
+	list_remove(&d->of_site);
 	heap_done(&d->peers);
 	why_done(&d->dead);
 	mem_free(d->key);
@@ -315,6 +328,33 @@ transport_revive_all(void)
 			}
 		}
 	}
+}
+
+/* First all are taken out: some come back to where they were. */
+static void
+review(struct transport *t, struct list *entries)
+{
+	struct entry *e;
+
+	for (size_t i = map_count(t->dests); i-- > 0; ) {
+		struct dest *d = map_at(t->dests, i)->value;
+
+		while ((e = schedule_take(d)) != NULL)
+			list_append(entries, &e->link);
+	}
+}
+
+void
+transport_review_all(void)
+{
+	struct list  entries = LIST_INIT(entries);
+	struct list *it;
+
+	LIST_EACH(at, &transports.list)
+		review(LIST_ENTRY(at, struct transport, link), &entries);
+	while ((it = list_take(&entries)) != NULL)
+		resolve_again(LIST_ENTRY(it, struct entry, link));
+	transport_run_all();
 }
 
 /* --- after a delivery */

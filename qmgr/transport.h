@@ -11,6 +11,8 @@
 
 enum { SIZE_CLASSES = 20 };	/* of jobs: 1, 2-3, 4-7, ... deliveries */
 
+struct site;
+
 struct transport {
 	struct list		 link;
 	char			*name;
@@ -47,12 +49,17 @@ struct dest {
 	struct timer		 timer;		/* revival, or next delivery */
 	bool			 waiting;	/* destination_rate_delay */
 	int64_t			 last_ms;	/* end of the last delivery */
+	struct site		*site;		/* NULL: no limit, see site.h */
+	struct list		 of_site;
 };
 
 /* Process limits of master.cf; before the jail. */
 void	transport_read_limits(void);
 
 struct transport *transport_get(const char *name);
+
+/* master.cf has such a service. */
+bool		 transport_is_known(const char *name);
 
 /* The destination of a next hop; of a recipient if the transport takes one
  * recipient a delivery. */
@@ -75,6 +82,9 @@ void	transport_revive_all(void);
 
 /* After a delivery: rate delays, feedback. */
 void	dest_rest(struct dest *);
+
+/* All that waits is assigned anew: orders have changed. */
+void	transport_review_all(void);
 
 /* Starts what may be started. */
 void	transport_run_all(void);

@@ -193,6 +193,21 @@ file_replace_cancel(struct file_replace *r)
 }
 
 bool
+file_replace_bytes(const char *path, const void *bytes, size_t len,
+    mode_t mode)
+{
+	struct file_replace r;
+	int		    fd = file_replace_begin(&r, path, mode);
+
+	if (fd < 0)
+		return false;
+	if (file_write_all(fd, bytes, len))
+		return file_replace_end(&r);
+	file_replace_cancel(&r);
+	return false;
+}
+
+bool
 file_sync_dir(const char *path)
 {
 	int  fd;

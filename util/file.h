@@ -32,6 +32,9 @@ int	file_replace_begin(struct file_replace *, const char *path, mode_t);
 bool	file_replace_end(struct file_replace *);
 void	file_replace_cancel(struct file_replace *);
 
+/* The same for bytes at hand. */
+bool	file_replace_bytes(const char *path, const void *, size_t len, mode_t);
+
 /* Makes the names in a directory durable. */
 bool	file_sync_dir(const char *path);
 

@@ -3,6 +3,8 @@
 #include "qmgr/timer.c"
 #include "qmgr/transport.c"
 #include "qmgr/schedule.c"
+#include "qmgr/rate.c"
+#include "qmgr/site.c"
 
 #include "conf/conf.h"
 #include "tests/test.h"
