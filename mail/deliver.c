@@ -200,6 +200,8 @@ send_result(struct stream *s, struct frame *f, struct delivery *d,
 		file = DELIVER_FILE_BUSY;
 	if (file != DELIVER_FILE_OK)
 		frame_put_u64(f, DELIVER_KEY_FILE, file);
+	if (d->connections > 0)
+		frame_put_u64(f, DELIVER_KEY_CONNECTIONS, d->connections);
 	if (peer_is_ending())
 		frame_put_u64(f, DELIVER_KEY_CLOSING, 1);
 	/* Our lines come before those that qmgr writes about the result. */

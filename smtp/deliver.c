@@ -219,6 +219,7 @@ try_target(struct errand *e, const struct target *t)
 		return;
 	}
 	e->sessions++;
+	e->a.d->connections++;
 	open_session(e, fd, t);
 }
 
