@@ -119,6 +119,12 @@ $(BUILD)/%.o: %.S
 $(BIN):
 	mkdir -p $@
 
+# Calls of OpenSSL's functions by name, see net/tls_lib.h.
+$(BUILD)/gen/tls_names.h: net/tls_lib.def
+	@mkdir -p $(@D)
+	sed -n 's/^F(\(.*\))$$/#define \1 (*tls_lib.\1_)/p' $< >$@
+$(filter $(BUILD)/net/tls%,$(LIB_OBJ)): $(BUILD)/gen/tls_names.h
+
 # --- plug-ins: the client libraries of tables, loaded when such a table is used.
 # Built where the library's headers are; without sanitizers, whose runtime is in
 # the programs.

@@ -171,6 +171,12 @@ stream_set_ops(struct stream *s, const struct stream_ops *ops, void *arg)
 	s->drained = false;
 }
 
+void *
+stream_ops_arg(const struct stream *s, const struct stream_ops *ops)
+{
+	return s->ops == ops ? s->ops_arg : NULL;
+}
+
 /* --- failing */
 
 const char *

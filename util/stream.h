@@ -131,6 +131,10 @@ struct stream_ops {
 void		 stream_set_ops(struct stream *, const struct stream_ops *,
 		     void *arg);
 
+/* The `arg` of a stream that has these ops, or NULL. */
+void		*stream_ops_arg(const struct stream *,
+		     const struct stream_ops *);
+
 /* A descriptor passed along (SCM_RIGHTS) with the next written byte: it stays
  * the caller's and must be open until the flush.  The other end takes it, and
  * owns it; -1 if none came with what was read so far.  Unix sockets only. */

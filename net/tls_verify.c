@@ -1,0 +1,330 @@
+/*
+ * tls_verify - is the other side who we want?
+ *
+ * The callback lets every handshake go on and only takes notes; what follows
+ * from them is judged afterwards:
+ *
+ *	may, encrypt, servers	TRUSTED if the chain is good
+ *	fingerprint		VERIFIED if a print of the certificate or its
+ *				key is in the list; chains don't matter
+ *	dane, dane-only		VERIFIED if a usable TLSA record fits
+ *	verify, secure		VERIFIED if the chain is good and a name fits
+ *
+ * A resumed session shows no chain again: the result is that of the session,
+ * whose key in the store is made of all that was asked for (tls_resume.c).
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include "net/tls_int.h"
+#include "util/file.h"
+#include "util/text.h"
+
+enum { ANCHORS_MAX = 1024 * 1024 };	/* bytes of an anchor file */
+
+bool
+tlsa_is_usable(const struct tlsa *r)
+{
+	/* PKIX usages 0 and 1 have no meaning for mail (RFC 7672 3.1.3). */
+	if (r->usage < 2 || r->usage > 3 || r->selector > 1)
+		return false;
+	switch (r->matching) {
+	case 0:
+		return r->len > 0;
+	case 1:
+		return r->len == 32;
+	case 2:
+		return r->len == 64;
+	default:
+		return false;
+	}
+}
+
+/* --- the callback */
+
+static void
+note_error(struct tls *t, X509_STORE_CTX *x, int error)
+{
+	X509 *cert = X509_STORE_CTX_get_current_cert(x);
+	char *name;
+
+	t->error = error;
+	if (cert == NULL)
+		return;
+	name = X509_NAME_oneline(X509_get_issuer_name(cert), NULL, 0);
+	if (name != NULL)
+		t->error_issuer = pool_strdup(&t->pool, name);
+	CRYPTO_free(name, __FILE__, __LINE__);
+}
+
+int
+tls_verify_callback(int ok, X509_STORE_CTX *x)
+{
+	SSL	   *ssl = X509_STORE_CTX_get_ex_data(x,
+	    SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct tls *t = ssl != NULL ? tls_of(ssl) : NULL;
+	int	    error = X509_STORE_CTX_get_error(x);
+	int	    depth = X509_STORE_CTX_get_error_depth(x);
+
+	if (t == NULL)
+		return ok;
+	if (t->log_level >= 2) {
+		X509 *cert = X509_STORE_CTX_get_current_cert(x);
+		char *name = cert != NULL ? X509_NAME_oneline(
+		    X509_get_subject_name(cert), NULL, 0) : NULL;
+
+		tls_say(false, "%s: depth=%d verify=%d subject=%s", t->peer,
+		    depth, ok, name != NULL ? name : "");
+		CRYPTO_free(name, __FILE__, __LINE__);
+	}
+	if (depth > t->context->set.verify_depth && ok) {
+		ok = 0;
+		error = X509_V_ERR_CERT_CHAIN_TOO_LONG;
+		X509_STORE_CTX_set_error(x, error);
+	}
+	if (!ok && error == X509_V_ERR_HOSTNAME_MISMATCH)
+		t->wrong_name = true;
+	else if (!ok && t->error == X509_V_OK)
+		note_error(t, x, error);
+	return 1;
+}
+
+/* --- before a client's handshake */
+
+static bool
+add_names(struct tls *t, const struct tls_connect *w)
+{
+	unsigned flags = X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS;
+
+	if (tls_process.with.wildcard_many_labels)
+		flags |= X509_CHECK_FLAG_MULTI_LABEL_WILDCARDS;
+	SSL_set_hostflags(t->ssl, flags);
+	for (const char *const *m = w->match; m != NULL && *m != NULL; m++)
+		if (SSL_add1_host(t->ssl, *m) != 1)
+			return false;
+	return true;
+}
+
+static bool
+prepare_dane(struct tls *t, const struct tls_connect *w)
+{
+	size_t usable = 0;
+
+	if (SSL_dane_enable(t->ssl, w->host) <= 0)
+		return false;
+	for (size_t i = 0; i < w->tlsa_count; i++) {
+		const struct tlsa *r = &w->tlsa[i];
+
+		/* A record that can't be used is left out; who has none left
+		 * finds out before it comes here. */
+		if (tlsa_is_usable(r) && SSL_dane_tlsa_add(t->ssl, r->usage,
+		    r->selector, r->matching, r->data, r->len) > 0)
+			usable++;
+	}
+	ERR_clear_error();
+	t->wants_match = usable > 0;
+	return add_names(t, w);
+}
+
+/* The authorities of these files and no others; a certificate somewhere in
+ * the chain may be one. */
+static bool
+use_anchors(struct tls *t, const char *files)
+{
+	X509_STORE	  *store = X509_STORE_new();
+	X509_VERIFY_PARAM *param = SSL_get0_param(t->ssl);
+	char		  *copy = mem_strdup(files), *next = copy, *path;
+	struct buf	   text = BUF_INIT;
+	bool		   good = store != NULL;
+	X509		  *x;
+	BIO		  *bio;
+
+	while (good && (path = text_word(&next, TEXT_LIST_SEP,
+	    false)) != NULL) {
+		buf_clear(&text);
+		good = file_read(path, ANCHORS_MAX, &text);
+		if (!good) {
+			tls_say(true, "cannot read trust anchors from %s: %s",
+			    path, strerror(errno));
+			break;
+		}
+		bio = BIO_new_mem_buf(text.data, (int)text.len);
+		while ((x = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
+			X509_STORE_add_cert(store, x);
+			X509_free(x);
+		}
+		BIO_free(bio);
+		ERR_clear_error();
+	}
+	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
+	good = good && SSL_set1_verify_cert_store(t->ssl, store) == 1;
+	if (store != NULL)
+		X509_STORE_free(store);
+	buf_done(&text);
+	mem_free(copy);
+	return good;
+}
+
+bool
+tls_verify_prepare(struct tls *t, const struct tls_connect *w)
+{
+	t->log_untrusted = w->level > TLS_LEVEL_ENCRYPT || t->log_level >= 2;
+	if (w->anchor_files != NULL && *w->anchor_files != '\0' &&
+	    !use_anchors(t, w->anchor_files))
+		return false;
+	switch (w->level) {
+	case TLS_LEVEL_HALF_DANE:
+	case TLS_LEVEL_DANE:
+	case TLS_LEVEL_DANE_ONLY:
+		return prepare_dane(t, w);
+	case TLS_LEVEL_VERIFY:
+	case TLS_LEVEL_SECURE:
+		t->wants_match = true;
+		return add_names(t, w);
+	case TLS_LEVEL_FINGERPRINT:
+		t->wants_match = true;
+		return true;
+	default:
+		return true;
+	}
+}
+
+/* --- afterwards */
+
+/* "ab:cd" and "ABCD" are the same. */
+static bool
+same_print(const char *a, const char *b)
+{
+	for (;; a++, b++) {
+		while (*a == ':')
+			a++;
+		while (*b == ':')
+			b++;
+		if ((*a | 0x20) != (*b | 0x20))
+			return false;
+		if (*a == '\0' || *b == '\0')
+			return *a == *b;
+	}
+}
+
+static bool
+fits_print(const struct tls *t)
+{
+	const struct tls_info *i = &t->info;
+	const char *const     *m = t->wish != NULL ? t->wish->match : NULL;
+
+	for (; m != NULL && *m != NULL; m++)
+		if ((*i->cert_print != '\0' && same_print(*m, i->cert_print)) ||
+		    (*i->key_print != '\0' && same_print(*m, i->key_print)))
+			return true;
+	return false;
+}
+
+void
+tls_verify_judge(struct tls *t)
+{
+	struct tls_info *i = &t->info;
+	long		 kept = SSL_get_verify_result(t->ssl);
+	bool		 chain, name;
+
+	if (i->reused) {
+		chain = kept == X509_V_OK ||
+		    kept == X509_V_ERR_HOSTNAME_MISMATCH;
+		name = kept == X509_V_OK;
+		t->error = chain ? X509_V_OK : (int)kept;
+	} else {
+		chain = t->error == X509_V_OK;
+		name = !t->wrong_name;
+	}
+	t->matched = t->wants_match && (i->level == TLS_LEVEL_FINGERPRINT ?
+	    fits_print(t) : chain && name);
+	if (!i->has_cert && !i->has_rpk)
+		i->trust = TLS_ANONYMOUS;
+	else if (t->matched)
+		i->trust = TLS_VERIFIED;
+	else if (i->has_cert && chain && i->level != TLS_LEVEL_FINGERPRINT)
+		i->trust = TLS_TRUSTED;
+	else
+		i->trust = TLS_UNTRUSTED;
+
+	i->verify_error = t->error;
+	if (t->error == X509_V_OK && t->wants_match && !t->matched)
+		i->verify_error = i->level == TLS_LEVEL_FINGERPRINT ?
+		    X509_V_ERR_UNSPECIFIED : X509_V_ERR_HOSTNAME_MISMATCH;
+	if (i->level == TLS_LEVEL_FINGERPRINT && !t->matched)
+		i->verify_error = X509_V_ERR_UNSPECIFIED;
+	i->verify_text = X509_verify_cert_error_string(i->verify_error);
+}
+
+/* In the words of those who read logs. */
+static void
+log_error(const struct tls *t, const char *what)
+{
+	const struct tls_info *i = &t->info;
+
+	switch (i->verify_error) {
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+		if (t->error_issuer != NULL) {
+			tls_say(false, "certificate verification failed for "
+			    "%s: untrusted issuer %s", t->peer,
+			    t->error_issuer);
+			return;
+		}
+		break;
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+		tls_say(false, "certificate verification failed for %s: "
+		    "self-signed certificate", t->peer);
+		return;
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+	case X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD:
+		tls_say(false, "certificate verification failed for %s: "
+		    "certificate not yet valid", t->peer);
+		return;
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+	case X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD:
+		tls_say(false, "certificate verification failed for %s: "
+		    "certificate has expired", t->peer);
+		return;
+	case X509_V_ERR_INVALID_PURPOSE:
+		tls_say(false, "certificate verification failed for %s: not "
+		    "designated for use as a %s certificate", t->peer,
+		    i->server ? "client" : "server");
+		return;
+	case X509_V_ERR_CERT_CHAIN_TOO_LONG:
+		tls_say(false, "certificate verification failed for %s: "
+		    "certificate chain longer than limit(%d)", t->peer,
+		    t->context->set.verify_depth);
+		return;
+	default:
+		break;
+	}
+	tls_say(false, "%s verification failed for %s: num=%ld:%s", what,
+	    t->peer, i->verify_error, i->verify_text);
+}
+
+void
+tls_verify_log(const struct tls *t)
+{
+	const struct tls_info *i = &t->info;
+
+	if (i->reused || !(i->has_cert || i->has_rpk))
+		return;
+	if (t->log_level >= 2)
+		tls_say(false, "%s: subject_CN=%s, issuer_CN=%s, "
+		    "fingerprint=%s, pkey_fingerprint=%s", t->peer,
+		    i->peer_cn, i->issuer_cn, i->cert_print, i->key_print);
+	if (i->verify_error == X509_V_OK)
+		return;
+	if (t->log_untrusted || (i->server && t->log_level >= 2))
+		log_error(t, i->server ? "client certificate" :
+		    "server certificate");
+}
+
+bool
+tls_info_is_enough(const struct tls_info *i)
+{
+	return i->level <= TLS_LEVEL_ENCRYPT || i->trust == TLS_VERIFIED;
+}
