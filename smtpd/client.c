@@ -105,6 +105,19 @@ find_server(struct client *c, int fd)
 	c->server_port = addr_port(&a);
 }
 
+/* From the address to the rest. */
+static void
+find(struct client *c, struct pool *pool)
+{
+	addr_text(&c->addr, c->ip);
+	c->port = addr_port(&c->addr);
+	c->name = c->reverse_name = UNKNOWN;
+	c->name_status = c->reverse_status = NAME_UNKNOWN;
+	if (conf_smtpd.smtpd_peername_lookup)
+		find_name(c, pool);
+	client_label(c, pool);
+}
+
 void
 client_find(struct client *c, struct pool *pool, int fd)
 {
@@ -118,14 +131,19 @@ client_find(struct client *c, struct pool *pool, int fd)
 		be_local(c);
 		return;
 	}
-	addr_text(&c->addr, c->ip);
-	c->port = addr_port(&c->addr);
 	find_server(c, fd);
-	c->name = c->reverse_name = UNKNOWN;
-	c->name_status = c->reverse_status = NAME_UNKNOWN;
-	if (conf_smtpd.smtpd_peername_lookup)
-		find_name(c, pool);
-	client_label(c, pool);
+	find(c, pool);
+}
+
+void
+client_find_at(struct client *c, struct pool *pool, const struct addr *client,
+    const struct addr *server)
+{
+	memset(c, 0, sizeof *c);
+	c->addr = *client;
+	addr_text(server, c->server_ip);
+	c->server_port = addr_port(server);
+	find(c, pool);
 }
 
 void

@@ -3,6 +3,7 @@
 #ifndef SMTPD_CLIENT_H
 #define SMTPD_CLIENT_H
 
+struct addr;
 struct client;
 struct pool;
 
@@ -13,6 +14,10 @@ struct pool;
  * is a client on this host.
  */
 void	client_find(struct client *, struct pool *, int fd);
+
+/* The same for addresses that a proxy has told. */
+void	client_find_at(struct client *, struct pool *,
+	    const struct addr *client, const struct addr *server);
 
 /* Its label and whether we trust it, anew after its name or address was
  * changed. */

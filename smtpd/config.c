@@ -265,8 +265,6 @@ check_missing(void)
 		    true },
 		{ "smtpd_proxy_filter",
 		    *conf_smtpd.smtpd_proxy_filter != '\0', true },
-		{ "smtpd_upstream_proxy_protocol",
-		    *conf_smtpd.smtpd_upstream_proxy_protocol != '\0', true },
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -312,6 +310,11 @@ config_load(void)
 {
 	struct smtpd_config *c = &smtpd_config;
 
+	if (*conf_smtpd.smtpd_upstream_proxy_protocol != '\0' &&
+	    !text_eq_nocase(conf_smtpd.smtpd_upstream_proxy_protocol,
+	    "haproxy"))
+		fatalx("smtpd_upstream_proxy_protocol = %s: write haproxy",
+		    conf_smtpd.smtpd_upstream_proxy_protocol);
 	c->families = families();
 	macros_init(conf_smtpd.smtpd_expansion_filter);
 	c->banner = mem_strdup(conf_smtpd.smtpd_banner);

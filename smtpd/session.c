@@ -17,14 +17,16 @@
 #include "mail/cleanup_client.h"
 #include "server/server.h"
 #include "smtpd/access/access.h"
-#include "smtpd/client.h"
 #include "smtpd/command.h"
 #include "smtpd/config.h"
+#include "smtpd/escape.h"
+#include "smtpd/facts.h"
 #include "smtpd/handover.h"
 #include "smtpd/limits.h"
 #include "smtpd/notice.h"
 #include "smtpd/reply.h"
 #include "smtpd/session.h"
+#include "smtpd/upstream.h"
 #include "table/match.h"
 #include "table/table.h"
 #include "util/clock.h"
@@ -77,14 +79,16 @@ session_lost(struct session *s)
 
 /* --- the end */
 
-/* The stream has failed, so that its buffer is of no use any more. */
+/* A last reply when the stream has failed, so that its buffer is of no use any
+ * more.  Not in the middle of TLS. */
 static void
-say_timeout(struct session *s)
+say_last(struct session *s, const char *code, const char *text)
 {
 	struct buf b = BUF_INIT;
 
-	buf_addf(&b, "421 4.4.2 %s Error: timeout exceeded\r\n",
-	    conf_mail.myhostname);
+	if (facts_is_encrypted(s))
+		return;
+	buf_addf(&b, "%s %s %s\r\n", code, conf_mail.myhostname, text);
 	send(stream_fd(s->stream), b.data, b.len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	buf_done(&b);
 }
@@ -143,7 +147,7 @@ goodbye(struct session *s)
 {
 	if (s->reason != NULL) {
 		if (text_eq(s->reason, "timeout"))
-			say_timeout(s);
+			say_last(s, "421 4.4.2", "Error: timeout exceeded");
 		log_reason(s);
 	}
 	/* done and logged when the client sees its 221 and comes again */
@@ -163,23 +167,6 @@ goodbye(struct session *s)
 
 /* --- clients that talk out of turn */
 
-/* C escapes, as log readers expect them. */
-static void
-escape(struct buf *b, const char *p, size_t n)
-{
-	static const char from[] = "\r\n\t\v\f\a\b\\", to[] = "rntvfab\\";
-	const char	 *at;
-
-	for (; n > 0; n--, p++) {
-		if (*p != '\0' && (at = strchr(from, *p)) != NULL)
-			buf_addf(b, "\\%c", to[at - from]);
-		else if ((unsigned char)*p < ' ' || (unsigned char)*p >= 0x7f)
-			buf_addf(b, "\\%03o", (unsigned char)*p);
-		else
-			buf_addc(b, *p);
-	}
-}
-
 /*
  * Input is there that should have waited for our reply (RFC 2920 3.1,
  * RFC 5321 4.3.1).  True if the session ends for it.
@@ -194,7 +181,7 @@ out_of_turn(struct session *s)
 	s->bad_pipelining = true;
 	if ((p = stream_peek(s->stream, &n)) == NULL)
 		return false;
-	escape(&b, p, n < PIPELINE_SHOWN ? n : PIPELINE_SHOWN);
+	escape_add(&b, p, n < PIPELINE_SHOWN ? n : PIPELINE_SHOWN);
 	log_info("improper command pipelining after %s from %s: %s", s->stage,
 	    s->client.label, b.data);
 	buf_done(&b);
@@ -431,6 +418,7 @@ void
 session_run(struct stream *stream, bool standalone)
 {
 	struct session *s = NEW(struct session);
+	bool		has_address;
 
 	s->stream = stream;
 	s->standalone = standalone;
@@ -438,9 +426,11 @@ session_run(struct stream *stream, bool standalone)
 	s->stage = "CONNECT";
 	s->line = s->text = s->verdict = s->transcript =
 	    (struct buf)BUF_INIT;
-	client_find(&s->client, &s->pool, stream_fd(stream));
+	has_address = upstream_find_client(s);
 	log_info("connect from %s", s->client.label);
-	if (begin(s))
+	if (!has_address)
+		say_last(s, "421 4.3.0", "Server local error");
+	else if (begin(s))
 		run_commands(s);
 	goodbye(s);
 	mem_free(s);
