@@ -11,7 +11,7 @@
  */
 
 #include "cleanup/characters.h"
-#include "cleanup/maps.h"
+#include "mail/maps.h"
 #include "cleanup/message.h"
 #include "cleanup/session.h"
 #include "conf/param.h"

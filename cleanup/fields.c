@@ -1,7 +1,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "cleanup/maps.h"
+#include "mail/maps.h"
 #include "cleanup/message.h"
 #include "conf/param.h"
 #include "mail/address.h"

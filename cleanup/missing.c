@@ -2,7 +2,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "cleanup/maps.h"
+#include "mail/maps.h"
 #include "cleanup/message.h"
 #include "conf/param.h"
 #include "mail/address.h"

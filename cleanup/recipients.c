@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "cleanup/maps.h"
+#include "mail/maps.h"
 #include "cleanup/message.h"
 #include "conf/param.h"
 #include "mail/address.h"

@@ -5,8 +5,10 @@
 
 name=${1%.*}
 case $name in
-smtpd | cleanup | qmgr | bounce | master | smtp) files=$name ;;
-trivial-rewrite) files=rewrite ;;
+cleanup) files="cleanup mail/maps.c" ;;
+smtpd | qmgr | bounce | master | smtp) files=$name ;;
+trivial-rewrite) files="rewrite mail/resolve.c mail/route.c" ;;
+flush) files="services/flush.c mail/flush_client.c" ;;
 local | virtual) files=local ;;
 sendmail | post*) files="commands/$name.c commands/$name" ;;
 *) files=services/$name.c ;;

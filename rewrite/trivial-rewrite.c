@@ -13,7 +13,7 @@
 #include "mail/own_addr.h"
 #include "mail/peer.h"
 #include "mail/resolve_proto.h"
-#include "rewrite/resolve.h"
+#include "mail/resolve.h"
 #include "server/server.h"
 #include "util/frame.h"
 #include "util/log.h"

@@ -140,6 +140,18 @@ write_stuffed(struct copy *c, const char *text, size_t len)
 	stream_write(c->s->stream, c->out.data, c->out.len);
 }
 
+static void
+copy_text(struct copy *c, const char *text, size_t len)
+{
+	if (c->downgrade == NULL) {
+		write_stuffed(c, text, len);
+		return;
+	}
+	buf_clear(&c->converted);
+	downgrade_feed(c->downgrade, text, len, &c->converted);
+	write_stuffed(c, c->converted.data, c->converted.len);
+}
+
 static bool
 copy_range(struct copy *c, off_t at, size_t len)
 {
@@ -150,26 +162,25 @@ copy_range(struct copy *c, off_t at, size_t len)
 			return false;
 		at += (off_t)n;
 		len -= n;
-		if (c->downgrade == NULL) {
-			write_stuffed(c, c->piece, n);
-			continue;
-		}
-		buf_clear(&c->converted);
-		downgrade_feed(c->downgrade, c->piece, n, &c->converted);
-		write_stuffed(c, c->converted.data, c->converted.len);
+		copy_text(c, c->piece, n);
 	}
 	return true;
 }
 
 static bool
-send_carefully(struct session *s, const struct queue_file *q, bool to_7bit)
+send_carefully(struct session *s, const struct queue_file *q,
+    const struct buf *header, bool to_7bit)
 {
 	struct copy c = { .s = s, .q = q, .piece = mem_alloc(STUFF_PIECE),
 		.downgrade = to_7bit ? downgrade_new() : NULL,
 		.converted = BUF_INIT, .out = BUF_INIT };
-	bool ok = copy_range(&c, queue_file_header_at(q), q->t.header_len) &&
-	    copy_range(&c, queue_file_body_at(q), q->t.body_len);
+	bool ok = true;
 
+	if (header != NULL)
+		copy_text(&c, header->data, header->len);
+	else
+		ok = copy_range(&c, queue_file_header_at(q), q->t.header_len);
+	ok = ok && copy_range(&c, queue_file_body_at(q), q->t.body_len);
 	if (ok && to_7bit) {
 		buf_clear(&c.converted);
 		downgrade_end(c.downgrade, &c.converted);
@@ -191,19 +202,19 @@ needs_care(const struct queue_file *q)
 }
 
 bool
-content_send(struct session *s, const struct queue_file *q, bool to_7bit,
-    const char *after)
+content_send(struct session *s, const struct queue_file *q,
+    const struct buf *header, bool to_7bit, const char *after)
 {
 	char end[16];
+	bool as_is = header == NULL && !to_7bit && !needs_care(q);
 
 	snprintf(end, sizeof end, ".\r\n%s", after);
-	if (!to_7bit && !needs_care(q) &&
-	    q->t.header_len + q->t.body_len <= SMALL)
+	if (as_is && q->t.header_len + q->t.body_len <= SMALL)
 		return send_small(s, q, end);
-	if (!to_7bit && !needs_care(q)) {
+	if (as_is) {
 		send_range(s, q, queue_file_header_at(q), q->t.header_len);
 		send_range(s, q, queue_file_body_at(q), q->t.body_len);
-	} else if (!send_carefully(s, q, to_7bit))
+	} else if (!send_carefully(s, q, header, to_7bit))
 		return false;
 	renew_deadline(s);
 	stream_puts(s->stream, end);

@@ -11,7 +11,7 @@ struct queue_file;
 struct session;
 
 /*
- * Writes header, body and the final dot's line, then `after` (may be empty)
+ * Writes header (that of the file if `header` is NULL), body and the final dot's line, then `after` (may be empty)
  * in the same segment; the next read sends what is still buffered.  Dots are
  * stuffed and lines over smtp_line_length_limit broken where the file's flags
  * call for it; `to_7bit`: see smtp/downgrade.h.  Errors of the connection
@@ -19,7 +19,7 @@ struct session;
  * then too, so that no half message is taken for a whole one.
  */
 bool	content_send(struct session *, const struct queue_file *,
-	    bool to_7bit, const char *after);
+	    const struct buf *header, bool to_7bit, const char *after);
 
 /*
  * The careful copy, for its test: `at_line` is the state between calls, and

@@ -26,7 +26,7 @@
 	TEXT(bind_address6) TEXT(connection_cache_destinations) \
 	TEXT(fallback_relay) TEXT(host_lookup) TEXT(tls_security_level) \
 	TEXT(tls_policy_maps) TEXT(tls_per_site) \
-	TEXT(address_verify_target)
+	TEXT(address_verify_target) TEXT(generic_maps)
 
 struct settings {
 #define INT(name) int name;

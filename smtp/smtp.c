@@ -20,6 +20,7 @@
 #include "server/server.h"
 #include "smtp/cache.h"
 #include "smtp/deliver.h"
+#include "smtp/generic.h"
 #include "smtp/settings.h"
 #include "table/table.h"
 #include "util/log.h"
@@ -43,6 +44,7 @@ before_jail(void)
 	    TABLE_FOLD);
 	table_list_open("tls_policy_maps", settings.tls_policy_maps,
 	    TABLE_FOLD);
+	generic_init();
 }
 
 /* What an administrator may count on and this release does not do. */
@@ -50,7 +52,7 @@ static void
 warn_of_missing(void)
 {
 	static const char *const names[] = {
-		"sasl_auth_enable", "generic_maps", "header_checks",
+		"sasl_auth_enable", "header_checks",
 		"mime_header_checks", "nested_header_checks", "body_checks",
 		"reply_filter", "dns_reply_filter", "delivery_status_filter",
 		"send_xforward_command", "per_request_deadline",

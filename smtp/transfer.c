@@ -6,6 +6,7 @@
 #include "mail/deliver_proto.h"
 #include "smtp/attempt.h"
 #include "smtp/content.h"
+#include "smtp/generic.h"
 #include "smtp/session.h"
 #include "smtp/settings.h"
 #include "smtp/transfer.h"
@@ -48,6 +49,10 @@ struct transfer_state {
 	bool		 is_probe;
 	bool		 quit_sent;
 	size_t		 batch_bytes;
+	/* as they go out: smtp_generic_maps */
+	const char	*sender, **address;
+	struct buf	 header;
+	bool		 has_header;	/* instead of the file's */
 };
 
 static bool
@@ -74,9 +79,9 @@ send_mail(struct transfer_state *t)
 
 	buf_adds(&line, "MAIL FROM:<");
 	if (settings.quote_rfc821_envelope)
-		address_quote(&line, d->sender);
+		address_quote(&line, t->sender);
 	else
-		buf_adds(&line, d->sender);
+		buf_adds(&line, t->sender);
 	buf_addc(&line, '>');
 	/* What is converted has another size. */
 	if ((s->features & FEATURE_SIZE) && !must_downgrade(t))
@@ -146,15 +151,16 @@ add_orcpt(struct buf *line, const struct recipient *r)
 }
 
 static void
-send_rcpt(struct transfer_state *t, const struct recipient *r)
+send_rcpt(struct transfer_state *t, size_t i)
 {
+	const struct recipient *r = &t->d->rcpt[t->rcpt[i]];
 	struct buf line = BUF_INIT;
 
 	buf_adds(&line, "RCPT TO:<");
 	if (settings.quote_rfc821_envelope)
-		address_quote(&line, r->address);
+		address_quote(&line, t->address[i]);
 	else
-		buf_adds(&line, r->address);
+		buf_adds(&line, t->address[i]);
 	buf_addc(&line, '>');
 	if (t->s->features & FEATURE_DSN) {
 		add_orcpt(&line, r);
@@ -188,7 +194,7 @@ send_command(struct transfer_state *t, size_t n)
 	if (n == 0)
 		send_mail(t);
 	else if (n <= t->count)
-		send_rcpt(t, &t->d->rcpt[t->rcpt[n - 1]]);
+		send_rcpt(t, n - 1);
 	else
 		send_last(t);
 }
@@ -473,8 +479,8 @@ send_content(struct transfer_state *t)
 
 	if (t->accepted_count == 0)
 		stream_puts(s->stream, ".\r\nQUIT\r\n");
-	else if (!content_send(s, &t->d->file, must_downgrade(t),
-	    quit ? "QUIT\r\n" : "")) {
+	else if (!content_send(s, &t->d->file, t->has_header ? &t->header :
+	    NULL, must_downgrade(t), quit ? "QUIT\r\n" : "")) {
 		why_set(&why, "4.3.0", "queue file read error");
 		attempt_fail_all(t->a, &why, false);
 		why_done(&why);
@@ -538,22 +544,63 @@ choose_recipients(struct transfer_state *t)
 
 	t->rcpt = pool_alloc(&t->d->pool, n * sizeof *t->rcpt);
 	t->accepted = pool_zalloc(&t->d->pool, n * sizeof *t->accepted);
+	t->address = pool_alloc(&t->d->pool, n * sizeof *t->address);
+	t->sender = t->d->sender;
 	for (size_t i = 0; i < n; i++)
-		if (attempt_is_left(t->a, i))
+		if (attempt_is_left(t->a, i)) {
+			t->address[t->count] = t->d->rcpt[i].address;
 			t->rcpt[t->count++] = i;
+		}
 }
 
-enum transfer
-transfer_message(struct attempt *a)
+static bool
+make_generic(struct transfer_state *t, const char **address)
 {
-	struct transfer_state t = { .a = a, .s = a->session, .d = a->d };
+	struct buf b = BUF_INIT;
+	bool	   ok;
 
-	t.is_probe = (a->d->flags & DELIVER_VERIFY) &&
+	buf_adds(&b, *address);
+	ok = generic_address(&b);
+	*address = pool_strdup(&t->d->pool, b.data);
+	buf_done(&b);
+	return ok;
+}
+
+/* Before anything is said, as a table may fail.  False: it did. */
+static bool
+choose_addresses(struct transfer_state *t)
+{
+	struct why why = WHY_INIT;
+	bool	   ok;
+
+	if (!generic_is_set())
+		return true;
+	ok = make_generic(t, &t->sender);
+	for (size_t i = 0; ok && i < t->count; i++)
+		ok = make_generic(t, &t->address[i]);
+	if (ok && !t->is_probe) {
+		t->has_header = true;
+		ok = generic_file_header(&t->header, &t->d->file);
+	}
+	if (!ok) {
+		why_set(&why, "4.3.0", "table lookup error");
+		attempt_fail_all(t->a, &why, true);
+	}
+	why_done(&why);
+	return ok;
+}
+
+static enum transfer
+transfer(struct transfer_state *t)
+{
+	bool is_verify = t->d->flags & DELIVER_VERIFY;
+
+	t->is_probe = is_verify &&
 	    strcmp(settings.address_verify_target, "data") != 0;
-	choose_recipients(&t);
-	if (is_impossible(&t))
+	choose_recipients(t);
+	if (is_impossible(t) || !choose_addresses(t))
 		return TRANSFER_ENDED;
-	switch (converse(&t)) {
+	switch (converse(t)) {
 	case STEP_STALE:
 		return TRANSFER_STALE;
 	case STEP_LOST:
@@ -561,11 +608,22 @@ transfer_message(struct attempt *a)
 	case STEP_OK:
 		break;
 	}
-	if (t.in_data && (a->d->flags & DELIVER_VERIFY))
-		return end_probe(&t);
-	if (t.in_data)
-		return send_content(&t);
-	if (t.is_probe && !t.mail_refused)
-		return t.quit_sent ? TRANSFER_ENDED : TRANSFER_CLEAN;
-	return reset(&t);
+	if (t->in_data && is_verify)
+		return end_probe(t);
+	if (t->in_data)
+		return send_content(t);
+	if (t->is_probe && !t->mail_refused)
+		return t->quit_sent ? TRANSFER_ENDED : TRANSFER_CLEAN;
+	return reset(t);
+}
+
+enum transfer
+transfer_message(struct attempt *a)
+{
+	struct transfer_state t = { .a = a, .s = a->session, .d = a->d,
+		.header = BUF_INIT };
+	enum transfer	      result = transfer(&t);
+
+	buf_done(&t.header);
+	return result;
 }

@@ -2,7 +2,7 @@
 #include <unistd.h>
 
 #include "cleanup/characters.h"
-#include "cleanup/maps.h"
+#include "mail/maps.h"
 #include "cleanup/message.h"
 #include "conf/conf.h"
 #include "mail/queue_dir.h"

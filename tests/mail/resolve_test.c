@@ -1,6 +1,6 @@
-#include "rewrite/literal.c"
-#include "rewrite/route.c"
-#include "rewrite/resolve.c"
+#include "mail/literal.c"
+#include "mail/route.c"
+#include "mail/resolve.c"
 
 #include "conf/conf.h"
 #include "tests/test.h"

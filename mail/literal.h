@@ -1,7 +1,7 @@
 /* literal - addresses in brackets as domains */
 
-#ifndef REWRITE_LITERAL_H
-#define REWRITE_LITERAL_H
+#ifndef MAIL_LITERAL_H
+#define MAIL_LITERAL_H
 
 #include <stdbool.h>
 

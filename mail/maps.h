@@ -1,7 +1,7 @@
 /* maps - canonical and virtual tables, masquerading, completion */
 
-#ifndef CLEANUP_MAPS_H
-#define CLEANUP_MAPS_H
+#ifndef MAIL_MAPS_H
+#define MAIL_MAPS_H
 
 #include <stdbool.h>
 
@@ -24,6 +24,9 @@ enum maps_result {
 /* Opens the tables; after the configuration was read. */
 void	maps_init(void);
 
+/* The table of an agent that sends mail on, instead: smtp_generic_maps. */
+void	maps_init_generic(const char *title, const char *names);
+
 /* Names that are looked up in /etc/hosts: before the jail. */
 void	maps_before_jail(void);
 
@@ -35,6 +38,9 @@ bool	maps_has_remote_domain(void);
 /* sender_canonical_maps or recipient_canonical_maps, then canonical_maps. */
 enum maps_result maps_canonical(struct buf *address, enum address_class,
 		    const char **ret_where);
+
+/* smtp_generic_maps: one look-up. */
+enum maps_result maps_generic(struct buf *address);
 
 /* masquerade_domains. */
 enum maps_result maps_masquerade(struct buf *address, enum address_class);

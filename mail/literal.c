@@ -1,4 +1,4 @@
-#include "rewrite/literal.h"
+#include "mail/literal.h"
 
 #include <string.h>
 #include <strings.h>

@@ -1,7 +1,7 @@
 /* route - transport tables and relay hosts */
 
-#ifndef REWRITE_ROUTE_H
-#define REWRITE_ROUTE_H
+#ifndef MAIL_ROUTE_H
+#define MAIL_ROUTE_H
 
 #include <stdbool.h>
 

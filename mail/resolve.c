@@ -1,4 +1,4 @@
-#include "rewrite/resolve.h"
+#include "mail/resolve.h"
 
 #include <string.h>
 #include <strings.h>
@@ -9,7 +9,7 @@
 #include "mail/resolve_client.h"
 #include "mail/rewrite.h"
 #include "net/dns.h"
-#include "rewrite/literal.h"
+#include "mail/literal.h"
 #include "table/match.h"
 #include "util/log.h"
 #include "util/text.h"

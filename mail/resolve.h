@@ -1,9 +1,9 @@
 /* resolve - from a recipient address to transport and next hop */
 
-#ifndef REWRITE_RESOLVE_H
-#define REWRITE_RESOLVE_H
+#ifndef MAIL_RESOLVE_H
+#define MAIL_RESOLVE_H
 
-#include "rewrite/route.h"
+#include "mail/route.h"
 #include "util/buf.h"
 
 /* Once, after route_init() and own_addr_init(). */

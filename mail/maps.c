@@ -1,7 +1,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "cleanup/maps.h"
+#include "mail/maps.h"
 #include "conf/param.h"
 #include "mail/address.h"
 #include "mail/own_addr.h"
@@ -17,6 +17,7 @@ struct mapping {
 	const char	  *title;
 	struct table_list *tables;
 	unsigned	   classes;	/* enum address_class bits */
+	bool		   propagate;	/* extensions that were left out */
 };
 
 struct masquerade {
@@ -27,9 +28,8 @@ struct masquerade {
 static struct {
 	struct rewrite_rules local, remote;
 	struct mapping	     sender, recipient, common, virtual;
-	struct mapping	     sender_bcc, recipient_bcc;
+	struct mapping	     sender_bcc, recipient_bcc, generic;
 	struct match	    *mydestination;
-	bool		     propagate_canonical, propagate_virtual;
 	struct masquerade   *masquerade;
 	size_t		     masquerade_count;
 	unsigned	     masquerade_classes;
@@ -64,15 +64,6 @@ classes_of(const char *parameter, const char *value)
 	return bits;
 }
 
-static struct mapping
-open_mapping(const char *title, const char *names, unsigned classes)
-{
-	int utf8 = conf_mail.smtputf8_enable ? TABLE_UTF8 : 0;
-
-	return (struct mapping){ .title = title, .classes = classes,
-	    .tables = table_list_open(title, names, TABLE_FOLD | utf8) };
-}
-
 static bool
 has_word(const char *list, const char *wanted)
 {
@@ -83,6 +74,19 @@ has_word(const char *list, const char *wanted)
 		found = found || text_eq_nocase(word, wanted);
 	mem_free(copy);
 	return found;
+}
+
+/* `kind` is its word in propagate_unmatched_extensions. */
+static struct mapping
+open_mapping(const char *title, const char *names, const char *kind,
+    unsigned classes)
+{
+	int utf8 = conf_mail.smtputf8_enable ? TABLE_UTF8 : 0;
+
+	return (struct mapping){ .title = title, .classes = classes,
+	    .tables = table_list_open(title, names, TABLE_FOLD | utf8),
+	    .propagate = has_word(conf_mail.propagate_unmatched_extensions,
+	    kind) };
 }
 
 /* The words stay: the list points into them. */
@@ -105,8 +109,9 @@ init_masquerade(void)
 	    conf_mail.masquerade_exceptions, false);
 }
 
+/* What every table needs. */
 static void
-init_rules(void)
+init_common(void)
 {
 	maps.local = (struct rewrite_rules){
 		.origin = conf_mail.myorigin,
@@ -120,35 +125,40 @@ init_rules(void)
 	maps.remote = maps.local;
 	maps.remote.origin = conf_mail.remote_header_rewrite_domain;
 	maps.remote.mydomain = conf_mail.remote_header_rewrite_domain;
+	maps.mydestination = match_new("mydestination",
+	    conf_mail.mydestination, false);
 }
 
 void
 maps_init(void)
 {
-	init_rules();
+	init_common();
 	maps.sender = open_mapping("sender_canonical_maps",
-	    conf_mail.sender_canonical_maps,
+	    conf_mail.sender_canonical_maps, "canonical",
 	    classes_of("sender_canonical_classes",
 	    conf_mail.sender_canonical_classes));
 	maps.recipient = open_mapping("recipient_canonical_maps",
-	    conf_mail.recipient_canonical_maps,
+	    conf_mail.recipient_canonical_maps, "canonical",
 	    classes_of("recipient_canonical_classes",
 	    conf_mail.recipient_canonical_classes));
 	maps.common = open_mapping("canonical_maps", conf_mail.canonical_maps,
-	    classes_of("canonical_classes", conf_mail.canonical_classes));
+	    "canonical", classes_of("canonical_classes",
+	    conf_mail.canonical_classes));
 	maps.virtual = open_mapping("virtual_alias_maps",
-	    conf_mail.virtual_alias_maps, CLASS_ENVELOPE_RECIPIENT);
+	    conf_mail.virtual_alias_maps, "virtual", CLASS_ENVELOPE_RECIPIENT);
 	maps.sender_bcc = open_mapping("sender_bcc_maps",
-	    conf_mail.sender_bcc_maps, CLASS_ENVELOPE_SENDER);
+	    conf_mail.sender_bcc_maps, "sender_bcc", CLASS_ENVELOPE_SENDER);
 	maps.recipient_bcc = open_mapping("recipient_bcc_maps",
-	    conf_mail.recipient_bcc_maps, CLASS_ENVELOPE_RECIPIENT);
-	maps.mydestination = match_new("mydestination",
-	    conf_mail.mydestination, false);
-	maps.propagate_canonical = has_word(
-	    conf_mail.propagate_unmatched_extensions, "canonical");
-	maps.propagate_virtual = has_word(
-	    conf_mail.propagate_unmatched_extensions, "virtual");
+	    conf_mail.recipient_bcc_maps, "recipient_bcc",
+	    CLASS_ENVELOPE_RECIPIENT);
 	init_masquerade();
+}
+
+void
+maps_init_generic(const char *title, const char *names)
+{
+	init_common();
+	maps.generic = open_mapping(title, names, "generic", 0);
 }
 
 void
@@ -260,37 +270,56 @@ first_address(const char *text, const char *given, struct buf *ret)
 	return t != NULL && ret->len > 0;
 }
 
-/* One parameter's tables, until they have no more to say. */
+/* One look-up: MAPS_SAME if there is no entry, or it changes nothing. */
 static enum maps_result
-map_one(const struct mapping *map, struct buf *address)
+map_once(const struct mapping *map, struct buf *address)
 {
-	enum maps_result  result = MAPS_TOO_DEEP;
 	struct buf	  found = BUF_INIT, ext = BUF_INIT, next = BUF_INIT;
-	enum table_result r;
-	bool		  changed = false;
+	enum maps_result  result = MAPS_SAME;
+	enum table_result r = find(map, address->data, &found, &ext);
 
-	for (int i = 0; i < CANONICAL_DEPTH; i++) {
-		r = find(map, address->data, &found, &ext);
-		if (r != TABLE_FOUND ||
-		    !first_address(found.data, address->data, &next)) {
-			result = r == TABLE_ERROR ? MAPS_ERROR :
-			    changed ? MAPS_CHANGED : MAPS_SAME;
-			break;
-		}
-		if (ext.len > 0 && maps.propagate_canonical)
+	if (r == TABLE_ERROR) {
+		result = MAPS_ERROR;
+	} else if (r == TABLE_FOUND &&
+	    first_address(found.data, address->data, &next)) {
+		if (ext.len > 0 && map->propagate)
 			insert_extension(&next, &ext);
 		maps_standard(&next, true);
-		if (strcmp(next.data, address->data) == 0) {
-			result = changed ? MAPS_CHANGED : MAPS_SAME;
-			break;
-		}
-		changed = true;
+		if (strcmp(next.data, address->data) != 0)
+			result = MAPS_CHANGED;
 		buf_set(address, next.data);
 	}
 	buf_done(&found);
 	buf_done(&ext);
 	buf_done(&next);
 	return result;
+}
+
+/* One parameter's tables, until they have no more to say. */
+static enum maps_result
+map_one(const struct mapping *map, struct buf *address)
+{
+	bool changed = false;
+
+	for (int i = 0; i < CANONICAL_DEPTH; i++) {
+		switch (map_once(map, address)) {
+		case MAPS_CHANGED:
+			changed = true;
+			break;
+		case MAPS_SAME:
+			return changed ? MAPS_CHANGED : MAPS_SAME;
+		default:
+			return MAPS_ERROR;
+		}
+	}
+	return MAPS_TOO_DEEP;
+}
+
+enum maps_result
+maps_generic(struct buf *address)
+{
+	return address->len == 0 || table_list_is_empty(maps.generic.tables) ?
+	    MAPS_SAME : map_once(&maps.generic, address);
 }
 
 enum maps_result
@@ -410,7 +439,7 @@ maps_virtual(struct pool *pool, const char *address, const char ***ret,
 	r = find(&maps.virtual, address, &text, &ext);
 	if (r == TABLE_ERROR)
 		result = MAPS_ERROR;
-	if (!maps.propagate_virtual)
+	if (!maps.virtual.propagate)
 		buf_clear(&ext);
 	if (r == TABLE_FOUND) {
 		*ret_count = list_addresses(pool, text.data, address, &ext,

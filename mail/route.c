@@ -1,4 +1,4 @@
-#include "rewrite/route.h"
+#include "mail/route.h"
 
 #include <string.h>
 #include <strings.h>
