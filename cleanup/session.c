@@ -3,9 +3,11 @@
 #include "conf/param.h"
 #include "mail/cleanup_proto.h"
 #include "mail/peer.h"
+#include "mail/qmgr_client.h"
 #include "util/frame.h"
 #include "util/log.h"
 #include "util/stream.h"
+#include "util/task.h"
 
 struct session {
 	struct stream	*client;
@@ -149,6 +151,8 @@ serve_message(struct session *s)
 		return false;
 	}
 	s->told = false;
+	if (conf_mail.in_flow_delay > 0 && qmgr_is_full())
+		task_sleep_ms(conf_mail.in_flow_delay * 1000L);
 	message_begin(&s->m, (unsigned)flags);
 	if (s->m.status != CLEANUP_OK) {
 		send_result(s);

@@ -17,6 +17,7 @@
 enum {
 	PENDING_MAX = 1024 * 1024,	/* bytes that qmgr has not taken */
 	PENDING_WAIT = 60,		/* seconds, then the connection goes */
+	FULL_MS = 2000,			/* what qmgr said holds for so long */
 };
 
 /*
@@ -28,6 +29,8 @@ static struct {
 	struct buf	pending;
 	bool		writing;	/* the task runs */
 	bool		missed;		/* a frame was lost: tell with the next */
+	unsigned	connections;	/* so far */
+	int64_t		full_until;	/* clock_ms */
 } qmgr = { .fd = -1, .pending = BUF_INIT };
 
 static void
@@ -41,6 +44,33 @@ disconnect(void)
 	buf_clear(&qmgr.pending);
 }
 
+/* Reads what qmgr says while it is full, until the connection ends. */
+static void
+listen_to(void *arg)
+{
+	unsigned connection = qmgr.connections;
+	int	 fd = qmgr.fd;
+	char	 bytes[64];
+	ssize_t	 n;
+
+	(void)arg;
+	while (qmgr.fd >= 0 && qmgr.connections == connection) {
+		n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
+		if (n > 0)
+			qmgr.full_until = clock_ms() + FULL_MS;
+		else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+			break;
+		else if (!task_wait_fd(fd, TASK_READ, CLOCK_NEVER))
+			break;
+	}
+}
+
+bool
+qmgr_is_full(void)
+{
+	return qmgr.full_until != 0 && clock_ms() < qmgr.full_until;
+}
+
 static bool
 connect_now(void)
 {
@@ -52,8 +82,12 @@ connect_now(void)
 	qmgr.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (qmgr.fd < 0)
 		return false;
-	if (connect(qmgr.fd, (struct sockaddr *)&sa, sizeof sa) == 0)
+	if (connect(qmgr.fd, (struct sockaddr *)&sa, sizeof sa) == 0) {
+		qmgr.connections++;
+		if (task_running())
+			task_start("qmgr-listener", listen_to, NULL);
 		return true;
+	}
 	close(qmgr.fd);
 	qmgr.fd = -1;
 	return false;

@@ -12,7 +12,9 @@
  * Service public/qmgr.  Frames NEW (from cleanup: id, trailer facts and, up to
  * QMGR_NEW_MAX bytes, the whole envelope, so that the file need not be read
  * again), FLUSH_ID and TRIGGER (request bytes as postkick sends them) have no
- * answers; a lost NEW is found by the next scan of incoming/.
+ * answers; a lost NEW is found by the next scan of incoming/.  While the
+ * active queue is full every NEW is answered with a byte: mail comes in faster
+ * than it leaves.
  *
  * The administrator's orders (see qmgr/orders.h) are answered by ANSWER: why,
  * if it was not done, or the orders in force.  Only root and mail_owner may
@@ -47,6 +49,10 @@ enum qmgr_key {
  * message later. */
 bool	qmgr_tell_new(const char *id, const struct queue_trailer *,
 	    const struct envelope *);
+
+/* Mail came in faster than it left, two seconds ago at most: wait for
+ * in_flow_delay before the next. */
+bool	qmgr_is_full(void);
 
 /* Requests in TRIGGER frames. */
 enum qmgr_request {

@@ -61,10 +61,16 @@ wake(void)
 }
 
 bool
+feed_is_full(void)
+{
+	return message_count() >=
+	    (size_t)conf_qmgr.qmgr_message_active_limit;
+}
+
+bool
 feed_has_room(void)
 {
-	if (message_count() <
-	    (size_t)conf_qmgr.qmgr_message_active_limit)
+	if (!feed_is_full())
 		return true;
 	feed.no_room = true;
 	return false;

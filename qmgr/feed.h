@@ -23,6 +23,9 @@ void	feed_now(const char *id);
  * again when there is room. */
 bool	feed_has_room(void);
 
+/* Stopped for want of room: mail comes in faster than it leaves. */
+bool	feed_is_full(void);
+
 /* A message has left the active queue. */
 void	feed_left(void);
 

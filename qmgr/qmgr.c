@@ -38,12 +38,15 @@ enum {
 
 /* Without room it stays in incoming, where it is found later. */
 static void
-do_new(const struct frame *f, const char *id)
+do_new(struct stream *client, const struct frame *f, const char *id)
 {
 	if (frame_u64(f, QMGR_KEY_MISSED, 0) != 0)
 		feed_request((char[]){ QMGR_SCAN_INCOMING, '\0' });
 	if (!server_stopping() && feed_has_room())
 		message_new(id, f);
+	/* lost if it is not read: it is said again with the next */
+	if (feed_is_full())
+		send(stream_fd(client), "F", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 /* --- orders */
@@ -135,7 +138,7 @@ do_request(struct stream *client, const struct frame *f)
 		return false;
 	switch (f->type) {
 	case QMGR_NEW:
-		do_new(f, id);
+		do_new(client, f, id);
 		return true;
 	case QMGR_FLUSH_ID:
 		feed_now(id);

@@ -181,4 +181,29 @@ tap.ok(mail.wait(lambda: len(lines(r"%s: from=" % qid)) > n, 0.9),
 tap.ok(not lines("killed by signal|exit status|panic"), "nobody died at all",
        "\n".join(lines(".*(?:killed by signal|exit status|panic).*")))
 mail.destroy()
+
+# --- mail comes in faster than it leaves
+mail = Instance("""
+qmgr_message_active_limit = 10
+in_flow_delay = 1s
+transport_maps = inline:{ { sink.example = smtp:[127.0.0.1]:%d } }
+smtp_connection_cache_on_demand = no
+""" % sink.port)
+mail.start()
+sink.delay, sink.taken[:] = 3, []
+times = []
+for i in range(16):
+    before = time.time()
+    send(["f%d@sink.example" % i])
+    times.append(time.time() - before)
+tap.ok(all(t < 0.9 for t in times[:10]) and
+       sum(t >= 1 for t in times[10:]) >= 3,
+       "who sends waits while the active queue is full", times)
+sink.delay = 0
+tap.ok(mail.wait(lambda: len(set(sink.taken)) == 16, 20), "all of it arrives",
+       sink.taken)
+before = time.time()
+send(["last@sink.example"])
+tap.ok(time.time() - before < 0.9, "then nobody waits any more")
+mail.destroy()
 sys.exit(tap.end())
