@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "mail/deliver_proto.h"
 #include "net/addr.h"
 #include "smtp/cache.h"
@@ -146,14 +148,36 @@ claim(struct session *s)
 	return s;
 }
 
-struct session *
-cache_take(const struct addr *a)
+static bool
+is_of(const struct session *s, const char *login)
 {
-	struct session *s = NULL;
-	struct list *head;
+	return login == NULL || s->login == NULL ? login == s->login :
+	    strcmp(login, s->login) == 0;
+}
 
-	while (s == NULL && (head = find(a)) != NULL)
-		s = claim(LIST_ENTRY(head->next, struct session, by_addr));
+static struct session *
+find_of(const struct addr *a, const char *login)
+{
+	struct list *head = find(a);
+
+	if (head == NULL)
+		return NULL;
+	LIST_EACH(l, head) {
+		struct session *s = LIST_ENTRY(l, struct session, by_addr);
+
+		if (is_of(s, login))
+			return s;
+	}
+	return NULL;
+}
+
+struct session *
+cache_take(const struct addr *a, const char *login)
+{
+	struct session *s = NULL, *found;
+
+	while (s == NULL && (found = find_of(a, login)) != NULL)
+		s = claim(found);
 	return s;
 }
 

@@ -16,10 +16,10 @@ bool		 cache_is_wanted(const char *destination, unsigned flags);
 void		 cache_put(struct session *);
 
 /*
- * A session to the address and port; NULL if there is none.  Those whose
+ * A session to the address and port of that user, or of nobody (NULL); NULL if there is none.  Those whose
  * servers have said something or hung up are ended, not returned.
  */
-struct session	*cache_take(const struct addr *);
+struct session	*cache_take(const struct addr *, const char *login);
 bool		 cache_has(const struct addr *);	/* may have died */
 
 /* Ends all of them: the process ends. */

@@ -9,6 +9,7 @@
 #include "mail/deliver_proto.h"
 #include "net/connect.h"
 #include "smtp/attempt.h"
+#include "smtp/auth.h"
 #include "smtp/cache.h"
 #include "smtp/dead.h"
 #include "smtp/deliver.h"
@@ -35,6 +36,7 @@
 struct errand {
 	struct attempt	 a;
 	struct policy	 policy;
+	struct login	 login;
 	const char	*destination;	/* as written: one item of the list */
 	struct nexthop	 hop;
 	uint16_t	 port;
@@ -103,9 +105,9 @@ use_kept(struct errand *e, const struct target *t)
 {
 	struct session *s;
 
-	if (e->policy.tls_required)
+	if (e->policy.tls_required || e->login.trouble)
 		return false;
-	while ((s = cache_take(&t->addr)) != NULL) {
+	while ((s = cache_take(&t->addr, e->login.user)) != NULL) {
 		if (strcmp(s->host, t->name) != 0)
 			session_rename(s, t->name);
 		if (use_session(e, s))
@@ -135,6 +137,8 @@ open_session(struct errand *e, int fd, const struct target *t)
 
 	e->a.session = s;
 	s->queue_id = e->a.d->id;
+	if (e->login.user != NULL)
+		s->login = mem_strdup(e->login.user);
 	set_via(e, false, false);
 	ok = session_greet(s, e->port == 25 && !settings.is_lmtp ?
 	    e->destination : NULL, &why);
@@ -147,6 +151,10 @@ open_session(struct errand *e, int fd, const struct target *t)
 		else
 			why_set(&why, "4.7.4", "TLS is required, but was not "
 			    "offered by host %s", s->namaddr);
+	}
+	if (ok) {
+		set_via(e, true, false);
+		ok = auth_log_in(s, &e->login, &why);
 	}
 	if (!ok)
 		greeting_failed(e, &why);
@@ -208,6 +216,7 @@ try_target(struct errand *e, const struct target *t)
 		why_set(&e->a.why, "4.7.5", "%s", why_text);
 		return;
 	}
+	auth_find(e->a.d, t->name, e->destination, &e->login);
 	if (use_kept(e, t)) {
 		e->sessions++;
 		return;

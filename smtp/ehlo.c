@@ -92,6 +92,21 @@ log_discards(const struct session *s, unsigned mask)
 	buf_done(&text);
 }
 
+/* Several lines ("AUTH=" of old servers) are one list. */
+static void
+take_mechanisms(struct session *s, const char *words)
+{
+	char *old = s->auth_mechs;
+
+	words += strspn(words, " \t");
+	if (old != NULL && *old != '\0' && *words != '\0')
+		s->auth_mechs = mem_printf("%s %s", old, words);
+	else
+		s->auth_mechs = mem_strdup(old != NULL && *old != '\0' ? old :
+		    words);
+	mem_free(old);
+}
+
 static void
 take_keyword(struct session *s, char *line)
 {
@@ -99,6 +114,8 @@ take_keyword(struct session *s, char *line)
 	unsigned feature = word != NULL ? find_feature(word) : 0;
 
 	s->features |= feature;
+	if (feature == FEATURE_AUTH)
+		take_mechanisms(s, line);
 	if (feature != FEATURE_SIZE)
 		return;
 	s->size_limit = 0;
@@ -116,6 +133,8 @@ take_keywords(struct session *s, char *lines)
 
 	s->features = FEATURE_ESMTP;
 	s->size_limit = 0;
+	mem_free(s->auth_mechs);
+	s->auth_mechs = NULL;
 	text_word(&lines, "\n", false);
 	while ((line = text_word(&lines, "\n", false)) != NULL)
 		take_keyword(s, line);

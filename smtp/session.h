@@ -39,6 +39,9 @@ struct session {
 	char		*namaddr;	/* "host[addr]", for messages */
 	char		*relay;		/* "host[addr]:port", for the log */
 	unsigned	 features;	/* enum feature */
+	char		*auth_mechs;	/* with FEATURE_AUTH; "" if none */
+	char		*login;		/* the user it is kept for; NULL: nobody */
+	bool		 logged_in;
 	uint64_t	 size_limit;	/* bytes; 0: not told */
 	struct reply	 reply;		/* the last one */
 	struct buf	 line;

@@ -21,6 +21,13 @@
 	BOOL(connection_cache_on_demand) BOOL(skip_5xx_greeting) \
 	BOOL(skip_quit_response) BOOL(quote_rfc821_envelope) \
 	BOOL(cname_overrides_servername) BOOL(log_tls_feature_status) \
+	BOOL(sasl_auth_enable) BOOL(sasl_auth_soft_bounce) \
+	BOOL(send_dummy_mail_auth) BOOL(sender_dependent_authentication) \
+	INT(sasl_auth_cache_time) TEXT(sasl_auth_cache_name) \
+	TEXT(sasl_password_maps) TEXT(sasl_password_result_delimiter) \
+	TEXT(sasl_token_maps) TEXT(sasl_mechanism_filter) \
+	TEXT(sasl_security_options) TEXT(sasl_tls_security_options) \
+	TEXT(sasl_tls_verified_security_options) TEXT(sasl_type) \
 	BOOL(use_tls) BOOL(enforce_tls) BOOL(tls_wrappermode) \
 	TEXT(tcp_port) TEXT(address_preference) TEXT(bind_address) \
 	TEXT(bind_address6) TEXT(connection_cache_destinations) \

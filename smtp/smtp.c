@@ -18,6 +18,7 @@
 #include "mail/own_addr.h"
 #include "net/dns.h"
 #include "server/server.h"
+#include "smtp/auth.h"
 #include "smtp/cache.h"
 #include "smtp/deliver.h"
 #include "smtp/generic.h"
@@ -38,6 +39,7 @@ before_jail(void)
 		fatalx("%s", why);
 	if (!dns_start(&why))
 		log_warn("DNS: %s", why);
+	auth_start();
 	/* Who opens these when it needs them shares what is open here, and in
 	 * a chroot could not open it. */
 	table_list_open(settings.prefix, settings.discard_keyword_maps,
@@ -52,7 +54,7 @@ static void
 warn_of_missing(void)
 {
 	static const char *const names[] = {
-		"sasl_auth_enable", "header_checks",
+		"header_checks",
 		"mime_header_checks", "nested_header_checks", "body_checks",
 		"reply_filter", "dns_reply_filter", "delivery_status_filter",
 		"send_xforward_command", "per_request_deadline",

@@ -100,6 +100,8 @@ send_mail(struct transfer_state *t)
 	if ((s->features & FEATURE_SMTPUTF8) &&
 	    (d->env_flags & ENV_SMTPUTF8_NEEDED))
 		buf_adds(&line, " SMTPUTF8");
+	if (s->logged_in && settings.send_dummy_mail_auth)
+		buf_adds(&line, " AUTH=<>");
 	buf_adds(&line, "\r\n");
 	stream_write(t->s->stream, line.data, line.len);
 	t->batch_bytes += line.len;

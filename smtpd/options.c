@@ -128,20 +128,16 @@ mail_envid(struct mail_options *o, const char *value, const char **why)
 	return true;
 }
 
-/* RFC 4954 5.  What is no xtext is taken as it is: it goes into logs only. */
+/* RFC 4954 5.  As written: it goes into logs and to filters only. */
 static bool
 mail_auth(struct mail_options *o, const char *value, const char **why)
 {
-	struct buf plain = BUF_INIT;
-
 	*why = "503 5.5.4 Error: multiple AUTH= options";
 	if (o->has_auth)
 		return false;
 	o->has_auth = true;
-	if (!text_unxtext(&plain, value, strlen(value)))
-		buf_set(&plain, value);
-	text_printable(&o->auth, plain.data, plain.len, true);
-	buf_done(&plain);
+	if (!text_eq(value, "<>"))
+		text_printable(&o->auth, value, strlen(value), true);
 	return true;
 }
 
