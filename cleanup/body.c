@@ -95,11 +95,14 @@ end_line(struct message *m)
  * be written as they are.
  */
 static size_t
-count_plain_lines(struct message *m, const char *p, size_t n)
+count_plain_lines(struct message *m, const char *p, size_t n,
+    bool stop_at_dashes)
 {
 	const char *from = p, *end = p + n, *lf;
 
 	while ((lf = memchr(p, '\n', (size_t)(end - p))) != NULL) {
+		if (stop_at_dashes && p[0] == '-' && p[1] == '-')
+			break;
 		if (lf == p || lf[-1] != '\r' ||
 		    memchr(p, '\r', (size_t)(lf - 1 - p)) != NULL)
 			break;
@@ -137,19 +140,59 @@ put_slowly(struct message *m, const char *p, size_t n)
 	return used;
 }
 
+static void
+note_bytes(struct queue_trailer *t, const char *p, size_t n)
+{
+	if (has_8bit(p, n))
+		t->content_flags |= CONTENT_8BIT;
+	if (memchr(p, '\0', n) != NULL)
+		t->content_flags |= CONTENT_NUL;
+}
+
+size_t
+body_plain_lines(struct message *m, const char *p, size_t n)
+{
+	size_t used = count_plain_lines(m, p, n, true);
+
+	note_bytes(&m->facts, p, used);
+	queue_writer_body(&m->file, p, used);
+	return used;
+}
+
+/* Strays are known and dealt with. */
+void
+body_record(struct message *m, struct str record, bool ends_line)
+{
+	note_bytes(&m->facts, record.p, record.n);
+	if (m->line_len == 0 && record.n > 0)
+		note_line_start(&m->facts, record.p, record.n);
+	queue_writer_body(&m->file, record.p, record.n);
+	m->line_len += record.n;
+	if (ends_line)
+		end_line(m);
+}
+
+void
+body_lines(struct message *m, const char *p, size_t n)
+{
+	const char *end = p + n, *lf;
+
+	for (; p < end; p = lf + 2) {
+		lf = memmem(p, (size_t)(end - p), "\r\n", 2);
+		body_record(m, (struct str){ p, (size_t)(lf - p) }, true);
+	}
+}
+
 void
 body_bytes(struct message *m, const char *p, size_t n)
 {
 	size_t used;
 
-	if (has_8bit(p, n))
-		m->facts.content_flags |= CONTENT_8BIT;
-	if (memchr(p, '\0', n) != NULL)
-		m->facts.content_flags |= CONTENT_NUL;
+	note_bytes(&m->facts, p, n);
 	while (n > 0) {
 		used = 0;
 		if (m->line_len == 0 && !m->pending_cr) {
-			used = count_plain_lines(m, p, n);
+			used = count_plain_lines(m, p, n, false);
 			queue_writer_body(&m->file, p, used);
 		}
 		if (used < n)

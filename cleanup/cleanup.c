@@ -11,10 +11,11 @@
  */
 
 #include "cleanup/characters.h"
-#include "mail/maps.h"
+#include "cleanup/inspect.h"
 #include "cleanup/message.h"
 #include "cleanup/session.h"
 #include "conf/param.h"
+#include "mail/maps.h"
 #include "mail/queue_dir.h"
 #include "server/server.h"
 #include "util/proc.h"
@@ -28,15 +29,20 @@ before_jail(void)
 	maps_init();
 	fields_init();
 	characters_init();
+	inspect_init();
 }
 
 int
 main(int argc, char **argv)
 {
+	static const struct param_area *const areas[] = {
+		&param_milter, NULL,
+	};
 	static const struct server cleanup = {
 		.name = "cleanup",
 		.kind = SERVER_MULTI,
 		.jail = PROC_JAIL_NET | PROC_JAIL_FILES,
+		.areas = areas,
 		.before_jail = before_jail,
 		.serve = session_serve,
 	};

@@ -10,13 +10,14 @@
 
 /*
  * What is done with a header field: the steps below, in order, each a line
- * in one table.  Checks of headers by tables or programs are further lines.
+ * in one table.  Tables have had their say before (inspect.c).
  */
 struct field {
 	struct message		 *m;
 	struct str		  name;
 	const struct header_fact *fact;		/* NULL: not a known one */
-	struct buf		 *text;		/* the whole field */
+	struct buf		 *text;		/* the whole field; lines are
+						   separated by '\n' */
 	size_t			  value;	/* offset of its value */
 };
 
@@ -181,6 +182,18 @@ map_address(struct field *f, struct buf *address)
 	return strcmp(before, address->data) != 0;
 }
 
+/* The lines that were written end in CRLF. */
+static void
+drop_cr(struct buf *text, size_t from)
+{
+	size_t to = from;
+
+	for (size_t i = from; i < text->len; i++)
+		if (text->data[i] != '\r' || text->data[i + 1] != '\n')
+			text->data[to++] = text->data[i];
+	buf_cut(text, to);
+}
+
 /* A field that needs no change keeps its form to the byte. */
 static bool
 rewrite(struct field *f)
@@ -207,6 +220,7 @@ rewrite(struct field *f)
 		buf_cut(f->text, f->value);
 		buf_addc(f->text, ' ');
 		address_write_header(f->text, list);
+		drop_cr(f->text, f->value);
 	}
 	buf_done(&b);
 	return true;
@@ -222,21 +236,18 @@ static step_fn *const steps[] = {
 enum { HEADER_MAX = 64 * 1024 * 1024 };	/* bytes of all fields, in memory */
 
 void
-fields_apply(struct message *m)
+fields_apply(struct message *m, struct mime_field *given)
 {
-	struct field f = { .m = m, .text = &m->field };
+	struct field f = { .m = m, .text = given->text, .fact = given->fact,
+	    .name = { given->text->data, given->name_len },
+	    .value = given->name_len + 1 };
 
-	f.name = (struct str){ m->field.data,
-	    header_name_len(m->field.data, m->field.len) };
-	f.value = f.name.n + 1;
-	f.fact = header_find(f.name);
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
 		if (!steps[i](&f))
 			return;
-	if (m->header.len + m->field.len > HEADER_MAX) {
+	if (m->header.len + f.text->len > HEADER_MAX) {
 		message_fail(m, CLEANUP_TOO_BIG, "message header too big");
 		return;
 	}
-	buf_add(&m->header, m->field.data, m->field.len);
-	buf_add(&m->header, "\r\n", 2);
+	mime_add_lines(&m->header, (struct str){ f.text->data, f.text->len });
 }

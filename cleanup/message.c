@@ -2,10 +2,11 @@
 #include <string.h>
 
 #include "cleanup/characters.h"
-#include "mail/maps.h"
+#include "cleanup/inspect.h"
 #include "cleanup/message.h"
 #include "conf/param.h"
 #include "mail/address.h"
+#include "mail/maps.h"
 #include "mail/qmgr_client.h"
 #include "mail/queue_dir.h"
 #include "util/log.h"
@@ -38,8 +39,8 @@ void
 message_begin(struct message *m, unsigned flags)
 {
 	*m = (struct message){ .flags = flags, .pool = POOL_INIT,
-	    .why = BUF_INIT, .line = BUF_INIT, .field = BUF_INIT,
-	    .header = BUF_INIT, .in_header = true, .given_sender = "" };
+	    .why = BUF_INIT, .line = BUF_INIT, .header = BUF_INIT,
+	    .given_sender = "" };
 	envelope_init(&m->env);
 	m->has_file = queue_writer_open(&m->file, QUEUE_INCOMING,
 	    conf_mail.enable_long_queue_ids);
@@ -51,6 +52,24 @@ message_begin(struct message *m, unsigned flags)
 	}
 	m->env.created_us = m->file.created_us;
 	m->env.arrival_us = m->file.created_us;
+}
+
+/* These are the sender's to know, and the client does not want to; what may
+ * go away by itself is tried again. */
+static bool
+wants_bounce(const struct message *m)
+{
+	return (m->flags & CLEANUP_BOUNCE) != 0 &&
+	    (m->status == CLEANUP_TOO_BIG || m->status == CLEANUP_HOPS ||
+	    (m->status == CLEANUP_REJECTED && m->why.data[0] != '4'));
+}
+
+bool
+message_goes_on(const struct message *m)
+{
+	return (m->flags & CLEANUP_DISCARD) == 0 && !m->full &&
+	    (m->status == CLEANUP_OK ||
+	    (m->status == CLEANUP_REJECTED && wants_bounce(m)));
 }
 
 /* The sender is an address of the envelope like any other. */
@@ -122,8 +141,8 @@ envelope_size(const struct envelope *e)
 static void
 check_size(struct message *m)
 {
-	uint64_t size = m->facts.size + m->header.len + m->field.len +
-	    m->line.len;
+	uint64_t size = m->facts.size + m->header.len +
+	    mime_open_field(m->mime)->len + m->line.len;
 
 	if (m->envelope_size == 0)
 		m->envelope_size = envelope_size(&m->env);
@@ -133,6 +152,7 @@ check_size(struct message *m)
 	    size > (uint64_t)conf_mail.message_size_limit) {
 		log_warn("%s: queue file size limit exceeded", m->file.id);
 		message_fail(m, CLEANUP_TOO_BIG, "message file too big");
+		m->full = true;
 	} else if (m->file.error != 0) {
 		message_fail(m, status_of_errno(m->file.error), NULL);
 	}
@@ -141,12 +161,7 @@ check_size(struct message *m)
 static void
 take_content(struct message *m, const char *p, size_t n)
 {
-	size_t used = 0;
-
-	if (m->in_header)
-		used = header_bytes(m, p, n);
-	if (used < n)
-		body_bytes(m, p + used, n - used);
+	records_bytes(m, p, n);
 	check_size(m);
 }
 
@@ -168,11 +183,21 @@ filter_content(struct message *m, const char *p, size_t n)
 	buf_done(&b);
 }
 
+static void
+begin_content(struct message *m)
+{
+	header_begin(m);
+	if (m->env.rcpt_count > 0)
+		m->log_rcpt = m->env.rcpt[m->env.rcpt_count - 1].original;
+}
+
 void
 message_content(struct message *m, const char *p, size_t n)
 {
-	if (m->status != CLEANUP_OK || (m->flags & CLEANUP_DISCARD) != 0)
+	if (!message_goes_on(m))
 		return;
+	if (m->mime == NULL)
+		begin_content(m);
 	if (characters_wanted() && (m->flags & CLEANUP_FILTER) != 0)
 		filter_content(m, p, n);
 	else
@@ -195,26 +220,26 @@ commit(struct message *m)
 	}
 }
 
-/* These are the sender's to know, and the client does not want to; what may
- * go away by itself is tried again. */
-static bool
-wants_bounce(const struct message *m)
+/* All content is there: what is missing is added, the verdict comes. */
+static void
+finish_content(struct message *m)
 {
-	return (m->flags & CLEANUP_BOUNCE) != 0 &&
-	    (m->status == CLEANUP_TOO_BIG || m->status == CLEANUP_HOPS ||
-	    (m->status == CLEANUP_REJECTED && m->why.data[0] != '4'));
+	if (m->mime == NULL)
+		begin_content(m);
+	records_end(m);
+	inspect_end(m);
+	if (m->status == CLEANUP_OK)
+		recipients_end(m);
+	check_size(m);
 }
 
 void
 message_end(struct message *m)
 {
-	if (m->status == CLEANUP_OK && (m->flags & CLEANUP_DISCARD) == 0) {
-		header_end(m);
-		body_end(m);
-		recipients_end(m);
-		check_size(m);
-	}
-	if (m->status == CLEANUP_OK && m->env.rcpt_count == 0)
+	if (message_goes_on(m))
+		finish_content(m);
+	if (m->status == CLEANUP_OK && m->env.rcpt_count == 0 &&
+	    (m->flags & CLEANUP_DISCARD) == 0)
 		message_fail(m, CLEANUP_NO_RCPT, NULL);
 	if (m->status == CLEANUP_OK && (m->flags & CLEANUP_DISCARD) != 0) {
 		log_info("%s: removed (discarded)", m->file.id);
@@ -241,9 +266,9 @@ message_done(struct message *m)
 		queue_writer_abort(&m->file);
 	m->has_file = false;
 	map_free(m->known, NULL);
+	mime_free(m->mime);
 	buf_done(&m->why);
 	buf_done(&m->line);
-	buf_done(&m->field);
 	buf_done(&m->header);
 	mem_free(m->found.address);
 	mem_free(m->found_resent.address);

@@ -10,6 +10,7 @@
 #include "mail/cleanup_client.h"
 #include "mail/envelope.h"
 #include "mail/header.h"
+#include "mail/mime.h"
 #include "mail/queue_file.h"
 #include "util/buf.h"
 #include "util/map.h"
@@ -36,11 +37,16 @@ struct message {
 	enum cleanup_status	 status;
 	struct buf		 why;
 
-	/* header */
-	bool			 in_header;
-	bool			 cut;		/* rest of the line is dropped */
+	/* structure */
+	struct mime		*mime;
+	unsigned		 mime_errors;	/* for which it is refused */
 	struct buf		 line;		/* as far as it has come */
-	struct buf		 field;		/* with its folded lines */
+	bool			 opaque;	/* all that comes is plain body */
+	bool			 full;		/* message_size_limit */
+	const char		*log_rcpt;	/* the last the client named */
+
+	/* header */
+	bool			 in_header;	/* the message's own */
 	struct buf		 header;	/* finished fields */
 	uint64_t		 seen;		/* 1 << enum header_id */
 	bool			 resent;	/* there is a Resent- field */
@@ -80,19 +86,37 @@ void	message_done(struct message *);
 /* The first failure counts.  `why` may be NULL. */
 void	message_fail(struct message *, enum cleanup_status, const char *why);
 
-/* --- parts: header.c, fields.c, missing.c, body.c, reject.c */
+/*
+ * True while content is of use: nothing has failed, or it failed for what the
+ * content is and goes back to its sender.
+ */
+bool	message_goes_on(const struct message *);
 
-/* Takes header bytes; the rest, from the empty line on, is the body.  The
- * number of bytes used. */
-size_t	header_bytes(struct message *, const char *, size_t);
-void	header_end(struct message *);	/* content ended within the header */
+/* A copy that nobody is told of: BCC of a table.  `external` is its text. */
+void	message_copy(struct message *, const char *external);
 
-void	fields_apply(struct message *);	/* m->field is whole: take it */
+/* --- parts: records.c, header.c, fields.c, missing.c, body.c, reject.c */
+
+void	records_bytes(struct message *, const char *, size_t);
+void	records_end(struct message *);
+
+void	header_begin(struct message *);
+void	header_record(struct message *, struct str, bool ends_line);
+
+/* A whole field of the message's own header: take it. */
+void	fields_apply(struct message *, struct mime_field *);
 void	fields_init(void);
 
 void	missing_add(struct message *);
 
+/* Content as it comes; a record; and lines that are whole. */
 void	body_bytes(struct message *, const char *, size_t);
+void	body_record(struct message *, struct str, bool ends_line);
+void	body_lines(struct message *, const char *, size_t);
+
+/* The whole lines in front that can't be boundaries.  The number of bytes. */
+size_t	body_plain_lines(struct message *, const char *, size_t);
+
 void	body_end(struct message *);	/* the last line gets its end */
 
 /* The facts of finished header lines are added to `facts`. */

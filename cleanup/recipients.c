@@ -198,9 +198,9 @@ add_expanded(struct message *m, const struct recipient *r,
 	x.size = 4;
 	x.address = mem_alloc(x.size * sizeof *x.address);
 	x.address[x.count++] = address;
-	for (size_t i = 0; i < x.count && m->status == CLEANUP_OK; i++)
+	for (size_t i = 0; i < x.count && message_goes_on(m); i++)
 		expand_one(m, &x, i, address);
-	for (size_t i = 0; i < x.count && m->status == CLEANUP_OK; i++)
+	for (size_t i = 0; i < x.count && message_goes_on(m); i++)
 		add(m, r, x.address[i]);
 	map_free(x.done, NULL);
 	mem_free(x.address);
@@ -234,8 +234,8 @@ map_rcpt(struct message *m, struct buf *address)
  * A copy for somebody whom the sender knows nothing of: no report tells of it
  * (RFC 3461 4.1).
  */
-static void
-add_copy(struct message *m, const char *text)
+void
+message_copy(struct message *m, const char *text)
 {
 	struct recipient r = { .orcpt = "", .notify = NOTIFY_NEVER };
 	struct buf	 address = BUF_INIT;
@@ -258,7 +258,7 @@ add_mapped_copy(struct message *m, const char *address,
 
 	switch (maps_bcc(address, class, &copy)) {
 	case MAPS_CHANGED:
-		add_copy(m, copy.data);
+		message_copy(m, copy.data);
 		break;
 	case MAPS_SAME:
 		break;
@@ -276,7 +276,7 @@ recipients_end(struct message *m)
 	if (*m->env.sender != '\0')
 		add_mapped_copy(m, m->env.sender, CLASS_ENVELOPE_SENDER);
 	if (*conf_mail.always_bcc != '\0')
-		add_copy(m, conf_mail.always_bcc);
+		message_copy(m, conf_mail.always_bcc);
 }
 
 void
@@ -285,7 +285,7 @@ message_rcpt(struct message *m, const struct recipient *given)
 	struct recipient r = *given;
 	struct buf	 address = BUF_INIT, orcpt = BUF_INIT;
 
-	if (m->status != CLEANUP_OK)
+	if (!message_goes_on(m))
 		return;
 	if (*r.original == '\0')
 		r.original = r.address;
@@ -298,7 +298,7 @@ message_rcpt(struct message *m, const struct recipient *given)
 		address_quote(&orcpt, address.data);
 		r.orcpt = orcpt.data;
 	}
-	if (m->status == CLEANUP_OK)
+	if (message_goes_on(m))
 		add_expanded(m, &r, address.data);
 	if (m->status == CLEANUP_OK && (m->flags & CLEANUP_BCC) != 0)
 		add_mapped_copy(m, address.data, CLASS_ENVELOPE_RECIPIENT);

@@ -3,9 +3,11 @@
 
 #include "cleanup/message.h"
 #include "conf/param.h"
+#include "mail/address.h"
 #include "mail/bounce_client.h"
 #include "mail/queue_dir.h"
 #include "util/log.h"
+#include "util/text.h"
 
 /*
  * Mail of local users that is refused for what it contains: its sender has
@@ -45,6 +47,23 @@ split_why(const struct message *m, struct why *why)
 	    text);
 }
 
+static void
+log_rcpt(const struct message *m, const struct recipient *r,
+    const struct why *why, bool ok)
+{
+	struct buf to = BUF_INIT;
+
+	address_quote(&to, r->address);
+	if (!text_eq_nocase(r->address, r->original) && *r->original != '\0') {
+		buf_adds(&to, ">, orig_to=<");
+		address_quote(&to, r->original);
+	}
+	log_info("%s: to=<%s>, relay=none, delay=0, delays=0/0/0/0, dsn=%s, "
+	    "status=%s (%s)", m->file.id, to.data, why->dsn,
+	    ok ? "bounced" : "deferred", why->text.data);
+	buf_done(&to);
+}
+
 static bool
 append_all(struct message *m)
 {
@@ -62,10 +81,7 @@ append_all(struct message *m)
 		};
 
 		ok = bounce_append("bounce", m->file.id, &b);
-		log_info("%s: to=<%s>, relay=none, delay=0, delays=0/0/0/0, "
-		    "dsn=%s, status=%s (%s)", m->file.id,
-		    m->env.rcpt[i].address, why.dsn, ok ? "bounced" :
-		    "deferred", why.text.data);
+		log_rcpt(m, &m->env.rcpt[i], &why, ok);
 	}
 	why_done(&why);
 	return ok;
@@ -79,7 +95,8 @@ reject_bounce(struct message *m)
 		.id = m->file.id,
 		.sender = m->env.sender,
 		.envid = envelope_get(&m->env, ATTR_DSN_ENVELOPE_ID),
-		.ret = RET_NONE,
+		/* what was refused is not sent on */
+		.ret = m->status == CLEANUP_REJECTED ? RET_HDRS : RET_NONE,
 		.encoding = envelope_get(&m->env, ATTR_ENCODING),
 		.env_flags = m->env.flags,
 	};

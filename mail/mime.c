@@ -243,11 +243,11 @@ add_encoding(struct mime *m)
 	static const char    name[] = "Content-Transfer-Encoding";
 	struct mime_field    f = { .where = m->where, .text = &m->field };
 
+	/* `fact` stays NULL: a field of our own is no MIME field for checks */
 	m->to_quoted = m->type == MIME_TEXT || m->type == MIME_MESSAGE_OTHER;
 	buf_addf(&m->field, "%s: %s", name,
 	    m->to_quoted ? "quoted-printable" : "7bit");
 	f.name_len = sizeof name - 1;
-	f.fact = header_find((struct str){ name, f.name_len });
 	if (m->handler->field != NULL)
 		m->handler->field(m->arg, &f);
 	buf_clear(&m->field);
@@ -257,12 +257,12 @@ static void
 end_header(struct mime *m, enum mime_header_end how)
 {
 	end_field(m);
-	check_encoding(m);
 	if ((m->rules.options & MIME_TO_7BIT) != 0 &&
 	    (m->encoding == MIME_8BIT || m->encoding == MIME_BINARY))
 		add_encoding(m);
 	if (m->handler->header_end != NULL)
 		m->handler->header_end(m->arg, m->where, how);
+	check_encoding(m);
 	m->in_header = false;
 	m->column = m->offset = 0;
 	if (m->type == MIME_MESSAGE && !is_encoded(m) &&

@@ -177,10 +177,10 @@ static const struct {
 	{ "Content-Transfer-Encoding: base64\n"
 	  "Content-Type: multipart/mixed; boundary=b\n\n",
 	  "H Content-Transfer-Encoding: base64|"
-	  "H Content-Type: multipart/mixed; boundary=b|E8 base64|.|" },
+	  "H Content-Type: multipart/mixed; boundary=b|.|E8 base64|" },
 	{ "Content-Transfer-Encoding: 8bit\nContent-Type: message/partial\n\n",
 	  "H Content-Transfer-Encoding: 8bit|"
-	  "H Content-Type: message/partial|E8 8bit|.|" },
+	  "H Content-Type: message/partial|.|E8 8bit|" },
 };
 
 static void
