@@ -41,8 +41,9 @@ static const struct mode {
 
 /* Only one of each of these. */
 static const char *const exclusive[] = {
-	"de", "dn", "do", "eX", "e#", "X#", "hH", "aA", "bt", "lm", "dX", "d#",
-	"nX", "n#", "ej", "jX", "j#", "fj", "hj", "Hj", NULL
+	"aA", "aM", "bt", "AM", "lm", "FM", "FP", "MP",
+	"de", "dn", "do", "eX", "e#", "X#", "hH", "dX", "d#",
+	"nX", "n#", "ej", "jX", "j#", "fj", "hj", "Hj", "en", "eo", NULL
 };
 
 static void usage(void) __attribute__((noreturn));
@@ -131,8 +132,6 @@ read_options(int argc, char **argv)
 static void
 guess_edit(char **args)
 {
-	if (HAS('X') || HAS('#') || HAS('d') || HAS('n'))
-		return;
 	for (; *args != NULL; args++)
 		if (strchr(*args, '=') != NULL)
 			postconf.seen['e'] = 1;
@@ -182,16 +181,22 @@ list(char **args)
 	names_init(&postconf.names);
 	if (!HAS('d'))
 		check_values();
+	if (HAS('M') || HAS('F') || HAS('P')) {
+		if (!HAS('d'))
+			check_names();
+		services_check(args);
+	}
 	if (HAS('M'))
 		services_show(args);
 	else if (HAS('F'))
 		services_show_fields(args);
 	else if (HAS('P'))
 		services_show_params(args);
-	else
+	else {
 		params_show(args);
-	if (!HAS('d'))
-		check_names();
+		if (!HAS('d'))
+			check_names();
+	}
 }
 
 int

@@ -11,21 +11,19 @@
  * error: "postmap: fatal: ...").
  */
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "commands/postmap/message.h"
 #include "server/table_command.h"
+#include "table/rhs_file.h"
 #include "table/table.h"
 #include "util/buf.h"
 #include "util/file.h"
 #include "util/log.h"
 #include "util/mem.h"
 #include "util/text.h"
-
-enum { VALUE_FILE_MAX = 16 * 1024 * 1024 };	/* bytes of one file of -F */
 
 static bool option(int letter);
 static void usage(void) __attribute__((noreturn));
@@ -63,22 +61,15 @@ usage(void)
 
 /* The value names files: what they hold, as base64. */
 static bool
-read_files(const char *source, int line, char *value, struct buf *ret)
+read_files(const char *source, int line, const char *value, struct buf *ret)
 {
-	struct buf bytes = BUF_INIT;
-	char	  *path;
-	bool	   ok = true;
+	struct buf why = BUF_INIT;
+	bool	   ok = rhs_file_read(value, ret, &why);
 
-	buf_clear(ret);
-	while (ok && (path = text_word(&value, TEXT_LIST_SEP, false)) != NULL) {
-		ok = file_read(path, VALUE_FILE_MAX, &bytes);
-		if (!ok)
-			log_warn("%s, line %d: open %s: %s: skipping this "
-			    "entry", source, line, path, strerror(errno));
-	}
-	if (ok)
-		text_base64(ret, bytes.data, bytes.len);
-	buf_done(&bytes);
+	if (!ok)
+		log_warn("%s, line %d: %s: skipping this entry", source, line,
+		    why.data);
+	buf_done(&why);
 	return ok;
 }
 
@@ -87,11 +78,11 @@ put_line(struct table *t, const char *source, int number, char *line)
 {
 	static struct buf content = BUF_INIT;
 	char		 *key, *value;
+	const char	 *wrong = table_source_split(line, &key, &value);
 
-	table_source_split(line, &key, &value);
-	if (*key == '\0' || *value == '\0') {
-		log_warn("%s, line %d: expected format: key whitespace value",
-		    source, number);
+	if (wrong != NULL) {
+		log_warn(*wrong == 'u' ? "%s, line %d: %s -- ignoring this "
+		    "line" : "%s, line %d: %s", source, number, wrong);
 		return;
 	}
 	if (key[strlen(key) - 1] == ':')
@@ -222,6 +213,15 @@ option(int letter)
 static void
 configured(void)
 {
+	bool cuts = own.header || own.body;
+
+	if ((cuts || own.mime) && (opt.list || opt.delete_key != NULL ||
+	    (opt.query_key != NULL && strcmp(opt.query_key, "-") != 0)))
+		fatalx("specify -b -h or -m only with \"-q -\"");
+	if (own.mime && !cuts && opt.query_key != NULL)
+		log_warn("ignoring -m option without -b or -h");
+	if (opt.tool.decode && (opt.query_key != NULL || opt.list))
+		opt.tool.flags |= TABLE_SRC_IS_FILE;
 	if (opt.utf8 < 0 && (own.header || own.body))
 		opt.utf8 = 0;
 }

@@ -22,6 +22,7 @@ struct audit {
 	finding_fn		*report;
 	void			*arg;
 	char			*file;		/* that is looked through */
+	const struct service_table *services;
 	const struct service	*service;	/* or NULL: main.cf */
 	int			 line;
 	struct map		*reported;	/* undefined names, once a file */
@@ -92,6 +93,37 @@ check_classes(struct audit *a, const char *text)
 
 /* --- names */
 
+/* Names of an option count for its own service, and where options refer to
+ * names of main.cf. */
+static bool
+option_refers(const struct service *s, const char *name)
+{
+	struct names refers = { .referenced = map_new() };
+	const char  *option;
+	bool	     yes;
+
+	for (int i = 0; (option = service_option(s, &i)) != NULL;)
+		if (strchr(option, '$') != NULL)
+			names_scan(&refers, option);
+	yes = names_referenced(&refers, name);
+	map_free(refers.referenced, NULL);
+	return yes;
+}
+
+static bool
+is_referenced(const struct audit *a, const char *name)
+{
+	if (names_referenced(a->names, name))
+		return true;
+	if (a->service != NULL)
+		return option_refers(a->service, name);
+	for (size_t i = 0; i < a->services->count; i++)
+		if (!option_sets(&a->services->services[i], name) &&
+		    option_refers(&a->services->services[i], name))
+			return true;
+	return false;
+}
+
 static void
 check_name(struct audit *a, const char *name, const char *text)
 {
@@ -99,8 +131,7 @@ check_name(struct audit *a, const char *name, const char *text)
 
 	if (instead != NULL)
 		found(a, FINDING_OLD, name, instead);
-	else if (!names_known(a->names, name) &&
-	    !names_referenced(a->names, name))
+	else if (!names_known(a->names, name) && !is_referenced(a, name))
 		found(a, FINDING_UNUSED, name, text);
 }
 
@@ -111,8 +142,7 @@ check_entry(void *arg, const char *name, const char *text, int line)
 	struct audit	   *a = arg;
 
 	a->line = line;
-	if (line > 0)
-		check_name(a, name, text);
+	check_name(a, name, text);
 	if (p == NULL || p->type != PARAM_RAW)
 		check_references(a, text);
 	if (text_eq(name, "smtpd_restriction_classes"))
@@ -198,7 +228,10 @@ void
 audit(const struct names *names, const struct service_table *services,
     finding_fn *report, void *arg)
 {
-	struct audit a = { .names = names, .report = report, .arg = arg };
+	struct audit a = {
+		.names = names, .services = services, .report = report,
+		.arg = arg,
+	};
 	const struct map_entry *m;
 
 	begin_file(&a, mem_printf("%s/main.cf", conf_dir()));

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "conf/edit.h"
 #include "conf/entries.h"
@@ -138,6 +139,22 @@ edit_main_cf(const struct buf *old, struct buf *ret, enum edit_how how,
 	buf_done(&line);
 	map_free(seen, NULL);
 	return wrong == NULL;
+}
+
+bool
+edit_may_write(const char *path)
+{
+	char	   *real = realpath(path, NULL);
+	const char *name = real != NULL ? real : path;
+	const char *slash = strrchr(name, '/');
+	char	   *dir = slash != NULL && slash > name ?
+	    mem_strndup(name, (size_t)(slash - name)) :
+	    mem_strdup(slash != NULL ? "/" : ".");
+	bool	    ok = access(dir, W_OK | X_OK) == 0;
+
+	mem_free(dir);
+	free(real);
+	return ok;
 }
 
 bool

@@ -28,6 +28,9 @@ bool	edit_main_cf(const struct buf *old, struct buf *ret, enum edit_how,
 	    const struct map *names, void (*report_double)(const char *name),
 	    const char **ret_why);
 
+/* Could a new file take this one's place?  False with errno. */
+bool	edit_may_write(const char *path);
+
 /* Replaces a file in one step; a symbolic link stays one.  False with why. */
 bool	edit_write(const char *path, const struct buf *content,
 	    const char **ret_why);

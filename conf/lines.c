@@ -109,7 +109,7 @@ lines_split(char *line, char **ret_name, char **ret_value)
 {
 	char *name = text_trim(line), *p = name, *end;
 
-	if (*p == '=')
+	if (*p == '=' || *p == '\0')
 		return "missing attribute name";
 	while (*p != '\0' && *p != '=' && !is_space(*p) && *p != '\n')
 		p++;

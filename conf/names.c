@@ -130,6 +130,23 @@ names_scan(struct names *n, const char *text)
 	}
 }
 
+/* A name that belongs to a transport, should master.cf have one of it. */
+static bool
+is_template(const struct param *p)
+{
+	size_t len = strlen(p->name), tail;
+
+	if (!(p->flags & UNLISTED))
+		return false;
+	for (int i = 0; transport_params[i].suffix != NULL; i++) {
+		tail = strlen(transport_params[i].suffix);
+		if (len > tail && text_eq(p->name + len - tail,
+		    transport_params[i].suffix))
+			return true;
+	}
+	return false;
+}
+
 static void
 scan_entry(void *arg, const char *name, const char *text, int line)
 {
@@ -147,8 +164,8 @@ scan_entry(void *arg, const char *name, const char *text, int line)
 	mem_free(copy);
 }
 
-/* Services by name, and what their options refer to.  Lines that are wrong
- * are for master_cf_read() to complain about. */
+/* Services by name.  Lines that are wrong are for master_cf_read() to complain
+ * about; what options refer to is a matter of the service (audit.c). */
 static void
 scan_master_cf(struct names *n)
 {
@@ -160,7 +177,6 @@ scan_master_cf(struct names *n)
 	if (file_read(path, FILE_MAX, &content)) {
 		lines_init(&l, content.data, content.len);
 		while (lines_next(&l, &line)) {
-			names_scan(n, line.data);
 			scan_tables(n, line.data, true);
 			rest = line.data;
 			name = program = text_word(&rest, " \t\r", true);
@@ -232,7 +248,9 @@ names_table_param(const struct names *n, const char *name)
 bool
 names_known(const struct names *n, const char *name)
 {
-	return param_find(name) != NULL || is_transports(n, name) ||
+	const struct param *p = param_find(name);
+
+	return (p != NULL && !is_template(p)) || is_transports(n, name) ||
 	    names_table_param(n, name);
 }
 
@@ -264,7 +282,7 @@ consider(struct nearest *n, const char *candidate)
 {
 	int distance;
 
-	if (n->limit < 0)
+	if (n->limit < 0 || text_eq(candidate, n->name))
 		return;
 	distance = text_distance(n->name, candidate, n->limit);
 	if (distance > n->limit)

@@ -1,3 +1,8 @@
+/*
+ * The line is cut into tokens as RFC 822 has them, and written again: white
+ * space in it is only what separates words.  A name is written without its
+ * quotes, a value with those it needs.
+ */
 #include "table/alias_line.h"
 
 #include <stdbool.h>
@@ -5,116 +10,195 @@
 
 #include "util/buf.h"
 
+enum kind {
+	NONE,
+	ATOM, QUOTED, COMMENT, LITERAL,	/* words */
+	SPECIAL,			/* the byte `special` */
+};
+
+struct token {
+	enum kind	 kind;
+	char		 special;
+	struct buf	 text;		/* as meant: no quotes, no backslash;
+					   COMMENT, LITERAL: as it stands */
+};
+
+static const char specials[] = "<>@,;:.|)]";
+
 static bool
 is_space(char c)
 {
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* Past a quoted string or comment that begins at p; a backslash hides the
- * next byte, comments nest. */
-static const char *
-skip_nested(const char *p, char open, char close)
+static bool
+ends_atom(char c)
 {
-	int depth = 1;
+	return c == '\0' || is_space(c) || c == '"' || c == '(' || c == '[' ||
+	    strchr(specials, c) != NULL;
+}
 
-	for (p++; *p != '\0' && depth > 0; p++) {
+static const char *
+take_quoted(struct token *t, const char *p)
+{
+	t->kind = QUOTED;
+	for (p++; *p != '\0' && *p != '"'; p++) {
 		if (*p == '\\' && p[1] != '\0')
 			p++;
-		else if (*p == close)
-			depth--;
-		else if (*p == open)
+		buf_addc(&t->text, *p);
+	}
+	return *p == '"' ? p + 1 : p;
+}
+
+/* With its parentheses; they nest, and a backslash hides the next byte. */
+static const char *
+take_comment(struct token *t, const char *p)
+{
+	int depth = 0;
+
+	t->kind = COMMENT;
+	do {
+		if (*p == '(')
 			depth++;
+		else if (*p == ')')
+			depth--;
+		else if (*p == '\\' && p[1] != '\0')
+			buf_addc(&t->text, *p++);
+		buf_addc(&t->text, *p++);
+	} while (depth > 0 && *p != '\0');
+	return p;
+}
+
+/* With its brackets, also that which is missing. */
+static const char *
+take_literal(struct token *t, const char *p)
+{
+	t->kind = LITERAL;
+	while (*p != '\0' && *p != ']') {
+		if (*p == '\\' && p[1] != '\0')
+			buf_addc(&t->text, *p++);
+		buf_addc(&t->text, *p++);
+	}
+	buf_addc(&t->text, ']');
+	return *p == ']' ? p + 1 : p;
+}
+
+static const char *
+take_atom(struct token *t, const char *p)
+{
+	t->kind = ATOM;
+	while (!ends_atom(*p)) {
+		if (*p == '\\' && *++p == '\0')
+			break;
+		buf_addc(&t->text, *p++);
 	}
 	return p;
 }
 
-static const char *
-skip_quoted(const char *p)
-{
-	return skip_nested(p, '"', '"');
-}
-
-static const char *
-skip_comment(const char *p)
-{
-	return skip_nested(p, '(', ')');
-}
-
-/* Adds what stands between quotes. */
+/* The token at p, which it moves on; NONE at the end. */
 static void
-add_unquoted(struct buf *out, const char *p, const char *end)
+take_token(struct token *t, const char **p)
 {
-	for (p++; p < end && *p != '"'; p++) {
-		if (*p == '\\' && p + 1 < end)
-			p++;
-		buf_addc(out, *p);
+	buf_clear(&t->text);
+	while (is_space(**p))
+		++*p;
+	if (**p == '\0') {
+		t->kind = NONE;
+	} else if (**p == '"') {
+		*p = take_quoted(t, *p);
+	} else if (**p == '(') {
+		*p = take_comment(t, *p);
+	} else if (**p == '[') {
+		*p = take_literal(t, *p);
+	} else if (strchr(specials, **p) != NULL) {
+		t->kind = SPECIAL;
+		t->special = *(*p)++;
+		buf_addc(&t->text, t->special);
+	} else {
+		*p = take_atom(t, *p);
 	}
+}
+
+static bool
+is_word(const struct token *t)
+{
+	return t->kind >= ATOM && t->kind <= LITERAL;
+}
+
+static bool
+needs_space(bool after_word, const struct token *t)
+{
+	return after_word &&
+	    (is_word(t) || (t->kind == SPECIAL && t->special == '<'));
 }
 
 /* The name, up to the colon; NULL if there is none. */
 static const char *
 parse_name(const char *p, struct buf *name, bool *ret_domain)
 {
-	bool space = false;
+	struct token t = { .text = BUF_INIT };
+	bool	     after_word = false, found = false;
 
 	*ret_domain = false;
-	while (*p != '\0' && *p != ':') {
-		const char *next = p + 1;
-
-		if (is_space(*p) || *p == '(') {
-			space = name->len > 0;
-			p = *p == '(' ? skip_comment(p) : next;
-			continue;
-		}
-		if (space)
+	for (take_token(&t, &p); t.kind != NONE; take_token(&t, &p)) {
+		if (t.kind == SPECIAL && t.special == ':')
+			found = true;
+		if (t.kind == SPECIAL && (t.special == ':' ||
+		    t.special == ','))
+			break;
+		if (t.kind == SPECIAL && t.special == '@')
+			*ret_domain = true;
+		if (needs_space(after_word, &t))
 			buf_addc(name, ' ');
-		space = false;
-		if (*p == '"') {
-			next = skip_quoted(p);
-			add_unquoted(name, p, next);
-		} else if (*p == '\\' && p[1] != '\0') {
-			buf_addc(name, p[1]);
-			next = p + 2;
-		} else {
-			if (*p == '@')
-				*ret_domain = true;
-			buf_addc(name, *p);
-		}
-		p = next;
+		buf_add(name, t.text.data, t.text.len);
+		after_word = is_word(&t);
 	}
-	return *p == ':' ? p + 1 : NULL;
+	buf_done(&t.text);
+	return found ? p : NULL;
+}
+
+/* An atom with bytes that were behind a backslash gets quotes instead. */
+static bool
+needs_quotes(const struct token *t)
+{
+	if (t->kind != ATOM)
+		return t->kind == QUOTED;
+	for (const char *p = t->text.data; *p != '\0'; p++)
+		if (ends_atom(*p) || *p == '\\' || (*p & 0xe0) == 0)
+			return true;
+	return false;
+}
+
+static void
+add_quoted(struct buf *out, const struct buf *text)
+{
+	buf_addc(out, '"');
+	for (size_t i = 0; i < text->len; i++) {
+		if (text->data[i] == '"' || text->data[i] == '\\')
+			buf_addc(out, '\\');
+		buf_addc(out, text->data[i]);
+	}
+	buf_addc(out, '"');
 }
 
 static void
 parse_value(const char *p, struct buf *value)
 {
-	bool space = false;
+	struct token t = { .text = BUF_INIT };
+	bool	     after_word = false;
 
-	while (*p != '\0') {
-		const char *next = p + 1;
-
-		if (is_space(*p) || *p == '(') {
-			space = value->len > 0;
-			p = *p == '(' ? skip_comment(p) : next;
-			continue;
-		}
-		if (*p == ',') {
-			buf_adds(value, ", ");
-			space = false;
-			p = next;
-			continue;
-		}
-		if (space && value->data[value->len - 1] != ' ')
+	for (take_token(&t, &p); t.kind != NONE; take_token(&t, &p)) {
+		if (needs_space(after_word, &t))
 			buf_addc(value, ' ');
-		space = false;
-		if (*p == '"')
-			next = skip_quoted(p);
-		else if (*p == '\\' && p[1] != '\0')
-			next = p + 2;
-		buf_add(value, p, (size_t)(next - p));
-		p = next;
+		if (needs_quotes(&t))
+			add_quoted(value, &t.text);
+		else
+			buf_add(value, t.text.data, t.text.len);
+		if (t.kind == SPECIAL && t.special == ',')
+			buf_addc(value, ' ');
+		after_word = is_word(&t);
 	}
+	buf_done(&t.text);
 }
 
 enum alias_line

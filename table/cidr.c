@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "table/rhs_file.h"
 #include "table/table_type.h"
 #include "util/buf.h"
 #include "util/log.h"
@@ -73,7 +74,7 @@ cidr_parse(struct cidr *c, const char *pattern, struct buf *why)
 	}
 	strcpy(copy, pattern);
 	if (!unbracket(&text, &slash)) {
-		buf_addf(why, "bad address pattern: \"%s\"", pattern);
+		buf_addf(why, "missing ']' character after \"%s\"", pattern);
 		return false;
 	}
 	if (slash != NULL)
@@ -89,7 +90,9 @@ cidr_parse(struct cidr *c, const char *pattern, struct buf *why)
 	if (slash != NULL) {
 		if (!text_is_digits(slash) ||
 		    !text_to_long(slash, 0, all, &bits)) {
-			buf_addf(why, "bad mask length in \"%s\"", pattern);
+			buf_addf(why, "bad mask %s in \"%s\"",
+			    text_is_digits(slash) ? "length" : "value",
+			    pattern);
 			return false;
 		}
 		got.bits = (int)bits;
@@ -217,6 +220,7 @@ static void
 parse_rule(struct table *t, char *line, int number)
 {
 	struct cidr_table *c = t->state;
+	struct buf	   room = BUF_INIT, why = BUF_INIT;
 	struct rule	  *r;
 	char		  *pattern, *value;
 	bool		   negated;
@@ -238,13 +242,19 @@ parse_rule(struct table *t, char *line, int number)
 		*value++ = '\0';
 		value = text_trim(value);
 	}
-	if (*value == '\0' && *pattern != '\0') {
-		skip_rule(t, number, "no lookup result");
-		return;
-	}
 	r = add_pattern(t, RULE_MATCH, pattern, negated, number);
-	if (r != NULL)
+	if (r == NULL)
+		return;
+	if (*value == '\0')
+		buf_adds(&why, "no lookup result");
+	else if ((value = rhs_file_value(t, value, &room, &why)) != NULL)
 		r->value = mem_strdup(value);
+	if (r->value == NULL) {
+		skip_rule(t, number, why.data);
+		c->count--;
+	}
+	buf_done(&room);
+	buf_done(&why);
 }
 
 static bool

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "table/rhs_file.h"
 #include "table/table_type.h"
 #include "util/buf.h"
 #include "util/mem.h"
@@ -17,17 +18,33 @@ close_state(struct table *t, bool publish)
 }
 
 static bool
+set_static(struct table *t, const char *text)
+{
+	struct buf room = BUF_INIT, why = BUF_INIT;
+	char	  *copy = mem_strdup(text);
+	char	  *value = rhs_file_value(t, copy, &room, &why);
+
+	if (value != NULL)
+		t->state = mem_strdup(value);
+	else
+		table_fail(t, "%s", why.data);
+	buf_done(&room);
+	buf_done(&why);
+	mem_free(copy);
+	return value != NULL;
+}
+
+static bool
 open_static(struct table *t)
 {
 	size_t	    len = strlen(t->name);
 	const char *end;
 	char	   *copy;
 	int	    depth = 0;
+	bool	    ok;
 
-	if (t->name[0] != '{') {
-		t->state = mem_strdup(t->name);
-		return true;
-	}
+	if (t->name[0] != '{')
+		return set_static(t, t->name);
 	for (end = t->name; *end != '\0'; end++)
 		if (*end == '{')
 			depth++;
@@ -40,9 +57,9 @@ open_static(struct table *t)
 		return table_fail(t, "bad static:name syntax: syntax error "
 		    "after '}' in \"%s\"", t->name);
 	copy = mem_strndup(t->name + 1, len - 2);
-	t->state = mem_strdup(text_trim(copy));
+	ok = set_static(t, text_trim(copy));
 	mem_free(copy);
-	return true;
+	return ok;
 }
 
 static enum table_result
@@ -66,6 +83,16 @@ find_fail(struct table *t, const char *key, struct buf *ret)
 	(void)key;
 	(void)ret;
 	return table_fail_find(t, "Application error");
+}
+
+static enum table_result
+fail_sequence(struct table *t, bool first, struct buf *ret_key,
+    struct buf *ret_value)
+{
+	(void)first;
+	(void)ret_key;
+	(void)ret_value;
+	return table_fail_find(t, "sequence error: Application error");
 }
 
 static enum table_result
@@ -102,6 +129,7 @@ const struct table_type table_type_fail = {
 	.traits = TYPE_PATTERN | TYPE_SIMPLE,
 	.open = open_nothing,
 	.find = find_fail,
+	.sequence = fail_sequence,
 };
 
 const struct table_type table_type_environ = {

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "table/rhs_file.h"
 #include "util/buf.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -149,7 +150,8 @@ take_options(const struct table *t, int line, char **p, unsigned *ret)
 static bool
 take_head(const struct table *t, int line, char *p, struct head *h)
 {
-	char delimiter;
+	const struct pattern_table *table = t->state;
+	char			    delimiter;
 
 	h->negated = false;
 	for (p = skip_space(p); *p == '!'; p = skip_space(p + 1))
@@ -163,8 +165,8 @@ take_head(const struct table *t, int line, char *p, struct head *h)
 	while (*p != '\0' && *p != delimiter)
 		p += *p == '\\' && p[1] != '\0' ? 2 : 1;
 	if (*p == '\0') {
-		warn(t, line, "no closing regexp delimiter \"%c\": skipping "
-		    "this rule", delimiter);
+		warn(t, line, "no closing regexp delimiter \"%c\": %s this "
+		    "rule", delimiter, table->engine->without_delimiter);
 		return false;
 	}
 	*p++ = '\0';
@@ -232,6 +234,7 @@ macro_name(const char *text, const char *p, struct str *ret)
 static int
 group_number(const struct table *t, int line, struct str name)
 {
+	const struct pattern_table *table = t->state;
 	char digits[12];
 	long n;
 
@@ -242,9 +245,9 @@ group_number(const struct table *t, int line, struct str name)
 		return -1;
 	}
 	if (!text_to_long(digits, 1, PATTERN_GROUPS - 1, &n)) {
-		warn(t, line, "out of range replacement index \"%s\": "
-		    "skipping this rule", digits);
-		return -2;
+		warn(t, line, "%s replacement index \"%s\"",
+		    table->engine->out_of_range, digits);
+		return -1;
 	}
 	return (int)n;
 }
@@ -267,11 +270,11 @@ parse_replacement(const struct table *t, struct rule *r, const char *text)
 		}
 		p = macro_name(text, dollar + 1, &name);
 		group = p == NULL ? -1 : group_number(t, r->line, name);
-		if (group == -1)
+		if (group < 0) {
 			warn(t, r->line, "bad replacement syntax: skipping "
 			    "this rule");
-		if (group < 0)
 			return false;
+		}
 		add_piece(r, NULL, 0, group);
 		if (group > r->max_group)
 			r->max_group = group;
@@ -301,7 +304,7 @@ compile(const struct table *t, struct rule *r, const struct head *h)
 	int		      groups = 0;
 
 	r->compiled = p->engine->compile(h->pattern, h->options,
-	    (t->flags & TABLE_UTF8) != 0, &groups, &why);
+	    &groups, &why);
 	if (r->compiled == NULL)
 		warn(t, r->line, "%s", why.data);
 	buf_done(&why);
@@ -320,17 +323,24 @@ parse_match(struct table *t, char *text, int line)
 {
 	struct pattern_table *p = t->state;
 	struct rule	      r = { .kind = RULE_MATCH, .line = line };
+	struct buf	      room = BUF_INIT, why = BUF_INIT;
 	struct head	      h;
+	char		     *value;
 
 	if (!take_head(t, line, text, &h))
 		return;
 	r.negated = h.negated;
 	if (*h.rest == '\0')
 		warn(t, line, "no replacement text: using empty string");
-	if (parse_replacement(t, &r, h.rest) && compile(t, &r, &h))
+	value = rhs_file_value(t, h.rest, &room, &why);
+	if (value == NULL)
+		warn(t, line, "%s: skipping this rule", why.data);
+	else if (parse_replacement(t, &r, value) && compile(t, &r, &h))
 		add_rule(p, &r);
 	else
 		free_rule(p, &r);
+	buf_done(&room);
+	buf_done(&why);
 }
 
 static void

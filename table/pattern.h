@@ -26,11 +26,13 @@ enum pattern_match { PATTERN_YES, PATTERN_NO, PATTERN_TROUBLE };
  */
 struct pattern_engine {
 	const char	*type;		/* "regexp", for messages */
+	/* Words of messages that are not the same for both engines. */
+	const char	*without_delimiter, *out_of_range;
 	/* 0 if the letter is unknown, < 0 if it is known and obsolete. */
 	int		(*option)(char letter);
 	/* NULL with the reason added to `why`; *ret_groups: how many. */
 	void		*(*compile)(const char *pattern, unsigned options,
-			    bool utf8, int *ret_groups, struct buf *why);
+			    int *ret_groups, struct buf *why);
 	enum pattern_match (*match)(void *compiled, const char *text,
 			    size_t len, struct pattern_span *spans,
 			    size_t span_count, struct buf *why);

@@ -1,6 +1,8 @@
 /*
  * pcre: tables.  PCRE2 is loaded when the first such table is opened, so that
  * programs without one don't pay for it when they start.
+ *
+ * Text is bytes, as in Postfix: '.' is one of them, and /i folds ASCII only.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -103,7 +105,7 @@ option(char letter)
 }
 
 static void *
-compile(const char *pattern, unsigned options, bool utf8, int *ret_groups,
+compile(const char *pattern, unsigned options, int *ret_groups,
     struct buf *why)
 {
 	uint32_t    flags = options ^ (PCRE2_CASELESS | PCRE2_DOTALL);
@@ -114,8 +116,6 @@ compile(const char *pattern, unsigned options, bool utf8, int *ret_groups,
 
 	if ((flags & 1U << 30) != 0)
 		flags = (flags & ~(1U << 30)) | PCRE2_ANCHORED;
-	if (utf8)
-		flags |= PCRE2_UTF;
 	code = lib.compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, flags,
 	    &error, &at, NULL);
 	if (code == NULL) {
@@ -177,7 +177,7 @@ static bool
 open_pcre(struct table *t)
 {
 	static const struct pattern_engine engine = {
-		"pcre", option, compile, match, free_compiled,
+		"pcre", "ignoring", "out of range", option, compile, match, free_compiled,
 	};
 
 	return load(t) && pattern_open(t, &engine);

@@ -52,13 +52,12 @@ option(char letter)
 }
 
 static void *
-compile(const char *pattern, unsigned options, bool utf8, int *ret_groups,
+compile(const char *pattern, unsigned options, int *ret_groups,
     struct buf *why)
 {
 	struct expression *e = NEW(struct expression);
 	int		   error;
 
-	(void)utf8;
 	error = regcomp(&e->re, pattern,
 	    (int)(options ^ (REG_EXTENDED | REG_ICASE)));
 	if (error != 0) {
@@ -119,7 +118,7 @@ static bool
 open_regexp(struct table *t)
 {
 	static const struct pattern_engine engine = {
-		"regexp", option, compile, match, free_compiled,
+		"regexp", "skipping", "out-of-range", option, compile, match, free_compiled,
 	};
 
 	return pattern_open(t, &engine);

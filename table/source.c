@@ -237,7 +237,7 @@ table_source_next(struct table_source *s, struct buf *line, int *ret_line)
 }
 
 /* The end of the first word; white space within double quotes belongs to
- * it, and a backslash there hides the next byte. */
+ * it, and a backslash hides the next byte.  NULL: a quote is missing. */
 static char *
 word_end(char *p)
 {
@@ -246,19 +246,25 @@ word_end(char *p)
 	for (; *p != '\0'; p++) {
 		if (*p == '"')
 			quoted = !quoted;
-		else if (*p == '\\' && quoted && p[1] != '\0')
+		else if (*p == '\\' && p[1] != '\0')
 			p++;
 		else if (!quoted && is_space(*p))
 			break;
 	}
-	return p;
+	return quoted ? NULL : p;
 }
 
-void
+const char *
 table_source_split(char *line, char **ret_key, char **ret_value)
 {
-	char *key = text_trim(line), *end = word_end(key);
+	static struct buf why = BUF_INIT;
+	char		 *key = text_trim(line), *end = word_end(key);
 
+	buf_clear(&why);
+	if (end == NULL) {
+		buf_addf(&why, "unbalanced '\"' in '%.*s'", SHOWN, key);
+		return why.data;
+	}
 	*ret_key = key;
 	if (*end != '\0') {
 		*end++ = '\0';
@@ -266,4 +272,6 @@ table_source_split(char *line, char **ret_key, char **ret_value)
 			end++;
 	}
 	*ret_value = end;
+	return *key != '\0' && *end != '\0' ? NULL :
+	    "expected format: key whitespace value";
 }

@@ -157,8 +157,8 @@ int		 table_source_fileno(const struct table_source *);
 void		 table_source_close(struct table_source *);
 
 /* Splits a logical line of a postmap source in place: key (quotes kept),
- * white space, value.  A part that is missing is empty. */
-void		 table_source_split(char *line, char **ret_key,
+ * white space, value.  What is wrong with it, until the next call, or NULL. */
+const char	*table_source_split(char *line, char **ret_key,
 		    char **ret_value);
 
 #endif

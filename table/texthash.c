@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "table/rhs_file.h"
 #include "table/table_type.h"
 #include "util/buf.h"
 #include "util/log.h"
@@ -62,21 +63,29 @@ static void
 add_text_line(const struct table *t, struct memory_table *m, char *line,
     int number)
 {
-	char *key, *value;
+	struct buf  room = BUF_INIT, why = BUF_INIT;
+	char	   *key, *value;
+	const char *wrong = table_source_split(line, &key, &value);
 
-	table_source_split(line, &key, &value);
-	if (*key == '\0' || *value == '\0') {
-		log_warn("%s, line %d: expected format: key whitespace value"
-		    " -- ignoring this line", t->name, number);
+	if (wrong != NULL) {
+		log_warn("%s, line %d: %s -- ignoring this line", t->name,
+		    number, wrong);
 		return;
 	}
 	if (key[strlen(key) - 1] == ':')
 		log_warn("%s, line %d: record is in \"key: value\" format; "
 		    "is this an alias file?", t->name, number);
-	if (!add(t, m, key, value, (t->flags & TABLE_DUP_REPLACE) != 0) &&
+	value = rhs_file_value(t, value, &room, &why);
+	if (value == NULL)
+		log_warn("%s, line %d: %s: skipping this entry", t->name,
+		    number, why.data);
+	else if (!add(t, m, key, value,
+	    (t->flags & TABLE_DUP_REPLACE) != 0) &&
 	    (t->flags & TABLE_DUP_IGNORE) == 0)
 		log_warn("%s, line %d: duplicate entry: \"%s\"", t->name,
 		    number, key);
+	buf_done(&room);
+	buf_done(&why);
 }
 
 static bool
@@ -107,28 +116,71 @@ open_texthash(struct table *t)
 	return error == NULL;
 }
 
-/* "name = value"; false if it is nothing of that kind. */
-static bool
-add_inline_word(const struct table *t, struct memory_table *m, char *word)
+/* The '}' that belongs to the '{' at p, or NULL. */
+static char *
+closing_brace(char *p)
 {
-	size_t len = strlen(word);
-	char  *equal;
+	int depth = 0;
+
+	for (; *p != '\0'; p++) {
+		if (*p == '{')
+			depth++;
+		else if (*p == '}' && --depth == 0)
+			return p;
+	}
+	return NULL;
+}
+
+static bool
+bad_inline(struct table *t, const char *what)
+{
+	return table_fail(t, "%s: \"%s\"; need \"inline:{name=value...}\"",
+	    what, t->full_name);
+}
+
+/* "name = value", perhaps in braces; false after table_fail(). */
+static bool
+add_inline_word(struct table *t, struct memory_table *m, char *word)
+{
+	struct buf room = BUF_INIT, why = BUF_INIT;
+	char	  *equal, *value;
 
 	if (*word == '{') {
-		if (word[len - 1] != '}')
-			return false;
-		word[len - 1] = '\0';
+		char *close = closing_brace(word);
+
+		if (close == NULL)
+			return bad_inline(t, "bad syntax");
+		if (close[1] != '\0')
+			return table_fail(t, "syntax error after '}' in "
+			    "\"%s\": \"%s\"; need \"inline:{name=value...}\"",
+			    word, t->full_name);
+		*close = '\0';
 		word++;
 	}
-	equal = strchr(word, '=');
-	if (equal == NULL)
-		return false;
+	if ((equal = strchr(word, '=')) == NULL)
+		return bad_inline(t, "missing '=' after attribute name");
 	*equal = '\0';
 	word = text_trim(word);
-	if (*word == '\0' || strpbrk(word, " \t\r\n") != NULL)
-		return false;
-	add(t, m, word, text_trim(equal + 1), true);
-	return true;
+	if (*word == '\0')
+		return bad_inline(t, "missing attribute name");
+	if (strpbrk(word, " \t\r\n") != NULL)
+		return bad_inline(t, "missing '=' after attribute name");
+	value = rhs_file_value(t, text_trim(equal + 1), &room, &why);
+	if (value != NULL)
+		add(t, m, word, value, true);
+	else
+		table_fail(t, "%s: \"%s\"", why.data, t->full_name);
+	buf_done(&room);
+	buf_done(&why);
+	return value != NULL;
+}
+
+static bool
+is_braced_space(const char *text)
+{
+	size_t n = strspn(text, "{ \t\r\n");
+
+	return n > 1 && text_eq(text + n, "}");
 }
 
 static bool
@@ -139,14 +191,12 @@ open_inline(struct table *t)
 
 	words = table_words(t->name, &copy);
 	if (words == NULL)
-		return table_fail(t, "bad syntax: \"%s\"; need "
-		    "\"inline:{name=value...}\"", t->full_name);
+		return bad_inline(t, is_braced_space(t->name) ?
+		    "empty table" : "bad syntax");
 	m = make();
 	for (size_t i = 0; words[i] != NULL; i++) {
 		if (add_inline_word(t, m, words[i]))
 			continue;
-		table_fail(t, "missing '=' after attribute name: \"%s\"; "
-		    "need \"inline:{name=value...}\"", t->full_name);
 		discard(m);
 		m = NULL;
 		break;

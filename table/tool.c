@@ -8,6 +8,7 @@
 
 #include "conf/conf.h"
 #include "table/table.h"
+#include "table/table_type.h"
 #include "util/buf.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -30,6 +31,21 @@ print_json(struct tool_session *s, const char *key)
 	text_json(&s->line, s->value.data, s->value.len);
 	buf_adds(&s->line, "}\n");
 	fwrite(s->line.data, 1, s->line.len, s->tool->out);
+}
+
+/* As Postfix names a table here: by its file, where that has a name of its
+ * own. */
+static const char *
+shown_name(const struct table *t)
+{
+	static struct buf name = BUF_INIT;
+
+	if (t->path == NULL || (t->type != &table_type_hash &&
+	    t->type != &table_type_btree))
+		return table_name(t);
+	buf_clear(&name);
+	buf_addf(&name, "%s:%s", t->type->name, t->path);
+	return name.data;
 }
 
 /* `key` NULL: only the value is printed. */
@@ -80,14 +96,13 @@ tool_close(struct tool_session *s)
 }
 
 static bool
-decode(struct tool_session *s, const struct table *t, const char *key,
-    struct buf *why)
+decode(struct tool_session *s, const struct table *t, const char *key)
 {
 	struct buf plain = BUF_INIT;
 
 	if (!text_unbase64(&plain, s->value.data, s->value.len)) {
-		buf_addf(why, "table %s: key %s: malformed BASE64 value: "
-		    "%.30s", table_name(t), key, s->value.data);
+		log_warn("table %s: key %s: malformed BASE64 value: %.30s",
+		    shown_name(t), key, s->value.data);
 		buf_done(&plain);
 		return false;
 	}
@@ -105,7 +120,7 @@ look_up(struct tool_session *s, const char *key, bool show_key,
 
 		switch (table_find(t, key, &s->value)) {
 		case TABLE_ERROR:
-			buf_addf(why, "table %s: query error", table_name(t));
+			buf_addf(why, "table %s: query error", shown_name(t));
 			if (*table_error(t) != '\0')
 				buf_addf(why, ": %s", table_error(t));
 			return TOOL_ERROR;
@@ -116,12 +131,14 @@ look_up(struct tool_session *s, const char *key, bool show_key,
 		}
 		if (s->value.len == 0) {
 			log_warn("table %s: key %s: empty string result is "
-			    "not allowed", table_name(t), key);
+			    "not allowed", shown_name(t), key);
 			log_warn("table %s should return NO RESULT in case "
-			    "of NOT FOUND", table_name(t));
+			    "of NOT FOUND", shown_name(t));
 		}
-		if (s->tool->decode && !decode(s, t, key, why))
+		if (s->tool->decode && !decode(s, t, key)) {
+			buf_addf(why, "table %s: query error", shown_name(t));
 			return TOOL_ERROR;
+		}
 		print_entry(s, show_key ? key : NULL, key);
 		return TOOL_OK;
 	}
@@ -155,31 +172,39 @@ tool_find(const struct table_tool *tool, const char *key, struct buf *why)
 	return r;
 }
 
+static bool
+is_proxied(const char *name)
+{
+	return text_starts(name, "proxy:");
+}
+
 enum tool_result
 tool_list(const struct table_tool *tool, struct buf *why)
 {
-	struct tool_session *s = tool_open(tool, why);
+	struct table_tool    one = *tool;
+	struct tool_session *s;
+	struct table	    *t;
 	struct buf	     key = BUF_INIT;
-	enum table_result    r = TABLE_NOT_FOUND;
+	enum table_result    r;
 
+	/* Of several tables the first, as Postfix does. */
+	one.count = 1;
+	if (is_proxied(one.names[0])) {
+		buf_adds(why, "can't sequence maps via the proxy service");
+		return TOOL_ERROR;
+	}
+	s = tool_open(&one, why);
 	if (s == NULL)
 		return TOOL_ERROR;
-	for (int i = 0; r == TABLE_NOT_FOUND && i < tool->count; i++) {
-		struct table *t = s->tables[i];
-
-		r = table_sequence(t, true, &key, &s->value);
-		while (r == TABLE_FOUND) {
-			if (tool->decode && !decode(s, t, key.data, why)) {
-				r = TABLE_ERROR;
-				break;
-			}
+	t = s->tables[0];
+	r = table_sequence(t, true, &key, &s->value);
+	while (r == TABLE_FOUND) {
+		if (!tool->decode || decode(s, t, key.data))
 			print_entry(s, key.data, key.data);
-			r = table_sequence(t, false, &key, &s->value);
-		}
-		if (r == TABLE_ERROR && why->len == 0)
-			buf_addf(why, "table %s: %s", table_name(t),
-			    table_error(t));
+		r = table_sequence(t, false, &key, &s->value);
 	}
+	if (r == TABLE_ERROR)
+		buf_addf(why, "table %s: %s", table_name(t), table_error(t));
 	buf_done(&key);
 	tool_close(s);
 	return r == TABLE_ERROR ? TOOL_ERROR : TOOL_OK;
@@ -304,10 +329,14 @@ open_for_writing(const struct table_tool *tool, const char *name,
 	int	      flags = tool->flags;
 	struct table *t;
 	char	     *type = mem_strndup(name, strcspn(name, ":"));
-	bool	      can = table_can_create(type) ||
-			  (incremental && table_can_update(type));
+	bool	      can = !is_proxied(name) && (table_can_create(type) ||
+			  (incremental && table_can_update(type)));
 
-	if (!can)
+	if (is_proxied(name))
+		buf_adds(why, "can't create maps via the proxy service");
+	else if (table_type_find(type, strlen(type)) == NULL)
+		buf_addf(why, "unsupported dictionary type: %s", type);
+	else if (!can)
 		buf_addf(why, "no 'map create' support for this type: %s",
 		    type);
 	mem_free(type);

@@ -251,10 +251,8 @@ text_word(char **s, const char *sep, bool braces)
 		*s = start;
 		return NULL;
 	}
-	end = start;
-	if (braces && *start == '{')
-		end = skip_braces(start);
-	end += strcspn(end, sep);
+	for (end = start; *end != '\0' && strchr(sep, *end) == NULL;)
+		end = braces && *end == '{' ? skip_braces(end) : end + 1;
 	*s = *end == '\0' ? end : end + 1;
 	*end = '\0';
 	return start;

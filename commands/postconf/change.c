@@ -61,8 +61,10 @@ change_main_cf(char **args)
 
 	for (; *args != NULL; args++)
 		add_request(names, *args, how == EDIT_SET);
+	if (!edit_may_write(path))
+		fatal("open %s.tmp", path);
 	if (!file_read(path, FILE_MAX, &old))
-		fatal("open %s", path);
+		fatal("open %s for reading", path);
 	if (!edit_main_cf(&old, &new, how, names, warn_double, &why))
 		fatalx("%s, %s", path, why);
 	if (!edit_write(path, &new, &why))
@@ -88,8 +90,10 @@ read_master(void)
 	const char *why;
 	char	   *path = mem_printf("%s/master.cf", conf_dir());
 
+	if (!edit_may_write(path))
+		fatal("open %s.tmp", path);
 	if (!file_read(path, FILE_MAX, &postconf.master_cf))
-		fatal("open %s", path);
+		fatal("open %s for reading", path);
 	if (!master_cf_parse_all(&postconf.services, path,
 	    &postconf.master_cf, &why))
 		fatalx("%s", why);
@@ -124,6 +128,7 @@ struct plan {
 	const char	**texts;
 	bool		 *comment;
 	struct service	 *services;	/* copies to be changed */
+	bool		  comments_first;	/* those within an entry */
 	struct buf	  added;
 };
 
@@ -160,7 +165,21 @@ plan_replace(struct plan *plan, size_t i, const struct service *s)
 	show_service(&text, s, true);
 	buf_addc(&text, '\n');
 	plan->texts[i] = pool_strdup(&postconf.pool, text.data);
+	plan->comments_first = HAS('F') || HAS('P');
 	buf_done(&text);
+}
+
+static void
+replace_entry(struct buf *out, const struct plan *plan, size_t i)
+{
+	const struct service *s = &postconf.services.services[i];
+	const char	     *all = postconf.master_cf.data;
+
+	if (!plan->comments_first)
+		buf_adds(out, plan->texts[i]);
+	edit_keep_comments(out, all + s->from, all + s->to);
+	if (plan->comments_first)
+		buf_adds(out, plan->texts[i]);
 }
 
 static void
@@ -181,10 +200,8 @@ plan_carry_out(struct plan *plan)
 			edit_comment_out(&out, all + s->from, all + s->to);
 		else if (plan->texts[i] == NULL)
 			buf_add(&out, all + s->from, s->to - s->from);
-		else {
-			buf_adds(&out, plan->texts[i]);
-			edit_keep_comments(&out, all + s->from, all + s->to);
-		}
+		else
+			replace_entry(&out, plan, i);
 	}
 	buf_add(&out, all + at, postconf.master_cf.len - at);
 	if (plan->added.len > 0) {
@@ -237,13 +254,13 @@ change_services(char **args)
 			if (!pattern_has(&p,
 			    &postconf.services.services[i]))
 				continue;
-			found = true;
 			if (HAS('#'))
 				plan.comment[i] = true;
-			else if (HAS('X'))
+			else if (HAS('X') || found)
 				plan.texts[i] = "";
 			else
 				plan_replace(&plan, i, new);
+			found = true;
 		}
 		if (!found && new != NULL) {
 			show_service(&plan.added, new, true);
@@ -357,6 +374,36 @@ apply_field(struct service *s, const struct pattern *p, const char *value,
 	set_field(s, services_field(p->item), value, arg);
 }
 
+/* A column is right or wrong whatever the others are. */
+static void
+check_field(int field, const char *value)
+{
+	static const char *const columns[] = {
+		"x", "unix", "-", "-", "-", "-", "-"
+	};
+	static const char *const names[] = {
+		"service", "type", "private", "unprivileged", "chroot",
+		"wakeup", "process_limit",
+	};
+	struct buf	      line = BUF_INIT;
+	struct service_table  t;
+	const char	     *why;
+
+	if (field >= 7)
+		return;
+	if (value[strcspn(value, " \t\r\n")] != '\0')
+		fatalx("-Fe does not accept whitespace in non-command field");
+	for (int i = 0; i < 7; i++)
+		buf_addf(&line, "%s ", i != field ? columns[i] :
+		    *value != '\0' ? value : "{}");
+	buf_addc(&line, 'x');
+	if (!master_cf_parse_all(&t, "", &line, &why))
+		fatalx("invalid %s field \"%s\" in \"%s\"", names[field],
+		    value, value);
+	master_cf_done(&t);
+	buf_done(&line);
+}
+
 void
 change_fields(char **args)
 {
@@ -368,7 +415,7 @@ change_fields(char **args)
 		if (text_eq(p.item, "*"))
 			fatalx("-Fe or -FX requires service_name/type/"
 			    "field_name");
-		services_field(p.item);
+		check_field(services_field(p.item), value);
 	}
 	change_matching(args, true, apply_field);
 }
@@ -392,9 +439,11 @@ change_params(char **args)
 
 	for (int i = 0; args[i] != NULL; i++) {
 		split_request(args[i], HAS('e'), &p, &value);
-		if (text_eq(p.item, "*") && HAS('e'))
-			fatalx("-Pe requires service_name/type/parameter="
-			    "value: \"%s\"", args[i]);
+		if (!text_eq(p.item, "*"))
+			continue;
+		if (p.has_item)
+			fatalx("-Pe does not accept wild-card parameter name");
+		fatalx("-Pe or -PX requires service_name/type/parameter");
 	}
 	change_matching(args, HAS('e'), apply_param);
 }

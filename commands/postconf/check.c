@@ -111,7 +111,7 @@ hint(const struct finding *f)
 	static struct buf out = BUF_INIT;
 
 	buf_clear(&out);
-	if (f->nearest != NULL)
+	if (f->nearest != NULL && f->line > 0)
 		buf_addf(&out, " (line %d: did you mean \"%s\"?)", f->line,
 		    f->nearest);
 	return out.data;

@@ -35,7 +35,8 @@ add_builtin(void)
 	for (int i = 0; param_areas[i] != NULL; i++)
 		for (p = param_areas[i]->params; p->name != NULL; p++)
 			if (!(p->flags & (UNLISTED | OURS)) ||
-			    conf_is_set(p->name))
+			    (conf_is_set(p->name) &&
+			    names_known(&postconf.names, p->name)))
 				add(p->name, param_default(p));
 }
 
@@ -60,14 +61,40 @@ add_service_params(void)
 	}
 }
 
+/* Some service's options refer to it. */
+static bool
+is_of_services(const char *name)
+{
+	struct names refers = { .referenced = map_new() };
+	const char  *option;
+	bool	     yes;
+
+	for (size_t k = 0; k < postconf.services.count; k++)
+		for (int i = 0; (option = service_option(
+		    &postconf.services.services[k], &i)) != NULL;)
+			names_scan(&refers, option);
+	yes = names_referenced(&refers, name);
+	map_free(refers.referenced, NULL);
+	return yes;
+}
+
+static bool
+is_listed(const char *name)
+{
+	const struct param *p = param_find(name);
+
+	return p != NULL && !(p->flags & (UNLISTED | OURS));
+}
+
 static void
 add_user(void *arg, const char *name, const char *text, int line)
 {
 	(void)arg;
 	(void)text;
 	(void)line;
-	if (names_referenced(&postconf.names, name) ||
-	    names_table_param(&postconf.names, name))
+	if (!is_listed(name) && (names_referenced(&postconf.names, name) ||
+	    is_of_services(name) ||
+	    names_table_param(&postconf.names, name)))
 		add(name, "");
 }
 

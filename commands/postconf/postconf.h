@@ -75,11 +75,15 @@ char	*check_expanded(const char *text, conf_get_fn *, void *arg);
 /* "smtp/inet/syslog_name", each part a pattern: the text or "*". */
 struct pattern {
 	const char	*service, *type, *item;
+	bool		 has_item;	/* it was given */
 	bool		 used;
 };
 
 void	pattern_parse(struct pattern *, const char *text);
 bool	pattern_has(const struct pattern *, const struct service *);
+
+/* Fatal if a pattern can't be one for the mode. */
+void	services_check(char **patterns);
 
 void	services_show(char **patterns);		/* -M */
 void	services_show_fields(char **patterns);	/* -F */

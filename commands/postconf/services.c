@@ -48,6 +48,7 @@ pattern_parse(struct pattern *p, const char *text)
 	item = type != NULL ? strchr(type + 1, '/') : NULL;
 	p->service = slice(text, type);
 	p->type = type != NULL ? slice(type + 1, item) : "*";
+	p->has_item = item != NULL;
 	p->item = item != NULL ? slice(item + 1, NULL) : "*";
 }
 
@@ -92,6 +93,33 @@ patterns_done(struct patterns *p)
 	mem_free(p->list);
 }
 
+static bool
+is_part(const char *text)
+{
+	return *text != '\0' && (text_eq(text, "*") ||
+	    strchr(text, '*') == NULL);
+}
+
+void
+services_check(char **texts)
+{
+	struct pattern p;
+
+	for (; *texts != NULL; texts++) {
+		pattern_parse(&p, *texts);
+		if (!is_part(p.service) || !is_part(p.type) ||
+		    (HAS('M') && !text_eq(p.item, "*")))
+			fatalx(HAS('M') ?
+			    "-M option requires service_name[/type]" :
+			    HAS('F') ? "-F option requires "
+			    "service_name[/type[/field_name]]" :
+			    "-P option requires "
+			    "service_name[/type[/parameter_name]]");
+		if (HAS('F') && !text_eq(p.item, "*"))
+			services_field(p.item);
+	}
+}
+
 /* Does one of them name this item of the service? */
 static bool
 wanted(struct patterns *p, const struct service *s, const char *item)
@@ -118,7 +146,7 @@ get_for_service(void *arg, const char *name)
 	for (int i = 0; (option = service_option(s, &i)) != NULL;)
 		if (strncmp(option, name, len) == 0 && option[len] == '=')
 			return option + len + 1;
-	return conf_text(name);
+	return text_eq(name, "service_name") ? s->name : conf_text(name);
 }
 
 /* The text of an option as it is shown. */
@@ -193,9 +221,6 @@ services_show(char **texts)
 	struct buf	      out = BUF_INIT;
 
 	patterns_init(&p, texts);
-	for (size_t i = 0; i < p.count; i++)
-		if (!text_eq(p.list[i].item, "*"))
-			fatalx("-M option requires service_name[/type]");
 	for (size_t i = 0; i < postconf.services.count; i++) {
 		s = &postconf.services.services[i];
 		if (!wanted(&p, s, NULL))
@@ -256,9 +281,6 @@ services_show_fields(char **texts)
 	const struct service *s;
 
 	patterns_init(&p, texts);
-	for (size_t i = 0; i < p.count; i++)
-		if (!text_eq(p.list[i].item, "*"))
-			services_field(p.list[i].item);
 	for (size_t i = 0; i < postconf.services.count; i++) {
 		s = &postconf.services.services[i];
 		for (int field = 0; field < FIELDS; field++)

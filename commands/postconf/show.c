@@ -121,23 +121,23 @@ quoted(const char *arg)
 }
 
 /*
- * The arguments.  Folded, every option stands on a line of its own, and what
- * follows the options begins a line.
+ * The arguments.  Folded, each -o among the options stands on a line of its
+ * own, and what follows it begins a line.
  */
 static void
 add_arguments(struct buf *out, const struct service *s, bool fold)
 {
-	bool  options = true, after_o = false, any = false, new_line;
+	bool  options = true, after_o = false, after_value = false, new_line;
 	char *arg;
 
 	for (int i = 1; i < s->argc; i++) {
 		arg = quoted(s->argv[i]);
-		new_line = false;
+		new_line = !after_o && after_value;
 		if (options && !after_o) {
 			options = s->argv[i][0] == '-';
-			new_line = options || any;
-			any = any || options;
+			new_line |= options && strcmp(s->argv[i], "-o") == 0;
 		}
+		after_value = after_o;
 		if (new_line && fold) {
 			buf_addf(out, "\n%*s%s", INDENT, "", arg);
 		} else if (after_o) {

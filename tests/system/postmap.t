@@ -142,7 +142,7 @@ is "a key that is not UTF-8 is not found" \
 is "a value that is not UTF-8 is an error" "$(postmap -u hash:latin
 postmap -q key hash:latin 2>&1)" \
 'postmap: warning: hash:latin.db: key "key": non-UTF-8 value "x?": malformed UTF-8 or invalid codepoint
-postmap: fatal: table hash:latin: query error: non-UTF-8 value'
+postmap: fatal: table hash:latin.db: query error: non-UTF-8 value'
 is "a message's body may have any bytes" \
     "$(printf 'a: b\n\n%s\n' "$octets" | postmap -bq - static:found | wc -l)" 2
 
