@@ -95,6 +95,8 @@ refuse(struct session *s, uint64_t size, bool last)
 		no = "552 5.3.4 Chunk exceeds message size limit";
 	} else if (s->tr.bdat == NULL && !s->standalone) {
 		no = access_data(s);
+		if (no == NULL)
+			message_ask_data(s, &no);
 	}
 	if (s->tr.bdat == NULL)
 		s->tr.bdat = pool_zalloc(&s->tr.pool, sizeof *s->tr.bdat);
@@ -158,6 +160,6 @@ bdat_run(struct session *s, struct command_line *line)
 	if ((no = refuse(s, size, last)) == NULL)
 		return receive(s, size, last);
 	if (read_chunk(s, size, NULL))
-		reply(s, "%s", no);
+		reply_relayed(s, no);
 	return false;
 }

@@ -263,8 +263,6 @@ check_missing(void)
 		    "none"), false },
 		{ "smtpd_tls_wrappermode", conf_smtpd.smtpd_tls_wrappermode,
 		    true },
-		{ "smtpd_proxy_filter",
-		    *conf_smtpd.smtpd_proxy_filter != '\0', true },
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

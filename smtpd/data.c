@@ -52,8 +52,8 @@ data_run(struct session *s, struct command_line *line)
 {
 	const char *no = refuse(s, line);
 
-	if (no != NULL) {
-		reply(s, "%s", no);
+	if (no != NULL || !message_ask_data(s, &no)) {
+		reply_relayed(s, no);
 		return false;
 	}
 	reply(s, "354 End data with <CR><LF>.<CR><LF>");

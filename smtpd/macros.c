@@ -168,6 +168,8 @@ get(void *arg, const char *what)
 	for (const struct macro *m = r->extra; m != NULL && m->name != NULL; m++)
 		if (text_eq(what, m->name))
 			return guarded(r, m->value != NULL ? m->value : "");
+	if (r->s == NULL)
+		return "";
 	value = client_fact(r, what);
 	if (value == NULL)
 		value = mail_fact(r, what);

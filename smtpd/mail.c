@@ -11,6 +11,7 @@
 #include "smtpd/message.h"
 #include "smtpd/options.h"
 #include "smtpd/path.h"
+#include "smtpd/prefilter.h"
 #include "smtpd/reply.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -132,15 +133,37 @@ begin(struct session *s, const struct buf *sender,
 	t->env.arrival_us = clock_wall_us();
 }
 
+/* The sender and its parameters are known; is it taken? */
+static bool
+accept_sender(struct session *s)
+{
+	const char *no = NULL;
+	uint64_t    size = s->announced_size;
+
+	if (s->standalone || (no = access_mail(s, s->tr.sender)) == NULL)
+		no = refuse_size(s);
+	if (no == NULL && !conf_smtpd.smtpd_delay_open_until_valid_rcpt)
+		message_open(s, &no);
+	if (no == NULL) {
+		reply(s, "250 2.1.0 Ok");
+		return true;
+	}
+	reply_relayed(s, no);
+	session_reset(s);
+	s->announced_size = size;
+	return false;
+}
+
 bool
 mail_run(struct session *s, struct command_line *line)
 {
 	struct mail_options o = MAIL_OPTIONS_INIT;
-	struct buf	    sender = BUF_INIT;
+	struct buf	    sender = BUF_INIT, command = BUF_INIT;
 	const char	   *no;
-	uint64_t	    size;
 	bool		    good = false;
 
+	if (prefilter_is_used(s))
+		buf_addf(&command, "%s %s", line->verb, line->rest);
 	if ((no = refuse_early(s)) != NULL) {
 		reply(s, "%s", no);
 	} else if (!limits_mail(s)) {
@@ -150,22 +173,13 @@ mail_run(struct session *s, struct command_line *line)
 		if (o.has_size)
 			s->announced_size = o.size;
 		begin(s, &sender, &o);
-		if (s->standalone ||
-		    (no = access_mail(s, s->tr.sender)) == NULL)
-			no = refuse_size(s);
-		if (no == NULL && !conf_smtpd.smtpd_delay_open_until_valid_rcpt)
-			message_open(s, &no);
-		if (no == NULL) {
-			reply(s, "250 2.1.0 Ok");
-			good = true;
-		} else {
-			size = s->announced_size;
-			reply(s, "%s", no);
-			session_reset(s);
-			s->announced_size = size;
-		}
+		if (command.len > 0)
+			s->tr.mail_command = pool_strdup(&s->tr.pool,
+			    command.data);
+		good = accept_sender(s);
 	}
 	buf_done(&sender);
+	buf_done(&command);
 	buf_done(&o.envid);
 	buf_done(&o.auth);
 	return good;

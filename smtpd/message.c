@@ -13,6 +13,7 @@
 #include "smtpd/handover.h"
 #include "smtpd/message.h"
 #include "smtpd/notice.h"
+#include "smtpd/prefilter.h"
 #include "smtpd/reply.h"
 #include "smtpd/session.h"
 #include "smtpd/xforward.h"
@@ -25,8 +26,8 @@
  * otherwise local_header_rewrite_clients says so of the client, for the rest
  * of the session.
  */
-static bool
-is_local(struct session *s)
+bool
+message_is_local(struct session *s)
 {
 	const struct forwarded *f = s->tr.forwarded;
 
@@ -43,7 +44,7 @@ cleanup_flags(struct session *s)
 {
 	unsigned flags = smtpd_config.cleanup_flags;
 
-	if (is_local(s))
+	if (message_is_local(s))
 		flags |= CLEANUP_REWRITE_LOCAL;
 	return flags;
 }
@@ -73,9 +74,79 @@ log_client(struct session *s)
 		buf_addf(&b, ", orig_queue_id=%s", f->ident);
 	if (f != NULL && f->has_client)
 		buf_addf(&b, ", orig_client=%s", f->label);
-	log_info("%s: client=%s%s", s->tr.queue_id, s->client.label, b.data);
+	log_info("%s: client=%s%s", session_id(s), s->client.label, b.data);
 	buf_done(&b);
 }
+
+/* --- a filter before the queue */
+
+/* Its reply lives as long as the transaction. */
+static bool
+pass_on(struct session *s, bool ok, struct buf *no, const char **ret_no)
+{
+	if (!ok)
+		*ret_no = pool_strdup(&s->tr.pool, no->data);
+	buf_done(no);
+	return ok;
+}
+
+static bool
+open_filter(struct session *s, const char **ret_no)
+{
+	struct transaction *t = &s->tr;
+	struct buf	    no = BUF_INIT;
+
+	if (t->prefilter != NULL)
+		return true;
+	t->prefilter = prefilter_open(s, t->mail_command, &no);
+	if (t->prefilter != NULL)
+		log_client(s);
+	return pass_on(s, t->prefilter != NULL, &no, ret_no);
+}
+
+bool
+message_ask_rcpt(struct session *s, const char *command, const char **ret_no)
+{
+	struct buf no = BUF_INIT;
+
+	return s->tr.prefilter == NULL || pass_on(s,
+	    prefilter_rcpt(s->tr.prefilter, command, &no), &no, ret_no);
+}
+
+bool
+message_ask_data(struct session *s, const char **ret_no)
+{
+	struct buf no = BUF_INIT;
+
+	return s->tr.prefilter == NULL || pass_on(s,
+	    prefilter_data(s->tr.prefilter, &no), &no, ret_no);
+}
+
+/* Its answer is ours. */
+static bool
+end_filter(struct session *s)
+{
+	struct buf answer = BUF_INIT, b = BUF_INIT;
+	bool	   ok;
+
+	if (s->tr.too_big) {
+		log_warn("%s: queue file size limit exceeded", session_id(s));
+		reply(s, "552 5.3.4 Error: message file too big");
+		return false;
+	}
+	ok = prefilter_end(s->tr.prefilter, &answer);
+	for (const char *p = answer.data; *p != '\0'; p++)
+		buf_adds(&b, *p == '\n' ? "??" : (char[]){ *p, '\0' });
+	log_answer(s, ok ? "proxy-accept" : "proxy-reject", b.data);
+	if (ok)
+		s->errors = s->junk = 0;
+	reply_relayed(s, answer.data);
+	buf_done(&answer);
+	buf_done(&b);
+	return ok;
+}
+
+/* --- beginning */
 
 bool
 message_open(struct session *s, const char **ret_no)
@@ -83,6 +154,8 @@ message_open(struct session *s, const char **ret_no)
 	struct transaction *t = &s->tr;
 	enum cleanup_status status;
 
+	if (prefilter_is_used(s))
+		return open_filter(s, ret_no);
 	if (t->cleanup != NULL || (s->standalone && t->queue_id != NULL))
 		return true;
 	if (s->standalone) {
@@ -107,6 +180,8 @@ message_open(struct session *s, const char **ret_no)
 void
 message_rcpt(struct session *s, const struct recipient *r)
 {
+	if (s->tr.prefilter != NULL)
+		return;
 	if (s->standalone)
 		envelope_add_rcpt(&s->tr.env, r->address, r->original,
 		    r->orcpt, r->notify);
@@ -166,7 +241,7 @@ set_origin(struct session *s, struct envelope *e)
 	set_some(e, ATTR_LOG_PROTOCOL_NAME, f.protocol);
 	set_some(e, ATTR_LOG_HELO_NAME, f.helo);
 	set_some(e, ATTR_LOG_IDENT, f.ident);
-	envelope_set(e, ATTR_REWRITE_CONTEXT, is_local(s) ? "local" :
+	envelope_set(e, ATTR_REWRITE_CONTEXT, message_is_local(s) ? "local" :
 	    "remote");
 	set_some(e, ATTR_SASL_METHOD, facts_sasl_method(s));
 	set_some(e, ATTR_SASL_USERNAME, facts_sasl_username(s));
@@ -274,6 +349,13 @@ put_content(void *arg, const void *bytes, size_t len)
 			handover_content(t->handover, bytes, len);
 		return;
 	}
+	if (t->prefilter != NULL) {
+		t->too_big = t->too_big || (conf_mail.message_size_limit > 0 &&
+		    t->size > (uint64_t)conf_mail.message_size_limit);
+		if (!t->too_big)
+			prefilter_content(t->prefilter, bytes, len);
+		return;
+	}
 	if (!t->too_big)
 		cleanup_content(t->cleanup, bytes, len);
 	/* what is too much goes to cleanup until it has found out by itself */
@@ -289,7 +371,8 @@ message_begin(struct session *s)
 	struct transaction *t = &s->tr;
 	struct buf	    b = BUF_INIT;
 
-	send_envelope(s);
+	if (t->prefilter == NULL)
+		send_envelope(s);
 	for (uint32_t i = 0; i < t->prepend_count; i++)
 		buf_addf(&b, "%s\r\n", t->prepend[i]);
 	add_received(&b, s);
@@ -400,7 +483,11 @@ message_end(struct session *s, const char *ok)
 
 	s->stage = "END-OF-MESSAGE";
 	opening_finish(&t->opening);
-	if (!refuse_content(s)) {
+	if (refuse_content(s)) {
+		good = false;
+	} else if (t->prefilter != NULL) {
+		good = end_filter(s);
+	} else {
 		status = s->standalone ? hand_over(t) : (int)
 		    cleanup_end(t->cleanup, &why);
 		t->cleanup = NULL;

@@ -15,6 +15,15 @@ bool	message_open(struct session *, const char **ret_no);
 
 void	message_rcpt(struct session *, const struct recipient *);
 
+/* With a filter before the queue: it has a word in each of the client's
+ * commands.  False: the reply, maybe of several lines, is in *ret_no. */
+bool	message_ask_rcpt(struct session *, const char *command,
+	    const char **ret_no);
+bool	message_ask_data(struct session *, const char **ret_no);
+
+/* Are headers completed, because the mail is from here? */
+bool	message_is_local(struct session *);
+
 /* Before the content: the envelope, headers of PREPEND, Received:. */
 void	message_begin(struct session *);
 

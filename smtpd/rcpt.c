@@ -9,6 +9,7 @@
 #include "smtpd/message.h"
 #include "smtpd/options.h"
 #include "smtpd/path.h"
+#include "smtpd/prefilter.h"
 #include "smtpd/reply.h"
 #include "util/log.h"
 
@@ -77,8 +78,10 @@ add(struct session *s, const char *rcpt, const struct rcpt_options *o)
 		t->first_rcpt = pool_strdup(&t->pool, rcpt);
 }
 
+/* `command` is what the client said. */
 static bool
-accept_rcpt(struct session *s, const char *rcpt, const struct rcpt_options *o)
+accept_rcpt(struct session *s, const char *rcpt, const struct rcpt_options *o,
+    const char *command)
 {
 	const char *no = NULL;
 
@@ -88,8 +91,8 @@ accept_rcpt(struct session *s, const char *rcpt, const struct rcpt_options *o)
 		reply(s, "%s", no);
 		return false;
 	}
-	if (!message_open(s, &no)) {
-		reply(s, "%s", no);
+	if (!message_open(s, &no) || !message_ask_rcpt(s, command, &no)) {
+		reply_relayed(s, no);
 		return false;
 	}
 	add(s, rcpt, o);
@@ -102,8 +105,12 @@ rcpt_run(struct session *s, struct command_line *line)
 {
 	struct rcpt_options o = RCPT_OPTIONS_INIT;
 	struct buf	    rcpt = BUF_INIT;
+	const char	   *command = NULL;
 	bool		    good = false;
 
+	if (prefilter_is_used(s) && s->tr.has_sender)
+		command = pool_printf(&s->tr.pool, "%s %s", line->verb,
+		    line->rest);
 	if (!s->tr.has_sender)
 		reply(s, "503 5.5.1 Error: need MAIL command");
 	else if (s->tr.bdat != NULL)
@@ -112,7 +119,7 @@ rcpt_run(struct session *s, struct command_line *line)
 		reply(s, "450 4.7.1 Error: too many recipients from %s",
 		    s->client.ip);
 	else if (parse_recipient(s, line->rest, &rcpt, &o))
-		good = accept_rcpt(s, rcpt.data, &o);
+		good = accept_rcpt(s, rcpt.data, &o, command);
 	buf_done(&rcpt);
 	buf_done(&o.orcpt);
 	return good;

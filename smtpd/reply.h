@@ -14,8 +14,16 @@ struct session;
 void	reply(struct session *, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));
 
+/* A whole reply of another server, its lines with "\n" between them: treated
+ * as reply() does its own. */
+void	reply_relayed(struct session *, const char *lines);
+
 /* Several lines in one: each ends in "\n"; used for EHLO. */
 void	reply_lines(struct session *, const char *code, const char *lines);
+
+/* "ACTION: STAGE: REPLY; from=<> to=<> proto= helo=<>": what a filter before
+ * the queue answered. */
+void	log_answer(struct session *, const char *action, const char *reply);
 
 /*
  * "ID: ACTION: STAGE from NAMADDR: TEXT; from=<> to=<> proto= helo=<>".

@@ -24,6 +24,7 @@
 #include "smtpd/handover.h"
 #include "smtpd/limits.h"
 #include "smtpd/notice.h"
+#include "smtpd/prefilter.h"
 #include "smtpd/reply.h"
 #include "smtpd/session.h"
 #include "smtpd/upstream.h"
@@ -58,6 +59,7 @@ session_reset(struct session *s)
 	if (t->cleanup != NULL)
 		cleanup_abort(t->cleanup);
 	handover_abort(t->handover);
+	prefilter_close(t->prefilter);
 	if (t->has_sender)
 		envelope_done(&t->env);
 	pool_clear(&t->pool);

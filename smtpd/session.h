@@ -16,6 +16,7 @@
 struct cleanup_client;
 struct forwarded;
 struct handover;
+struct prefilter;
 struct stream;
 
 /* In the order of the disconnect line. */
@@ -89,6 +90,8 @@ struct transaction {
 	uint32_t	 rcpt_overshoot; /* refused for being too many */
 	const char	*first_rcpt;	/* as given: for Received and logs */
 	struct cleanup_client *cleanup;	/* NULL until the first recipient */
+	struct prefilter *prefilter;	/* instead of it (smtpd_proxy_filter) */
+	const char	*mail_command;	/* for that, as the client gave it */
 	struct handover	*handover;	/* instead of it, when standalone */
 	const char	*queue_id;	/* NULL: NOQUEUE */
 	const char	*instance;	/* for policy servers; NULL until asked */
