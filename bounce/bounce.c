@@ -76,6 +76,10 @@ get_record(const struct frame *f, const char *log, struct bounce_record *r,
 	};
 	if (strcmp(log, QUEUE_DEFER) == 0)
 		r->attempt = (int64_t)frame_u64(f, BOUNCE_KEY_ATTEMPT, 0);
+	if (*r->reason == '\0')
+		r->reason = "(description unavailable)";
+	if (*r->diag_text == '\0')
+		r->diag_type = "";
 	r->mta_type = *r->mta_name != '\0' ? "dns" : "";
 	if (strcmp(log, QUEUE_TRACE) == 0 && *relay != '\0' &&
 	    strcmp(relay, "none") != 0) {

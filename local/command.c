@@ -121,7 +121,7 @@ run(struct request *r, const struct context *c, const char *command,
 		.argv = command_words(r->pool, command), .env = env.vars,
 		.uid = c->uid, .gid = c->gid,
 		.time_limit = conf_mail.command_time_limit,
-		.title = command,
+		.title = command, .caller = "",
 	};
 	struct buf	sent = BUF_INIT, output = BUF_INIT;
 

@@ -15,7 +15,7 @@ find_group(const char *name, struct command_user *u)
 	const struct group *gr = getgrnam(name);
 
 	if (gr == NULL)
-		fatalx("unknown group name: %s", name);
+		fatalx("get_service_attr: unknown group: %s", name);
 	u->gid = gr->gr_gid;
 }
 
@@ -29,18 +29,17 @@ refuse_powerful(const struct command_user *u)
 		return;
 	if (u->uid == 0)
 		fatalx("user= command-line attribute specifies root "
-		    "privileges; name another user");
+		    "privileges");
 	if (u->gid == 0)
 		fatalx("user= command-line attribute specifies the root "
-		    "group; name another group");
+		    "group");
 	owner = getpwnam(conf_mail.mail_owner);
 	if (owner != NULL && u->uid == owner->pw_uid)
 		fatalx("user= command-line attribute specifies mail system "
-		    "owner %s; name another user", conf_mail.mail_owner);
+		    "owner %s", conf_mail.mail_owner);
 	if (owner != NULL && u->gid == owner->pw_gid)
 		fatalx("user= command-line attribute specifies mail system "
-		    "owner %s group; name another group",
-		    conf_mail.mail_owner);
+		    "owner %s group", conf_mail.mail_owner);
 }
 
 void
@@ -52,7 +51,7 @@ command_attr_user(const char *value, struct command_user *ret)
 	if (group != NULL)
 		*group++ = '\0';
 	if ((pw = getpwnam(name)) == NULL)
-		fatalx("unknown username: %s", name);
+		fatalx("get_service_attr: unknown username: %s", name);
 	ret->uid = pw->pw_uid;
 	ret->gid = pw->pw_gid;
 	if (group != NULL && *group != '\0')

@@ -33,8 +33,7 @@ set_flags(struct pipe_attr *a, const char *value)
 			if (flag_names[i].c == *value)
 				break;
 		if (i == sizeof flag_names / sizeof *flag_names)
-			fatalx("unknown flag: %c; flags are B D F O R X h q u "
-			    ". >", *value);
+			fatalx("unknown flag: %c", *value);
 		a->flags |= flag_names[i].bit;
 	}
 }
@@ -77,8 +76,7 @@ static void
 set_size(struct pipe_attr *a, const char *value)
 {
 	if (!text_to_long(value, 1, 0x7fffffffffffffffL, &a->size))
-		fatalx("bad size= value: \"%s\"; write a number of bytes",
-		    value);
+		fatalx("get_service_attr: bad size= value: %s", value);
 }
 
 static void
@@ -194,18 +192,17 @@ is_of_recipients(const char *arg)
 	return false;
 }
 
-static void
-check_macros(char **argv)
+/* The first name that is none of ours, or false. */
+static bool
+unknown_macro(char **argv, struct str *ret)
 {
-	struct str  name;
 	const char *p;
 
 	for (; *argv != NULL; argv++)
-		for (p = *argv; next_name(&p, &name);)
-			if (find_macro(name) == NULL)
-				fatalx("get_service_attr: unknown macro name: "
-				    "\"%.*s\"; see pipe(8)", (int)name.n,
-				    name.p);
+		for (p = *argv; next_name(&p, ret);)
+			if (find_macro(*ret) == NULL)
+				return true;
+	return false;
 }
 
 void
@@ -221,8 +218,7 @@ pipe_attr_read(struct pipe_attr *a, char **words)
 			if (text_starts_nocase(*words, attrs[i].name))
 				break;
 		if (i == sizeof attrs / sizeof *attrs)
-			fatalx("unknown attribute name: %s; see pipe(8)",
-			    *words);
+			fatalx("unknown attribute name: %s", *words);
 		attrs[i].set(a, *words + strlen(attrs[i].name));
 		has_user = has_user || attrs[i].set == set_user;
 	}
@@ -231,12 +227,11 @@ pipe_attr_read(struct pipe_attr *a, char **words)
 	if (*words != NULL) {
 		*words += strlen("argv=");
 		if (**words == '\0')
-			words++;
+			words++;		/* "argv= command" */
 	}
 	if (*words == NULL)
 		fatalx("missing argv= command-line attribute");
 	a->argv = words;
-	check_macros(a->argv);
 }
 
 /* --- expansion */
@@ -384,7 +379,13 @@ pipe_attr_expand(const struct pipe_attr *a, struct pool *pool,
 	struct arguments args = { 0 };
 	struct values	 v = { .a = a, .pool = pool, .d = d };
 	bool		 ok = true;
+	struct str	 name;
 
+	if (unknown_macro(a->argv, &name)) {
+		*ret_why = pool_printf(pool, "unknown macro name: \"%.*s\"",
+		    (int)name.n, name.p);
+		return NULL;
+	}
 	for (char **word = a->argv; ok && *word != NULL; word++) {
 		v.r = NULL;
 		if (!is_of_recipients(*word)) {

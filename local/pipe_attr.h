@@ -42,7 +42,8 @@ void	pipe_attr_read(struct pipe_attr *, char **words);
 /*
  * The arguments for one delivery.  One that names something of a recipient
  * comes once for each of them; what stands for a macro is never looked at
- * again.  NULL with why if a macro is malformed.
+ * again.  NULL with why if a macro is malformed or
+ * unknown.
  */
 char	**pipe_attr_expand(const struct pipe_attr *, struct pool *,
 	    struct delivery *, const char **ret_why);

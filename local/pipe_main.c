@@ -23,6 +23,9 @@
 #include "util/log.h"
 #include "util/mem.h"
 #include "util/proc.h"
+#include "util/text.h"
+
+enum { SENT_OUTPUT_MAX = 100 };	/* bytes of what the command said */
 
 static struct {
 	struct pipe_attr	 attr;
@@ -84,14 +87,15 @@ run_command(struct delivery *d, struct why *why)
 		.uid = self.attr.user.uid, .gid = self.attr.user.gid,
 		.chroot_dir = self.attr.chroot_dir, .dir = self.attr.dir,
 		.time_limit = self.time_limit,
-		.env = env.vars,
+		.env = env.vars, .caller = "pipe_command: ",
 	};
 	struct buf	   sent = BUF_INIT, output = BUF_INIT;
 	const char	  *bad;
 
 	p.argv = pipe_attr_expand(&self.attr, &d->pool, d, &bad);
 	if (p.argv == NULL) {
-		log_warn("transport %s: argv=: %s", server_service(), bad);
+		log_warn("file %s/master.cf: service %s: %s", conf_dir(),
+		    server_service(), bad);
 		why_set(why, "4.3.5", "mail system configuration error");
 		return;
 	}
@@ -100,8 +104,9 @@ run_command(struct delivery *d, struct why *why)
 	fill_content(&content, d);
 	buf_addf(&sent, "delivered via %s service", server_service());
 	process_run(&p, d, &content, sent.data, why, &output);
-	if (why_outcome(why) == DONE && output.len > 0)
-		buf_addf(&why->text, " (%s)", output.data);
+	if (why_outcome(why) == DONE && *text_trim(output.data) != '\0')
+		buf_addf(&why->text, " (%.*s)", SENT_OUTPUT_MAX,
+		    text_trim(output.data));
 	buf_done(&sent);
 	buf_done(&output);
 }
@@ -114,8 +119,10 @@ decide(struct delivery *d, struct why *why)
 
 	if ((a->flags & (PIPE_DELIVERED_TO | PIPE_ORIGINAL_TO)) &&
 	    d->rcpt_count > 1) {
-		log_warn("flag D or O requires %s_destination_recipient_limit "
-		    "= 1", server_service());
+		log_warn("pipe flag `%c' requires "
+		    "%s_destination_recipient_limit = 1",
+		    a->flags & PIPE_DELIVERED_TO ? 'D' : 'O',
+		    server_service());
 		why_set(why, "4.3.5", "mail system configuration error");
 	} else if (a->size > 0 && d->file.t.size > (uint64_t)a->size) {
 		why_set(why, "5.2.3", "message too large");

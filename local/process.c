@@ -75,38 +75,51 @@ process_env_init(struct process_env *e, struct pool *pool,
 /* --- the child */
 
 static void
-tell_and_exit(const char *what, const char *which)
+become_user(const struct process *p)
 {
-	int e = errno;
+	if (p->chroot_dir != NULL && (chroot(p->chroot_dir) != 0 ||
+	    chdir("/") != 0))
+		fatal_exit(EX_TEMPFAIL, "chroot(%s): %s", p->chroot_dir,
+		    strerror(errno));
+	if ((geteuid() == 0 || getuid() == 0) &&
+	    !proc_become(p->uid, p->gid, NULL))
+		fatal_exit(EX_TEMPFAIL, "change to uid=%ld gid=%ld: %s",
+		    (long)p->uid, (long)p->gid, strerror(errno));
+	if (p->dir != NULL && chdir(p->dir) != 0)
+		fatal_exit(EX_TEMPFAIL, "cannot change directory to \"%s\" for "
+		    "uid=%ld gid=%ld: %s", p->dir, (long)p->uid, (long)p->gid,
+		    strerror(errno));
+}
 
-	dprintf(STDERR_FILENO, "%s: fatal: %s %s: %s\n",
-	    strrchr(log_tag(), '/') != NULL ? strrchr(log_tag(), '/') + 1 :
-	    log_tag(), what, which, strerror(e));
-	fatal_exit(EX_TEMPFAIL, "%s %s: %s", what, which, strerror(e));
+/* What a shell would have said, where someone reads it. */
+static void
+cannot_execute(const struct process *p, bool tell)
+{
+	const char *name = strrchr(log_tag(), '/'), *e = strerror(errno);
+
+	name = name != NULL ? name + 1 : log_tag();
+	if (tell)
+		dprintf(STDERR_FILENO, "%s: fatal: %sexecvp %s: %s\n", name,
+		    p->caller, p->argv[0], e);
+	fatal_exit(tell ? EX_TEMPFAIL : 1, "%sexecvp %s: %s", p->caller,
+	    p->argv[0], e);
 }
 
 static void
 run_child(const struct process *p, int in, int out)
 {
 	setsid();
+	become_user(p);
 	if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
 	    dup2(out, STDERR_FILENO) < 0)
 		_exit(EX_TEMPFAIL);
 	/* Ours are closed by execve(): until then there may be a log line. */
 	close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
-	if (p->chroot_dir != NULL && (chroot(p->chroot_dir) != 0 ||
-	    chdir("/") != 0))
-		tell_and_exit("chroot", p->chroot_dir);
-	if ((geteuid() == 0 || getuid() == 0) &&
-	    !proc_become(p->uid, p->gid, NULL))
-		tell_and_exit("change of user for", p->title);
-	if (p->dir != NULL && chdir(p->dir) != 0)
-		tell_and_exit("cannot change directory to", p->dir);
 	umask(077);
 	for (int s = 1; s < NSIG; s++)
 		signal(s, SIG_DFL);
 	execve(p->argv[0], p->argv, p->env);
-	tell_and_exit("execvp", p->argv[0]);
+	cannot_execute(p, in != out);
 }
 
 /* --- the message */
@@ -232,7 +245,8 @@ run(const struct process *p, struct delivery *d, const struct content *c,
     struct buf *output)
 {
 	int64_t	 deadline = clock_in(p->time_limit);
-	int	 ends[2], in = message_input(d, c);
+	int	 ends[2], in = message_input(d, c), status;
+	bool	 in_time;
 	pid_t	 pid;
 
 	if (in < 0)
@@ -251,10 +265,17 @@ run(const struct process *p, struct delivery *d, const struct content *c,
 		close(ends[0]);
 		return -1;
 	}
-	if (!read_output(ends[0], output, deadline))
-		deadline = 0;
+	in_time = read_output(ends[0], output, deadline);
 	close(ends[0]);
-	return end_of(pid, deadline);
+	if (!in_time)
+		log_warn("pipe_command_read: read time limit exceeded");
+	status = end_of(pid, in_time ? deadline : 0);
+	if (in_time)
+		return status;
+	/* It has ended, but not all that it has started. */
+	kill(-pid, SIGKILL);
+	errno = ETIMEDOUT;
+	return -1;
 }
 
 int
@@ -262,44 +283,53 @@ process_connect(const struct process *p, int fd)
 {
 	int64_t	deadline = clock_in(p->time_limit);
 	pid_t	pid;
+	int	status;
 
 	log_flush();
 	pid = fork();
 	if (pid == 0)
 		run_child(p, fd, fd);
-	return pid < 0 ? -1 : end_of(pid, deadline);
+	if (pid < 0)
+		return -1;
+	status = end_of(pid, deadline);
+	if (status < 0 && errno == ETIMEDOUT)
+		log_warn("%s: process id %ld: command time limit exceeded",
+		    p->title, (long)pid);
+	return status;
 }
 
 /* --- what it means */
 
+static const struct { int code; const char *dsn, *text; } exits[] = {
+	{ EX_USAGE, "5.3.0", "command line usage error" },
+	{ EX_DATAERR, "5.6.0", "data format error" },
+	{ EX_NOINPUT, "5.3.0", "cannot open input" },
+	{ EX_NOUSER, "5.1.1", "user unknown" },
+	{ EX_NOHOST, "5.1.2", "host name unknown" },
+	{ EX_UNAVAILABLE, "5.3.0", "service unavailable" },
+	{ EX_SOFTWARE, "5.3.0", "internal software error" },
+	{ EX_OSERR, "4.3.0", "system resource problem" },
+	{ EX_OSFILE, "5.3.0", "critical OS file missing" },
+	{ EX_CANTCREAT, "5.2.0", "can't create user output file" },
+	{ EX_IOERR, "5.3.0", "input/output error" },
+	{ EX_TEMPFAIL, "4.3.0", "temporary failure" },
+	{ EX_PROTOCOL, "5.5.0", "remote error in protocol" },
+	{ EX_NOPERM, "5.7.0", "permission denied" },
+	{ EX_CONFIG, "5.3.5", "local configuration error" },
+};
+
 static void
 explain_exit(struct why *why, int code, const char *title)
 {
-	static const struct { int code; const char *dsn, *text; } known[] = {
-		{ EX_USAGE, "5.3.0", "command line usage error" },
-		{ EX_DATAERR, "5.6.0", "data format error" },
-		{ EX_NOINPUT, "5.3.0", "cannot open input" },
-		{ EX_NOUSER, "5.1.1", "user unknown" },
-		{ EX_NOHOST, "5.1.2", "host name unknown" },
-		{ EX_UNAVAILABLE, "5.3.0", "service unavailable" },
-		{ EX_SOFTWARE, "5.3.0", "internal software error" },
-		{ EX_OSERR, "4.3.0", "system resource problem" },
-		{ EX_OSFILE, "5.3.0", "critical OS file missing" },
-		{ EX_CANTCREAT, "5.2.0", "can't create user output file" },
-		{ EX_IOERR, "5.3.0", "input/output error" },
-		{ EX_TEMPFAIL, "4.3.0", "temporary failure" },
-		{ EX_PROTOCOL, "5.5.0", "remote error in protocol" },
-		{ EX_NOPERM, "5.7.0", "permission denied" },
-		{ EX_CONFIG, "5.3.5", "local configuration error" },
-	};
-
-	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-		if (known[i].code == code) {
-			why_set(why, known[i].dsn, "%s", known[i].text);
+	for (size_t i = 0; i < sizeof exits / sizeof *exits; i++)
+		if (exits[i].code == code) {
+			why_set(why, exits[i].dsn, "%s", exits[i].text);
+			buf_set(&why->diag_text, exits[i].text);
 			return;
 		}
 	why_set(why, "5.3.0", "Command died with status %d: \"%s\"", code,
 	    title);
+	buf_addf(&why->diag_text, "unknown mail system error %d", code);
 }
 
 /* One line, nothing in it that a log or a report should not hold. */
@@ -311,29 +341,56 @@ clean(struct buf *output)
 	for (size_t i = 0; i < output->len; i++)
 		if (output->data[i] == '\n')
 			output->data[i] = ' ';
+		else if ((unsigned char)output->data[i] < ' ' ||
+		    output->data[i] == 127)
+			output->data[i] = '_';
+	if (text_is_utf8(output->data, output->len))
+		return;
 	text_printable(&text, output->data, output->len, true);
+	for (size_t i = 0; i < output->len && i < text.len; i++)
+		if ((output->data[i] & 0x80) != 0 && text.data[i] == '?')
+			text.data[i] = '_';
 	buf_done(output);
 	*output = text;
+}
+
+/* The code that the output begins with: it knows better. */
+static bool
+explain_itself(struct why *why, const char *output)
+{
+	char	dsn[12];
+	size_t	n = dsn_parse(output, dsn);
+
+	if (n == 0)
+		return false;
+	if (*dsn == '2') {
+		log_warn("bounce_append: ignoring dsn code \"%s\"", dsn);
+		strcpy(dsn, "5.0.0");
+	}
+	why_set(why, dsn, "%s", output + n + strspn(output + n, " \t"));
+	buf_set(&why->diag_text, why->text.data);
+	return true;
 }
 
 static void
 explain(struct why *why, int status, const char *title,
     const struct buf *output)
 {
-	char	dsn[12];
-	size_t	n;
-
-	if (WIFSIGNALED(status))
-		why_set(why, "5.3.0", "Command died with signal %d: \"%s\"",
-		    WTERMSIG(status), title);
-	else if ((n = dsn_parse(output->data, dsn)) > 0 && dsn[0] != '2') {
-		n += strspn(output->data + n, " \t");
-		why_set(why, dsn, "%s", output->data + n);
+	if (status >= 0 && !WIFSIGNALED(status) &&
+	    explain_itself(why, output->data))
 		return;
-	} else
+	if (status < 0)
+		why_set(why, "5.3.0", "Command time limit exceeded: \"%s\"",
+		    title);
+	else if (WIFSIGNALED(status))
+		why_set(why, "4.3.0", "Command died with signal %d: \"%s\"",
+		    WTERMSIG(status), title);
+	else
 		explain_exit(why, WEXITSTATUS(status), title);
-	if (output->len > 0)
+	if (output->len > 0) {
 		buf_addf(&why->text, ". Command output: %s", output->data);
+		buf_set(&why->diag_text, output->data);
+	}
 }
 
 void
@@ -349,15 +406,14 @@ process_run(const struct process *p, struct delivery *d,
 	clean(output);
 	if (status == 0) {
 		why_set(why, "2.0.0", "%s", sent);
-	} else if (status > 0) {
-		explain(why, status, p->title, output);
-	} else if (e == ETIMEDOUT) {
-		why_set(why, "5.3.0", "Command time limit exceeded: \"%s\"",
-		    p->title);
-		if (output->len > 0)
-			buf_addf(&why->text, ". Command output: %s",
-			    output->data);
-	} else {
-		why_set(why, "4.3.0", "cannot run command: %s", strerror(e));
+		return;
 	}
+	if (status < 0 && e != ETIMEDOUT) {
+		why_set(why, "4.3.0", "cannot run command: %s", strerror(e));
+		return;
+	}
+	explain(why, status, p->title, output);
+	buf_skip(&why->diag_text, strspn(why->diag_text.data, " "));
+	if (why->diag_text.len > 0)
+		buf_set(&why->diag_type, "x-unix");
 }

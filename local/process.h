@@ -21,6 +21,8 @@ struct process {
 	const char	*dir;		/* NULL: where we are */
 	int		 time_limit;	/* seconds */
 	const char	*title;		/* the command, for texts */
+	const char	*caller;	/* "pipe_command: " in front of what the
+					   log has about a failed execve() */
 };
 
 /*
@@ -51,7 +53,7 @@ void	process_run(const struct process *, struct delivery *,
 
 /*
  * Runs it with `fd` as standard input, output and error.  Wait status, or -1
- * with errno; ETIMEDOUT when it was killed at the time limit.
+ * with errno; ETIMEDOUT when it was killed at the time limit, which is logged.
  */
 int	process_connect(const struct process *, int fd);
 

@@ -68,12 +68,9 @@ start(void)
 }
 
 static void
-report(int status, bool in_time)
+report(int status)
 {
-	if (!in_time)
-		log_warn("%s: process time limit of %d seconds exceeded",
-		    self.argv[0], self.time_limit);
-	else if (WIFSIGNALED(status))
+	if (WIFSIGNALED(status))
 		log_warn("command %s killed by signal %d", self.argv[0],
 		    WTERMSIG(status));
 	else if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
@@ -88,15 +85,16 @@ serve(struct stream *s)
 		.argv = self.argv, .env = self.env.vars,
 		.uid = self.user.uid, .gid = self.user.gid,
 		.time_limit = self.time_limit, .title = self.argv[0],
+		.caller = "spawn_command: ",
 	};
 	int status;
 
 	file_set_nonblock(stream_fd(s), false);
 	status = process_connect(&p, stream_fd(s));
-	if (status < 0 && errno != ETIMEDOUT)
+	if (status >= 0)
+		report(status);
+	else if (errno != ETIMEDOUT)
 		log_warn("run %s: %s", self.argv[0], strerror(errno));
-	else
-		report(status, status >= 0);
 	file_set_nonblock(stream_fd(s), true);
 }
 
