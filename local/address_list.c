@@ -56,7 +56,7 @@ kind_of(const char *s)
 {
 	if (*s == '|')
 		return TARGET_COMMAND;
-	if (*s == '/')
+	if (*s == '/' || *s == '~')
 		return TARGET_FILE;
 	if (text_starts_nocase(s, ":include:"))
 		return TARGET_INCLUDE;

@@ -11,7 +11,7 @@
 enum target_kind {
 	TARGET_ADDRESS,		/* internal form, as written: may lack a domain */
 	TARGET_COMMAND,		/* without the '|' */
-	TARGET_FILE,		/* absolute path */
+	TARGET_FILE,		/* absolute path, or "~/..." */
 	TARGET_INCLUDE,		/* path after ":include:" */
 };
 

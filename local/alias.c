@@ -22,6 +22,7 @@
 #include "local/content.h"
 #include "local/forward.h"
 #include "local/recipient.h"
+#include "local/user_names.h"
 #include "mail/address.h"
 #include "mail/deliver.h"
 #include "mail/resolve_client.h"
@@ -190,6 +191,23 @@ is_allowed(const struct context *c, const char *param)
 }
 
 static enum outcome
+deliver_file(struct request *r, struct context *c, const char *path)
+{
+	if (!is_allowed(c, conf_mail.allow_mail_to_files))
+		return part(r, c, "5.7.1", "mail to file is restricted");
+	if (*path == '~' && (path[1] != '/' || c->home == NULL)) {
+		log_warn("%s home directory%s for: %s", path[1] != '/' ?
+		    "bad" : "unknown", path[1] != '/' ? " syntax" : "", path);
+		return part(r, c, "5.3.5", "mail system configuration error");
+	}
+	if (*path == '~')
+		path = pool_printf(r->pool, "%s%s", c->home, path + 1);
+	if (!request_first(r, "file", path))
+		return DONE;
+	return file_deliver(r, c, path);
+}
+
+static enum outcome
 deliver_target(struct request *r, struct context *c, const struct target *t)
 {
 	switch (t->kind) {
@@ -198,11 +216,7 @@ deliver_target(struct request *r, struct context *c, const struct target *t)
 	case TARGET_INCLUDE:
 		return deliver_include(r, c, t->text);
 	case TARGET_FILE:
-		if (!is_allowed(c, conf_mail.allow_mail_to_files))
-			return part(r, c, "5.7.1", "mail to file is restricted");
-		if (!request_first(r, "file", t->text))
-			return DONE;
-		return file_deliver(r, c, t->text);
+		return deliver_file(r, c, t->text);
 	case TARGET_COMMAND:
 		if (!is_allowed(c, conf_mail.allow_mail_to_commands))
 			return part(r, c, "5.7.1",
@@ -362,39 +376,6 @@ alias_deliver(struct request *r, const struct context *c, const char *address,
 
 /* --- .forward */
 
-struct path_names {
-	bool			 lacks;		/* a name has no value: not
-						   this path */
-	const struct user	*user;
-	const char		*address, *ext;
-	char			*local;
-};
-
-static const char *
-path_value(void *arg, const char *name)
-{
-	struct path_names	*n = arg;
-	const char		*domain = address_domain(n->address);
-	struct { const char *name, *value; } const values[] = {
-		{ "home", n->user->home },
-		{ "user", n->user->name },
-		{ "shell", n->user->shell },
-		{ "local", n->local },
-		{ "domain", domain != NULL ? domain : "" },
-		{ "recipient", n->address },
-		{ "extension", n->ext != NULL ? n->ext + 1 : NULL },
-		{ "recipient_delimiter", n->ext != NULL ?
-		    conf_mail.recipient_delimiter : NULL },
-	};
-
-	for (size_t i = 0; i < sizeof values / sizeof *values; i++)
-		if (text_eq(name, values[i].name)) {
-			n->lacks = n->lacks || values[i].value == NULL;
-			return values[i].value != NULL ? values[i].value : "";
-		}
-	return NULL;
-}
-
 /* Only the user's own regular file counts, not one that others can change. */
 static bool
 is_trusted(const char *path, const struct user *user)
@@ -420,20 +401,21 @@ static bool
 find_dot_forward(struct request *r, const char *address,
     const struct user *user, const char **ret_path)
 {
-	struct path_names n = { .user = user, .address = address };
+	struct user_names n;
 	char		*copy = pool_strdup(r->pool,
 	    conf_text("forward_path")), *word;
 	struct buf	 path = BUF_INIT;
 	const char	*why;
 	bool		 found = false;
 
-	n.local = pool_strndup(r->pool, address, address_local_len(address));
-	n.ext = address_extension(n.local, strlen(n.local),
-	    conf_mail.recipient_delimiter, conf_mail.double_bounce_sender);
+	user_names_init(&n, r->pool, address);
+	n.user = user->name;
+	n.home = user->home;
+	n.shell = user->shell;
 	while (!found && (word = text_word(&copy, TEXT_LIST_SEP, true)) != NULL) {
 		buf_clear(&path);
-		n.lacks = false;
-		if (!conf_expand(&path, word, path_value, &n, &why)) {
+		if (!user_names_expand(&n, &path, word,
+		    conf_mail.forward_expansion_filter, &why)) {
 			log_warn("forward_path: %s", why);
 			continue;
 		}

@@ -9,10 +9,12 @@
 #include "local/content.h"
 #include "local/process.h"
 #include "local/recipient.h"
+#include "local/user_names.h"
 #include "mail/address.h"
 #include "mail/deliver.h"
 #include "mail/deliver_proto.h"
 #include "util/buf.h"
+#include "util/log.h"
 #include "util/mem.h"
 #include "util/text.h"
 
@@ -46,24 +48,23 @@ env_fill(struct process_env *e, struct request *r, const struct context *c)
 	};
 	struct pool	*p = r->pool;
 	const char	*address = r->top->address;
-	const char	*domain = address_domain(address), *ext;
-	char		*local = pool_strndup(p, address,
-	    address_local_len(address));
+	const char	*domain = address_domain(address);
 	const struct envelope *env = delivery_envelope(r->d);
+	struct user_names names;
 
-	ext = address_extension(local, strlen(local),
-	    conf_mail.recipient_delimiter, conf_mail.double_bounce_sender);
+	user_names_init(&names, p, address);
 	process_env_init(e, p, conf_mail.export_environment);
 	process_env_add(e, p, "USER", c->logname);
 	process_env_add(e, p, "LOGNAME", c->logname);
 	process_env_add(e, p, "HOME", c->home);
 	process_env_add(e, p, "SHELL", c->shell);
-	process_env_add(e, p, "LOCAL", filtered(p, local));
+	process_env_add(e, p, "LOCAL", filtered(p, names.local));
 	process_env_add(e, p, "DOMAIN", domain ? filtered(p, domain) : NULL);
 	process_env_add(e, p, "RECIPIENT", filtered(p, address));
 	process_env_add(e, p, "ORIGINAL_RECIPIENT", *r->top->original ?
 	    filtered(p, r->top->original) : NULL);
-	process_env_add(e, p, "EXTENSION", ext ? filtered(p, ext + 1) : NULL);
+	process_env_add(e, p, "EXTENSION", names.ext ?
+	    filtered(p, names.ext + 1) : NULL);
 	process_env_add(e, p, "SENDER", filtered(p, r->d->sender));
 	process_env_add(e, p, "ENVID", *r->d->envid ? filtered(p, r->d->envid) : NULL);
 	for (size_t i = 0; env != NULL && i < sizeof client / sizeof *client; i++)
@@ -106,6 +107,29 @@ command_words(struct pool *pool, const char *command)
 	return split_words(pool, "/bin/sh -c", command);
 }
 
+/* Postfix's, and what an administrator may have said. */
+static const char *
+working_directory(struct request *r, const struct context *c)
+{
+	struct user_names names;
+	struct buf	  path = BUF_INIT;
+	const char	 *text = conf_mail.command_execution_directory, *why;
+	const char	 *dir = NULL;
+
+	if (*text == '\0')
+		return NULL;
+	user_names_init(&names, r->pool, r->top->address);
+	names.home = c->home;
+	names.shell = c->shell;
+	if (user_names_expand(&names, &path, text,
+	    conf_mail.execution_directory_expansion_filter, &why))
+		dir = pool_strdup(r->pool, path.data);
+	else
+		log_warn("command_execution_directory: %s", why);
+	buf_done(&path);
+	return dir;
+}
+
 static void
 run(struct request *r, const struct context *c, const char *command,
     struct why *why)
@@ -115,7 +139,8 @@ run(struct request *r, const struct context *c, const char *command,
 		.return_path = r->d->sender, .postmark = true,
 		.original_to = conf_mail.enable_original_recipient &&
 		    *r->top->original != '\0' ? r->top->original : NULL,
-		.delivered_to = r->delivered_to,
+		.delivered_to = content_wants_delivered_to("command") ?
+		    r->delivered_to : NULL,
 	};
 	struct process	p = {
 		.argv = command_words(r->pool, command), .env = env.vars,
@@ -125,8 +150,7 @@ run(struct request *r, const struct context *c, const char *command,
 	};
 	struct buf	sent = BUF_INIT, output = BUF_INIT;
 
-	p.dir = *conf_mail.command_execution_directory != '\0' ?
-	    conf_mail.command_execution_directory : c->home;
+	p.dir = working_directory(r, c);
 	env_fill(&env, r, c);
 	buf_addf(&sent, "delivered to command: %s", command);
 	process_run(&p, r->d, &content, sent.data, why, &output);

@@ -5,10 +5,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "conf/param.h"
 #include "mail/address.h"
 #include "mail/deliver.h"
 #include "util/buf.h"
 #include "util/file.h"
+#include "util/mem.h"
 #include "util/text.h"
 
 enum { CHUNK = 64 * 1024 };	/* bytes read from the queue file at once */
@@ -33,10 +35,7 @@ add_field(struct buf *out, const char *name, const char *internal, bool angle)
 {
 	buf_adds(out, name);
 	buf_adds(out, angle ? ": <" : ": ");
-	if (angle)
-		address_quote(out, internal);
-	else
-		buf_adds(out, internal);
+	address_quote(out, internal);
 	if (angle)
 		buf_addc(out, '>');
 }
@@ -166,6 +165,19 @@ content_write(int fd, struct delivery *d, const struct content *c)
 	return put_out(fd);
 }
 
+bool
+content_wants_delivered_to(const char *what)
+{
+	char	*copy = mem_strdup(conf_mail.prepend_delivered_header);
+	char	*at = copy, *word;
+	bool	 found = false;
+
+	while ((word = text_word(&at, TEXT_LIST_SEP, false)) != NULL)
+		found = found || text_eq_nocase(word, what);
+	mem_free(copy);
+	return found;
+}
+
 const char *
 content_header(struct delivery *d)
 {
@@ -183,9 +195,12 @@ content_was_delivered_to(struct delivery *d, const char *address)
 {
 	static const char name[] = "Delivered-To:";
 	const char	 *p = content_header(d), *nl;
+	struct buf	  quoted = BUF_INIT;
+	bool		  found = false;
 	size_t		  n;
 
-	for (; p != NULL && *p != '\0'; p = nl == NULL ? NULL : nl + 1) {
+	address_quote(&quoted, address);
+	for (; !found && p != NULL && *p != '\0'; p = nl == NULL ? NULL : nl + 1) {
 		nl = strchr(p, '\n');
 		if (!text_starts_nocase(p, name))
 			continue;
@@ -194,10 +209,11 @@ content_was_delivered_to(struct delivery *d, const char *address)
 		n = strcspn(p, "\r\n");
 		while (n > 0 && (p[n - 1] == ' ' || p[n - 1] == '\t'))
 			n--;
-		if (str_is_nocase((struct str){ p, n }, address))
-			return true;
+		found = str_is_nocase((struct str){ p, n }, address) ||
+		    str_is_nocase((struct str){ p, n }, quoted.data);
 	}
-	return false;
+	buf_done(&quoted);
+	return found;
 }
 
 void

@@ -33,6 +33,9 @@ const char *content_header(struct delivery *);
 /* Is there a Delivered-To: field with this address already? */
 bool	content_was_delivered_to(struct delivery *, const char *address);
 
+/* Is `what` ("command", "file", "forward") in prepend_delivered_header? */
+bool	content_wants_delivered_to(const char *what);
+
 /* Between messages: forgets the header block. */
 void	content_forget(void);
 

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "conf/param.h"
+#include "local/content.h"
+#include "mail/address.h"
 #include "mail/cleanup_client.h"
 #include "mail/deliver.h"
 #include "mail/envelope.h"
@@ -101,14 +103,18 @@ static bool
 send_content(struct cleanup_client *c, struct forward *f, struct delivery *d)
 {
 	const struct queue_file	*file = &d->file;
-	struct buf		 date = BUF_INIT;
+	struct buf		 date = BUF_INIT, to = BUF_INIT;
 
 	clock_rfc_date(&date, time(NULL));
 	cleanup_printf(c, "Received: by %s (%s)", conf_mail.myhostname,
 	    conf_mail.mail_name);
 	cleanup_printf(c, "\tid %s; %s", cleanup_queue_id(c), date.data);
 	buf_done(&date);
-	cleanup_printf(c, "Delivered-To: %s", f->delivered_to);
+	if (content_wants_delivered_to("forward")) {
+		address_quote(&to, f->delivered_to);
+		cleanup_printf(c, "Delivered-To: %s", to.data);
+		buf_done(&to);
+	}
 	return send_part(c, file, queue_file_header_at(file), file->t.header_len) &&
 	    send_part(c, file, queue_file_body_at(file), file->t.body_len);
 }

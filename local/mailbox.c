@@ -30,19 +30,6 @@ part(struct request *r, const struct context *c, const char *dsn,
 	return got;
 }
 
-static bool
-wants_delivered_header(const char *what)
-{
-	char	*copy = mem_strdup(conf_mail.prepend_delivered_header);
-	char	*at = copy, *word;
-	bool	 found = false;
-
-	while ((word = text_word(&at, TEXT_LIST_SEP, false)) != NULL)
-		found = found || text_eq_nocase(word, what);
-	mem_free(copy);
-	return found;
-}
-
 static void
 content_for(struct content *out, struct request *r, bool mbox)
 {
@@ -50,7 +37,7 @@ content_for(struct content *out, struct request *r, bool mbox)
 		.return_path = r->d->sender,
 		.original_to = conf_mail.enable_original_recipient &&
 		    *r->top->original != '\0' ? r->top->original : NULL,
-		.delivered_to = wants_delivered_header("file") ?
+		.delivered_to = content_wants_delivered_to("file") ?
 		    r->delivered_to : NULL,
 		.postmark = mbox,
 		.quote_from = mbox,

@@ -126,21 +126,41 @@ write_failed(struct why *why, int e)
 	return why_outcome(why);
 }
 
-/* NULL if the open file is one that we may append to, or what is wrong. */
-static const char *
-check_file(const struct mbox *m, int fd, struct stat *st)
+/* Is the open file one that we may append to? */
+static bool
+check_file(const struct mbox *m, int fd, struct stat *st, struct why *why)
 {
 	if (fstat(fd, st) != 0)
-		return strerror(errno);
-	if (S_ISDIR(st->st_mode))
-		return "file is a directory";
-	if (!S_ISREG(st->st_mode))
-		return m->must_be_file ? "file is not a regular file" : NULL;
-	if (st->st_nlink != 1)
-		return "file has more than one link";
-	if (m->strict_owner && st->st_uid != m->uid)
-		return "destination is not owned by recipient";
-	return NULL;
+		why_set(why, "4.2.0", "%s", strerror(errno));
+	else if (S_ISDIR(st->st_mode))
+		why_set(why, "5.2.0", "file is a directory");
+	else if (!S_ISREG(st->st_mode) && m->must_be_file)
+		why_set(why, "5.2.0", "file is not a regular file");
+	else if (S_ISREG(st->st_mode) && st->st_nlink != 1)
+		why_set(why, "5.2.0", "file has %lu hard links",
+		    (unsigned long)st->st_nlink);
+	else if (S_ISREG(st->st_mode) && m->strict_owner &&
+	    st->st_uid != m->uid)
+		why_set(why, "4.2.0", "destination %s is not owned by "
+		    "recipient", m->path);
+	else
+		return true;
+	return false;
+}
+
+/* A link that only root can have made, and nobody else can change. */
+static bool
+is_roots_link(const char *path)
+{
+	struct stat link, parent;
+	char	   *dir = directory_of(path);
+	bool	    ok;
+
+	ok = lstat(path, &link) == 0 && S_ISLNK(link.st_mode) &&
+	    link.st_uid == 0 && stat(dir, &parent) == 0 &&
+	    parent.st_uid == 0 && (parent.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+	mem_free(dir);
+	return ok;
 }
 
 /* Opens what is there or makes it.  -1 with errno. */
@@ -151,13 +171,13 @@ open_or_make(const struct mbox *m, bool as_root, bool *ret_is_new)
 	int fd = open(m->path, flags);
 
 	*ret_is_new = false;
+	if (fd < 0 && errno == ELOOP && is_roots_link(m->path))
+		return open(m->path, flags & ~O_NOFOLLOW);
 	if (fd >= 0 || errno != ENOENT)
 		return fd;
-	fd = open(m->path, flags | O_CREAT | O_EXCL, 0600);
-	if (fd < 0)
-		return -1;
 	*ret_is_new = true;
-	if (as_root && fchown(fd, m->uid, m->gid) != 0) {
+	fd = open(m->path, flags | O_CREAT | O_EXCL, 0600);
+	if (fd >= 0 && as_root && fchown(fd, m->uid, m->gid) != 0) {
 		close(fd);
 		unlink(m->path);
 		return -1;
@@ -180,11 +200,10 @@ append_locked(const struct mbox *m, int fd, bool is_new, struct delivery *d,
     const struct content *c, struct why *why)
 {
 	struct stat	 st;
-	const char	*bad = check_file(m, fd, &st);
 	int		 saved;
 
-	if (bad != NULL)
-		return fail(why, "5.2.0", bad);
+	if (!check_file(m, fd, &st, why))
+		return why_outcome(why);
 	if (!S_ISREG(st.st_mode)) {		/* /dev/null and the like */
 		if (content_write(fd, d, c))
 			return DONE;
@@ -203,14 +222,22 @@ append_locked(const struct mbox *m, int fd, bool is_new, struct delivery *d,
 	return write_failed(why, saved);
 }
 
-static enum outcome
-open_failed(struct why *why, int e)
+/* What time will not mend is returned. */
+static const char *
+dsn_of_open(int e)
 {
-	bool create = e == ENOENT || e == EEXIST || e == EACCES;
+	return e == EACCES || e == ENOENT || e == ELOOP || e == ENOTDIR ||
+	    e == EISDIR || e == ENAMETOOLONG ? "5.2.0" : "4.2.0";
+}
 
-	why_set(why, e == EACCES || e == ENOENT || e == ELOOP || e == ENOTDIR ||
-	    e == EISDIR ? "5.2.0" : "4.2.0", "cannot %s: %s", create ?
-	    "create file exclusively" : "open file", strerror(e));
+static enum outcome
+open_failed(struct why *why, int e, bool making)
+{
+	if (e == ELOOP)
+		why_set(why, "5.2.0", "file is a symbolic link");
+	else
+		why_set(why, dsn_of_open(e), "cannot %s: %s", making ?
+		    "create file exclusively" : "open file", strerror(e));
 	return why_outcome(why);
 }
 
@@ -223,7 +250,7 @@ open_and_append(const struct mbox *m, bool as_root, struct delivery *d,
 	enum outcome	got;
 
 	if (fd < 0)
-		return open_failed(why, errno);
+		return open_failed(why, errno, is_new);
 	/* The ids of the owner around the write: its quota counts. */
 	if (!lock_file(m, fd))
 		got = fail(why, "4.2.0", "unable to lock for exclusive access");
@@ -237,35 +264,49 @@ open_and_append(const struct mbox *m, bool as_root, struct delivery *d,
 	return got;
 }
 
+enum lock_result { LOCKED, UNLOCKED, NO_LOCK };
+
+/*
+ * The lock file.  A user's mailbox needs it; another file's directory may take
+ * none from us, and the file's own lock has to do.
+ */
+static enum lock_result
+lock_by_name(const struct mbox *m, struct why *why)
+{
+	struct stat st;
+	int	    e;
+
+	if (!(m->locks & MBOX_DOTLOCK) ||
+	    (stat(m->path, &st) == 0 && !S_ISREG(st.st_mode)))
+		return UNLOCKED;
+	if (file_dotlock(m->path, m->lock_attempts * m->lock_delay,
+	    m->stale_seconds))
+		return LOCKED;
+	e = errno;
+	why_set(why, e == EAGAIN || e == EEXIST ? "4.2.0" : dsn_of_open(e),
+	    "unable to create lock file %s.lock: %s", m->path,
+	    strerror(e == EAGAIN ? EEXIST : e));
+	if (m->must_be_file || e == EAGAIN || e == EEXIST)
+		return NO_LOCK;
+	log_warn("%s", why->text.data);
+	return UNLOCKED;
+}
+
 enum outcome
 mbox_append(const struct mbox *m, struct delivery *d, const struct content *c,
     struct why *why)
 {
-	bool		root = geteuid() == 0, as_root, locked = false;
-	bool		device = strcmp(m->path, "/dev/null") == 0;
-	enum outcome	got;
-	int		e;
+	bool		 root = geteuid() == 0, as_root;
+	enum lock_result lock;
+	enum outcome	 got;
 
 	if (!become_maker(m, &as_root))
 		return fail(why, "4.3.0", strerror(errno));
-	if ((m->locks & MBOX_DOTLOCK) && !device)
-		locked = file_dotlock(m->path,
-		    m->lock_attempts * m->lock_delay, m->stale_seconds);
-	if (!locked && (m->locks & MBOX_DOTLOCK) && !device) {
-		e = errno;
-		why_set(why, "4.2.0", "unable to create lock file %s.lock: %s",
-		    m->path, strerror(e));
-		got = TRY_LATER;
-		/* A directory that takes no lock file from us is fine: the
-		 * file's own lock does. */
-		if (e != EAGAIN && e != EEXIST && e != ENOTDIR) {
-			log_warn("%s", why->text.data);
-			got = open_and_append(m, as_root, d, c, why);
-		}
-	} else {
-		got = open_and_append(m, as_root, d, c, why);
-	}
-	if (locked)
+	lock = lock_by_name(m, why);
+	got = lock == NO_LOCK ? why_outcome(why) :
+	    open_and_append(m, as_root, d, c, why);
+	/* Root made the lock file where only root can. */
+	if (lock == LOCKED)
 		file_dotunlock(m->path);
 	if (root && geteuid() != 0)
 		proc_act_as_root();

@@ -6,7 +6,7 @@
 #include "conf/conf.h"
 #include "conf/param.h"
 #include "local/recipient.h"
-#include "mail/address.h"
+#include "local/user_names.h"
 #include "mail/deliver.h"
 #include "table/table.h"
 #include "util/buf.h"
@@ -78,47 +78,17 @@ pass_deliver(struct request *r, const struct context *c, const char *address,
 
 /* --- luser_relay */
 
-struct relay_names {
-	const char	*address, *ext;
-	char		*local, *user;
-};
-
-static const char *
-relay_value(void *arg, const char *name)
-{
-	const struct relay_names *n = arg;
-	const char		 *domain = address_domain(n->address);
-	struct { const char *name, *value; } const values[] = {
-		{ "user", n->user },
-		{ "local", n->local },
-		{ "domain", domain },
-		{ "recipient", n->address },
-		{ "extension", n->ext != NULL ? n->ext + 1 : NULL },
-		{ "recipient_delimiter", n->ext != NULL ?
-		    conf_mail.recipient_delimiter : NULL },
-	};
-
-	for (size_t i = 0; i < sizeof values / sizeof *values; i++)
-		if (text_eq(name, values[i].name))
-			return values[i].value != NULL ? values[i].value : "";
-	return NULL;
-}
-
 const char *
 luser_address(struct request *r, const char *address)
 {
-	struct relay_names n = { .address = address };
+	struct user_names n;
 	const char	*text = conf_text("luser_relay"), *why, *result = NULL;
 	struct buf	 out = BUF_INIT;
 
 	if (text == NULL || *text == '\0')
 		return NULL;
-	n.local = pool_strndup(r->pool, address, address_local_len(address));
-	n.ext = address_extension(n.local, strlen(n.local),
-	    conf_mail.recipient_delimiter, conf_mail.double_bounce_sender);
-	n.user = n.ext == NULL ? n.local :
-	    pool_strndup(r->pool, n.local, n.ext - n.local);
-	if (conf_expand(&out, text, relay_value, &n, &why))
+	user_names_init(&n, r->pool, address);
+	if (user_names_expand(&n, &out, text, NULL, &why))
 		result = pool_strdup(r->pool, out.data);
 	else
 		log_warn("luser_relay: %s", why);

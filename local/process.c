@@ -379,10 +379,11 @@ explain(struct why *why, int status, const char *title,
 	if (status >= 0 && !WIFSIGNALED(status) &&
 	    explain_itself(why, output->data))
 		return;
-	if (status < 0)
+	if (status < 0) {
 		why_set(why, "5.3.0", "Command time limit exceeded: \"%s\"",
 		    title);
-	else if (WIFSIGNALED(status))
+		buf_set(&why->diag_text, "internal software error");
+	} else if (WIFSIGNALED(status))
 		why_set(why, "4.3.0", "Command died with signal %d: \"%s\"",
 		    WTERMSIG(status), title);
 	else

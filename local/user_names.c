@@ -1,0 +1,69 @@
+#include "local/user_names.h"
+
+#include <string.h>
+
+#include "conf/conf.h"
+#include "conf/param.h"
+#include "mail/address.h"
+#include "util/buf.h"
+#include "util/mem.h"
+#include "util/text.h"
+
+void
+user_names_init(struct user_names *n, struct pool *pool, const char *address)
+{
+	*n = (struct user_names){ .address = address };
+	n->local = text_lower(pool_strndup(pool, address,
+	    address_local_len(address)));
+	n->ext = address_extension(n->local, strlen(n->local),
+	    conf_mail.recipient_delimiter, conf_mail.double_bounce_sender);
+	n->user = n->ext == NULL ? n->local :
+	    pool_strndup(pool, n->local, (size_t)(n->ext - n->local));
+}
+
+/* The delimiter is the one that was found, of several. */
+static const char *
+delimiter(const struct user_names *n)
+{
+	static char found[2];
+
+	found[0] = n->ext != NULL ? *n->ext : '\0';
+	return n->ext != NULL ? found : NULL;
+}
+
+static const char *
+get_value(void *arg, const char *name)
+{
+	struct user_names *n = arg;
+	const char	  *domain = address_domain(n->address);
+	struct { const char *name, *value; } const values[] = {
+		{ "home", n->home },
+		{ "user", n->user },
+		{ "shell", n->shell },
+		{ "local", n->local },
+		{ "domain", domain != NULL ? domain : "" },
+		{ "recipient", n->address },
+		{ "extension", n->ext != NULL ? n->ext + 1 : NULL },
+		{ "recipient_delimiter", delimiter(n) },
+	};
+
+	for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+		if (text_eq(name, values[i].name)) {
+			n->lacks = n->lacks || values[i].value == NULL;
+			return values[i].value;
+		}
+	n->lacks = true;
+	return NULL;
+}
+
+bool
+user_names_expand(struct user_names *n, struct buf *out, const char *text,
+    const char *filter, const char **ret_why)
+{
+	const struct conf_values v = {
+		.get = get_value, .arg = n, .filter = filter,
+	};
+
+	n->lacks = false;
+	return conf_expand_values(out, text, &v, ret_why);
+}
