@@ -19,9 +19,9 @@
 
 #include "bounce/report.h"
 #include "conf/conf.h"
-#include "mail/address.h"
 #include "mail/cleanup_client.h"
 #include "mail/deliver_proto.h"
+#include "mail/verp.h"
 #include "table/match.h"
 #include "util/buf.h"
 #include "util/clock.h"
@@ -232,37 +232,20 @@ copy_to_postmaster(const struct report *sent, const char *class,
 {
 	struct report copy = *sent;
 
-	if (match_word(state.classes, class) != MATCH_YES ||
-	    report_count(sent) == 0)
+	if (match_word(state.classes, class) != MATCH_YES)
 		return;
 	copy.to_postmaster = true;
+	copy.notify = 0;	/* what senders wish is not the postmaster's */
 	copy.recipient = postmaster;
 	copy.ret = RET_HDRS;
 	send_report(&copy, what);
-}
-
-/*
- * owner-list@x with "+=" and the recipient user@y: owner-list+user=y@x, so
- * that the list's owner sees whose address it was.
- */
-static char *
-verp_sender(const char *sender, const char *delimiters, const char *rcpt)
-{
-	const char *domain = address_domain(sender);
-	const char *rcpt_domain = address_domain(rcpt);
-
-	return mem_printf("%.*s%c%.*s%c%s%s%s",
-	    (int)address_local_len(sender), sender, delimiters[0],
-	    (int)address_local_len(rcpt), rcpt, delimiters[1],
-	    rcpt_domain != NULL ? rcpt_domain : "",
-	    domain != NULL ? "@" : "", domain != NULL ? domain : "");
 }
 
 static bool
 send_verp(struct report *all, const char *delimiters, const char *what)
 {
 	struct report one = *all;
-	char	     *to;
+	struct buf    to = BUF_INIT;
 	bool	      ok = true;
 
 	one.count = 1;
@@ -270,12 +253,14 @@ send_verp(struct report *all, const char *delimiters, const char *what)
 		one.records = &all->records[i];
 		if (report_count(&one) == 0)
 			continue;
-		to = verp_sender(all->about->m->sender, delimiters,
-		    one.records->recipient);
-		one.recipient = to;
+		buf_clear(&to);
+		verp_sender(&to, all->about->m->sender, delimiters,
+		    *one.records->original != '\0' ?
+		    one.records->original : one.records->recipient);
+		one.recipient = to.data;
 		ok = send_report(&one, what);
-		mem_free(to);
 	}
+	buf_done(&to);
 	return ok;
 }
 

@@ -5,6 +5,7 @@
 
 #include "mail/deliver_proto.h"
 #include "mail/queue_dir.h"
+#include "mail/verp.h"
 #include "net/connect.h"
 #include "qmgr/message.h"
 #include "qmgr/resolve.h"
@@ -65,6 +66,22 @@ is_popular(const struct dest *d)
 	    (d->last_ms != 0 && clock_ms() - d->last_ms < 1000);
 }
 
+/* With VERP each recipient has a sender, and a delivery, of its own. */
+static void
+put_sender(struct frame *f, const struct message *m, const struct entry *e)
+{
+	const char *delimiters = message_verp(m);
+	struct buf  sender = BUF_INIT;
+
+	if (delimiters != NULL)
+		verp_sender(&sender, message_sender(m), delimiters,
+		    *e->rcpt[0]->original != '\0' ?
+		    e->rcpt[0]->original : e->rcpt[0]->address);
+	frame_put_str(f, DELIVER_KEY_SENDER, delimiters != NULL ?
+	    sender.data : message_sender(m));
+	buf_done(&sender);
+}
+
 static void
 put_request(struct frame *f, const struct entry *e)
 {
@@ -77,7 +94,7 @@ put_request(struct frame *f, const struct entry *e)
 	frame_put_str(f, DELIVER_KEY_QUEUE, QUEUE_ACTIVE);
 	frame_put_str(f, DELIVER_KEY_ID, m->id);
 	frame_put_str(f, DELIVER_KEY_NEXTHOP, e->nexthop);
-	frame_put_str(f, DELIVER_KEY_SENDER, env->sender);
+	put_sender(f, m, e);
 	frame_put_u64(f, DELIVER_KEY_FLAGS, flags);
 	frame_put_u64(f, DELIVER_KEY_ENV_FLAGS, env->flags);
 	frame_put_str(f, DELIVER_KEY_ENVID, env->attr[ATTR_DSN_ENVELOPE_ID]);

@@ -64,6 +64,15 @@ message_sender(const struct message *m)
 	return m->first->env.sender;
 }
 
+const char *
+message_verp(const struct message *m)
+{
+	const char *delimiters = m->first->env.attr[ATTR_VERP_DELIMS];
+
+	return delimiters != NULL && strlen(delimiters) == 2 &&
+	    *message_sender(m) != '\0' ? delimiters : NULL;
+}
+
 int64_t
 message_age(const struct message *m)
 {

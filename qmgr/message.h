@@ -70,6 +70,8 @@ bool	message_load(const char *id, const char *queue, bool look_for_lock,
 bool	message_new(const char *id, const struct frame *new);
 
 const char *message_sender(const struct message *);
+/* The two delimiters if each recipient gets a sender of its own, or NULL. */
+const char *message_verp(const struct message *);
 int64_t	message_age(const struct message *);		/* seconds */
 enum dsn_ret message_ret(const struct message *);
 unsigned message_deliver_flags(const struct message *);

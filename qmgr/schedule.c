@@ -185,7 +185,7 @@ open_entry(struct peer *p, struct slice *s, const char *nexthop)
 	uint32_t      limit = p->dest->transport->recipient_limit;
 	struct entry *e;
 
-	if (!list_is_empty(&p->entries)) {
+	if (!list_is_empty(&p->entries) && message_verp(s->message) == NULL) {
 		e = last_entry(p);
 		if (e->slice == s && (limit == 0 || e->count < limit))
 			return e;

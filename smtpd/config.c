@@ -180,6 +180,8 @@ load_lists(struct smtpd_config *c)
 	flush_open();
 	c->xclient_hosts = list("smtpd_authorized_xclient_hosts",
 	    conf_smtpd.smtpd_authorized_xclient_hosts);
+	c->verp_clients = list("smtpd_authorized_verp_clients",
+	    conf_smtpd.smtpd_authorized_verp_clients);
 	c->xforward_hosts = list("smtpd_authorized_xforward_hosts",
 	    conf_smtpd.smtpd_authorized_xforward_hosts);
 	c->log_permit = words("smtpd_log_access_permit_actions",

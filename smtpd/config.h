@@ -35,7 +35,7 @@ struct smtpd_config {
 	struct match		*newline_exceptions;
 	struct match		*forbidden_commands;
 	struct match		*noop_commands;
-	struct match		*xclient_hosts, *xforward_hosts;
+	struct match		*xclient_hosts, *xforward_hosts, *verp_clients;
 	struct match		*log_permit;	/* smtpd_log_access_permit_actions */
 
 	struct table_list	*ehlo_discard_maps;

@@ -84,6 +84,7 @@ static const struct {
 	{ EHLO_VRFY, "VRFY" },
 	{ EHLO_ETRN, "ETRN" },
 	{ EHLO_AUTH, "" },
+	{ EHLO_XVERP, "XVERP" },
 	{ EHLO_XCLIENT, "XCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN "
 	    "DESTADDR DESTPORT" },
 	{ EHLO_XFORWARD, "XFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT" },
@@ -103,6 +104,8 @@ not_offered(struct session *s)
 		off |= EHLO_VRFY;
 	if (!conf_mail.smtputf8_enable)
 		off |= EHLO_SMTPUTF8;
+	if (!s->verp_allowed)
+		off |= EHLO_XVERP;
 	if (!s->xclient_allowed)
 		off |= EHLO_XCLIENT;
 	if (!s->xforward_allowed)

@@ -4,6 +4,7 @@
 #include <sys/statvfs.h>
 
 #include "conf/param.h"
+#include "mail/verp.h"
 #include "smtpd/access/access.h"
 #include "smtpd/command.h"
 #include "smtpd/config.h"
@@ -87,8 +88,18 @@ parse_sender(struct session *s, char *text, struct buf *sender,
 		off |= OPTIONS_NO_DSN;
 	if (!conf_mail.smtputf8_enable || (s->ehlo_discard & EHLO_SMTPUTF8))
 		off |= OPTIONS_NO_SMTPUTF8;
+	if (!s->verp_allowed)
+		off |= OPTIONS_NO_VERP;
 	if (!options_mail(rest, off, o, &why, &word)) {
 		reply(s, why, word);
+		return false;
+	}
+	if (o->verp != NULL && *o->verp == '\0')
+		o->verp = conf_mail.default_verp_delimiters;
+	if (o->verp != NULL &&
+	    !verp_is_valid(o->verp, conf_mail.verp_delimiter_filter)) {
+		reply(s, "501 5.5.4 Error: XVERP needs two characters from %s",
+		    conf_mail.verp_delimiter_filter);
 		return false;
 	}
 	if (!path_parse(s, path, PATH_NULL_OK | (o->smtputf8 ? PATH_UTF8 : 0),
@@ -127,6 +138,7 @@ begin(struct session *s, const struct buf *sender,
 	t->body = o->body;
 	t->ret = o->ret;
 	t->envid = o->has_envid ? pool_strdup(&t->pool, o->envid.data) : NULL;
+	t->verp = o->verp != NULL ? pool_strdup(&t->pool, o->verp) : NULL;
 	if (o->auth.len > 0)
 		s->auth.sender = pool_strdup(&t->pool, o->auth.data);
 	envelope_init(&t->env);

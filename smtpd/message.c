@@ -272,6 +272,8 @@ send_envelope(struct session *s)
 		    "1" : "2");
 	if (t->envid != NULL)
 		envelope_set(e, ATTR_DSN_ENVELOPE_ID, t->envid);
+	if (t->verp != NULL)
+		envelope_set(e, ATTR_VERP_DELIMS, t->verp);
 	if (t->filter != NULL)
 		envelope_set(e, ATTR_CONTENT_FILTER, t->filter);
 	else if (*conf_mail.content_filter != '\0')

@@ -150,7 +150,16 @@ mail_smtputf8(struct mail_options *o, const char *value, const char **why)
 	return true;
 }
 
-enum { HAS_VALUE = 1 << 8 };	/* beside the OPTIONS_NO_* bits */
+static bool
+mail_verp(struct mail_options *o, const char *value, const char **why)
+{
+	(void)why;
+	o->verp = value;
+	return true;
+}
+
+/* Beside the OPTIONS_NO_* bits. */
+enum { HAS_VALUE = 1 << 8, MAY_HAVE_VALUE = 1 << 9 };
 
 static const struct mail_parameter {
 	const char *name;
@@ -163,6 +172,7 @@ static const struct mail_parameter {
 	{ "ENVID", HAS_VALUE | OPTIONS_NO_DSN, mail_envid },
 	{ "AUTH", HAS_VALUE, mail_auth },
 	{ "SMTPUTF8", OPTIONS_NO_SMTPUTF8, mail_smtputf8 },
+	{ "XVERP", MAY_HAVE_VALUE | OPTIONS_NO_VERP, mail_verp },
 };
 
 /* The value of "NAME=value" or "" for a bare NAME; NULL if it is another. */
@@ -173,7 +183,7 @@ value_of(const char *word, const char *name, int flags)
 
 	if (strncasecmp(word, name, n) != 0)
 		return NULL;
-	if (flags & HAS_VALUE)
+	if (flags & HAS_VALUE || (flags & MAY_HAVE_VALUE && word[n] != '\0'))
 		return word[n] == '=' ? word + n + 1 : NULL;
 	return word[n] == '\0' ? word + n : NULL;
 }
@@ -194,7 +204,7 @@ mail_word(const char *word, int off, struct mail_options *o, const char **why)
 			*why = "501 5.7.1 DSN support is disabled";
 			return false;
 		}
-		if (off & p->flags & OPTIONS_NO_SMTPUTF8)
+		if (off & p->flags & (OPTIONS_NO_SMTPUTF8 | OPTIONS_NO_VERP))
 			break;
 		return p->take(o, value, why);
 	}

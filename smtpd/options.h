@@ -34,6 +34,8 @@ struct mail_options {
 	bool		 smtputf8;
 	bool		 has_auth;
 	struct buf	 auth;		/* decoded, printable */
+	const char	*verp;		/* XVERP: delimiters, "" the default;
+					   NULL not given */
 };
 
 #define MAIL_OPTIONS_INIT { .envid = BUF_INIT, .auth = BUF_INIT }
@@ -48,7 +50,7 @@ struct rcpt_options {
 
 #define RCPT_OPTIONS_INIT { .orcpt = BUF_INIT }
 
-enum { OPTIONS_NO_DSN = 1, OPTIONS_NO_SMTPUTF8 = 2 };
+enum { OPTIONS_NO_DSN = 1, OPTIONS_NO_SMTPUTF8 = 2, OPTIONS_NO_VERP = 4 };
 
 /*
  * `text` is split in place.  False: *ret_why is the reply, with "%s" in it

@@ -404,6 +404,8 @@ begin(struct session *s)
 	    &s->client.addr) == MATCH_YES;
 	s->xclient_allowed = match_client(smtpd_config.xclient_hosts,
 	    s->client.name, &s->client.addr) == MATCH_YES;
+	s->verp_allowed = match_client(smtpd_config.verp_clients,
+	    s->client.name, &s->client.addr) == MATCH_YES;
 	s->xforward_allowed = match_client(smtpd_config.xforward_hosts,
 	    s->client.name, &s->client.addr) == MATCH_YES;
 	s->local_headers = access_permits_client(s,

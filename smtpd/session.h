@@ -43,6 +43,7 @@ enum ehlo_keyword {
 	EHLO_ENHANCEDSTATUSCODES = 1 << 9, EHLO_8BITMIME = 1 << 10,
 	EHLO_SMTPUTF8 = 1 << 11, EHLO_CHUNKING = 1 << 12,
 	EHLO_REQUIRETLS = 1 << 13,
+	EHLO_XVERP = 1 << 15,		/* no name to discard it by */
 	EHLO_SILENT = 1 << 14,		/* "silent-discard" */
 };
 
@@ -112,6 +113,7 @@ struct transaction {
 	const char	*body;		/* "7BIT" or "8BITMIME" or NULL */
 	const char	*ret;		/* "FULL" or "HDRS" or NULL */
 	const char	*envid;		/* decoded, or NULL */
+	const char	*verp;		/* delimiters, or NULL */
 
 	/* content */
 	uint64_t	 size;		/* bytes of content so far */
@@ -139,7 +141,7 @@ struct session {
 	struct session_auth auth;
 	char		*helo;		/* NULL until HELO, owned */
 	bool		 local_headers;	/* local_header_rewrite_clients */
-	bool		 xclient_allowed, xforward_allowed;
+	bool		 xclient_allowed, xforward_allowed, verp_allowed;
 	const char	*stage;		/* for logs: CONNECT, EHLO, ... */
 	const char	*reason;	/* why it ended early; NULL if not */
 	unsigned	 errors, junk;
