@@ -80,31 +80,39 @@ complete_address(struct buf *out, const char *address)
 	rewrite_standard(out, address, &rules);
 }
 
-/* Forwards one address by itself, logged as the name that led to it. */
-static enum outcome
-forward_alone(struct request *r, struct context *c, const char *address)
+void
+recipient_gather(struct request *r, const struct context *c,
+    const char *address)
 {
-	struct forward	*f = forward_new(c->owner != NULL ? c->owner :
-	    r->d->sender, r->delivered_to);
-	struct why	 why = WHY_INIT;
-	enum outcome	 got;
+	struct forward *f;
 
-	forward_add(f, address, r->top);
-	forward_finish(f, r->d, &why);
-	got = request_part(r, c, &why);
-	forward_free(f);
-	why_done(&why);
-	return got;
+	if (!request_first(r, "address", address))
+		return;
+	f = forward_for(&r->forwards, c->owner != NULL ? c->owner :
+	    r->d->sender, r->delivered_to);
+	forward_add(f, address, c->owner != NULL ? NULL : r->top);
 }
 
 /* "\\alice" in alice's .forward. */
-static bool
+bool
 is_own_mailbox(const struct context *c, const char *address)
 {
-	return c->user != NULL && str_is_nocase((struct str){ address,
-	    address_local_len(address) }, c->user) &&
+	struct str local = { address, address_local_len(address) };
+
+	return c->user != NULL && !c->is_include &&
+	    str_is_nocase(local, c->user) &&
 	    (address_domain(address) == NULL ||
 	    text_eq_nocase(address_domain(address), conf_mail.myorigin));
+}
+
+/* In the domain of the recipient, which is ours: nobody need be asked. */
+static bool
+is_neighbour(const struct request *r, const char *address)
+{
+	const char *domain = address_domain(address);
+	const char *ours = address_domain(r->top->address);
+
+	return domain != NULL && ours != NULL && text_eq_nocase(domain, ours);
 }
 
 enum outcome
@@ -117,10 +125,10 @@ address_deliver(struct request *r, struct context *c, const char *written)
 	complete_address(&full, written);
 	address = pool_strdup(r->pool, full.data);
 	buf_done(&full);
-	if (c->forward != NULL && !is_own_mailbox(c, address)) {
-		if (request_first(r, "address", address))
-			forward_add(c->forward, address,
-			    c->owner != NULL ? NULL : r->top);
+	if (c->gathers && !is_own_mailbox(c, address)) {
+		if (is_neighbour(r, address))
+			return recipient_name(r, c, address);
+		recipient_gather(r, c, address);
 		return DONE;
 	}
 	if (!resolve_one(r->pool, r->d->sender, address, &to) ||
@@ -129,9 +137,8 @@ address_deliver(struct request *r, struct context *c, const char *written)
 	if (!(to.flags & RESOLVE_ERROR) &&
 	    text_eq(to.transport, server_service()))
 		return recipient_name(r, c, to.recipient);
-	if (!request_first(r, "address", address))
-		return DONE;
-	return forward_alone(r, c, address);
+	recipient_gather(r, c, address);
+	return DONE;
 }
 
 /* --- members that are :include: files */
@@ -158,6 +165,9 @@ deliver_include(struct request *r, struct context *c, const char *path)
 		log_warn("file %s is not a regular file", path);
 		return part(r, c, "5.3.5", "mail system configuration error");
 	}
+	/* A file that includes itself adds nothing. */
+	if (!request_first(r, "include", path))
+		return DONE;
 	inner.parent = c;
 	inner.is_include = true;
 	inner.level++;
@@ -249,28 +259,6 @@ deliver_targets(struct request *r, struct context *c,
 	return worst;
 }
 
-/* A list whose members are queued anew: the part that is logged for the list
- * itself is "forwarded as". */
-static enum outcome
-deliver_as_list(struct request *r, struct context *c,
-    const struct target_list *list)
-{
-	struct why	why = WHY_INIT;
-	enum outcome	worst;
-
-	c->forward = forward_new(c->owner != NULL ? c->owner : r->d->sender,
-	    r->delivered_to);
-	worst = deliver_targets(r, c, list);
-	if (forward_count(c->forward) > 0) {
-		forward_finish(c->forward, r->d, &why);
-		worst = outcome_worse(worst, request_part(r, c, &why));
-	}
-	forward_free(c->forward);
-	c->forward = NULL;
-	why_done(&why);
-	return worst;
-}
-
 /* --- aliases */
 
 static const char *
@@ -318,8 +306,8 @@ expand_alias(struct request *r, const struct context *c, const char *alias,
 		log_warn("alias %s has too many members", alias);
 		return part(r, c, "5.3.5", "mail system configuration error");
 	}
-	if (self.forward == NULL && (owner != NULL || has_include(&list)))
-		return deliver_as_list(r, &self, &list);
+	self.gathers = c->gathers || owner != NULL || has_include(&list);
+	request_expanded(r, c, owner != NULL ? "delivered" : "expanded");
 	return deliver_targets(r, &self, &list);
 }
 
@@ -384,16 +372,16 @@ is_trusted(const char *path, const struct user *user)
 
 	if (stat(path, &st) != 0)
 		return false;
-	if (!S_ISREG(st.st_mode) || (st.st_uid != user->uid && st.st_uid != 0)) {
-		log_warn("file %s has bad file type or owner", path);
-		return false;
-	}
-	if (st.st_mode & (S_IWGRP | S_IWOTH)) {
-		log_warn("file %s is %s writable", path,
-		    st.st_mode & S_IWOTH ? "world" : "group");
-		return false;
-	}
-	return true;
+	if (!S_ISREG(st.st_mode))
+		log_warn("file %s is not a regular file", path);
+	else if (st.st_uid != user->uid && st.st_uid != 0)
+		log_warn("file %s has bad owner uid %ld", path,
+		    (long)st.st_uid);
+	else if (st.st_mode & S_IWOTH)
+		log_warn("file %s is world writable", path);
+	else
+		return true;
+	return false;
 }
 
 /* The first file of forward_path that there is; false: none. */
@@ -482,6 +470,7 @@ dot_forward_deliver(struct request *r, const struct context *c,
 	self.parent = c;
 	self.user = user->name;
 	self.is_include = false;
-	*ret = deliver_as_list(r, &self, &list);
+	self.gathers = true;
+	*ret = deliver_targets(r, &self, &list);
 	return true;
 }

@@ -18,34 +18,44 @@
 enum { CHUNK = 64 * 1024 };	/* bytes */
 
 struct forward {
+	struct forward	*next;
 	struct envelope	 env;
 	const char	*delivered_to;
 };
 
 struct forward *
-forward_new(const char *sender, const char *delivered_to)
+forward_for(struct forward **list, const char *sender,
+    const char *delivered_to)
 {
-	struct forward *f = NEW(struct forward);
+	struct forward *f;
 
+	for (; (f = *list) != NULL; list = &f->next)
+		if (strcmp(f->env.sender, sender) == 0)
+			return f;
+	f = NEW(struct forward);
 	envelope_init(&f->env);
 	f->env.sender = pool_strdup(&f->env.pool, sender);
 	f->delivered_to = pool_strdup(&f->env.pool, delivered_to);
+	*list = f;
 	return f;
 }
 
-void
-forward_free(struct forward *f)
+struct forward *
+forward_next(struct forward *f)
 {
-	if (f == NULL)
-		return;
-	envelope_done(&f->env);
-	mem_free(f);
+	return f->next;
 }
 
-size_t
-forward_count(const struct forward *f)
+void
+forward_free_all(struct forward *f)
 {
-	return f->env.rcpt_count;
+	struct forward *next;
+
+	for (; f != NULL; f = next) {
+		next = f->next;
+		envelope_done(&f->env);
+		mem_free(f);
+	}
 }
 
 void

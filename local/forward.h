@@ -4,7 +4,6 @@
 #define LOCAL_FORWARD_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 #include "mail/why.h"
 #include "util/buf.h"
@@ -16,11 +15,13 @@ struct forward;
 /*
  * All members gathered for one sender become one message: the same content
  * with a Received: and a Delivered-To: field in front.  Nothing is sent until
- * forward_finish().
+ * forward_finish().  A recipient's forwards are a list.
  */
-struct forward	*forward_new(const char *sender, const char *delivered_to);
-void		 forward_free(struct forward *);
-size_t		 forward_count(const struct forward *);	/* members */
+
+/* The one for this sender; made as needed. */
+struct forward	*forward_for(struct forward **list, const char *sender,
+		    const char *delivered_to);
+void		 forward_free_all(struct forward *);
 
 /* `of`: the recipient of the request that the member comes from; its original
  * address and DSN wishes are passed on.  NULL: a mailing list with an owner,
@@ -31,5 +32,6 @@ void		 forward_add(struct forward *, const char *address,
 /* DONE: `why` says "forwarded as ID".  TRY_LATER otherwise. */
 enum outcome	 forward_finish(struct forward *, struct delivery *,
 		    struct why *);
+struct forward	*forward_next(struct forward *);
 
 #endif

@@ -159,6 +159,16 @@ command_for(struct request *r, const struct user *user)
 	return *command == '\0' ? NULL : command;
 }
 
+bool
+mailbox_transport_deliver(struct request *r, const struct context *c,
+    const char *address, const char *user, enum outcome *ret)
+{
+	return pass_deliver(r, c, address, &(struct pass_rule){
+	    .title = "mailbox_transport_maps",
+	    .maps = local_tables.mailbox_transport_maps, .key = user,
+	    .fixed = conf_mail.mailbox_transport }, ret);
+}
+
 enum outcome
 mailbox_deliver(struct request *r, const struct context *c, const char *address,
     const struct user *user)
@@ -167,10 +177,7 @@ mailbox_deliver(struct request *r, const struct context *c, const char *address,
 	bool		 home = *conf_mail.home_mailbox != '\0';
 	enum outcome	 got;
 
-	if (pass_deliver(r, c, address, &(struct pass_rule){
-	    .title = "mailbox_transport_maps",
-	    .maps = local_tables.mailbox_transport_maps, .key = user->name,
-	    .fixed = conf_mail.mailbox_transport }, &got))
+	if (mailbox_transport_deliver(r, c, address, user->name, &got))
 		return got;
 	if (command != NULL)
 		return command_deliver(r, c, command);

@@ -226,7 +226,7 @@ append_locked(const struct mbox *m, int fd, bool is_new, struct delivery *d,
 static const char *
 dsn_of_open(int e)
 {
-	return e == EACCES || e == ENOENT || e == ELOOP || e == ENOTDIR ||
+	return e == EACCES || e == ENOENT || e == ELOOP ||
 	    e == EISDIR || e == ENAMETOOLONG ? "5.2.0" : "4.2.0";
 }
 

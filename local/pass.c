@@ -89,7 +89,7 @@ luser_address(struct request *r, const char *address)
 		return NULL;
 	user_names_init(&n, r->pool, address);
 	if (user_names_expand(&n, &out, text, NULL, &why))
-		result = pool_strdup(r->pool, out.data);
+		result = pool_strdup(r->pool, text_trim(out.data));
 	else
 		log_warn("luser_relay: %s", why);
 	buf_done(&out);

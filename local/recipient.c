@@ -4,8 +4,10 @@
 
 #include "conf/param.h"
 #include "local/content.h"
+#include "local/forward.h"
 #include "mail/address.h"
 #include "mail/deliver.h"
+#include "mail/deliver_proto.h"
 #include "table/table.h"
 #include "util/log.h"
 #include "util/map.h"
@@ -30,6 +32,27 @@ request_part(struct request *r, const struct context *c, const struct why *why)
 	if (c->address != NULL)
 		part.address = c->address;
 	return delivery_part(r->d, &part, &via, why);
+}
+
+void
+request_expanded(struct request *r, const struct context *c,
+    const char *action)
+{
+	const struct deliver_via as = { .relay = via.relay, .action = action };
+	struct recipient part = *r->top;
+	struct why	 why = WHY_INIT;
+
+	if ((r->top->notify & NOTIFY_SUCCESS) == 0 ||
+	    (r->d->flags & (DELIVER_VERIFY | DELIVER_TRACE)) != 0)
+		return;
+	if (c->address != NULL)
+		part.address = c->address;
+	why_set(&why, "2.0.0", "alias expanded");
+	delivery_expanded(r->d, &part, &as, &why);
+	why_done(&why);
+	r->top->notify &= (uint8_t)~NOTIFY_SUCCESS;
+	if (r->top->notify == 0)
+		r->top->notify = NOTIFY_NEVER;
 }
 
 bool
@@ -94,6 +117,12 @@ no_such_user(struct request *r, const struct context *c, const char *local)
 	return got;
 }
 
+static bool
+has_blank(const char *address)
+{
+	return strchr(address, '"') == NULL && strchr(address, ' ') != NULL;
+}
+
 /* Nobody of this name: another transport may know, or luser_relay. */
 static enum outcome
 deliver_unknown(struct request *r, struct context *c, const char *address,
@@ -101,19 +130,23 @@ deliver_unknown(struct request *r, struct context *c, const char *address,
 {
 	const char	*ext = address_extension(local, strlen(local),
 	    conf_mail.recipient_delimiter, conf_mail.double_bounce_sender);
+	const char	*user = ext == NULL ? local :
+	    pool_strndup(r->pool, local, ext - local);
 	const char	*relay;
 	enum outcome	 got;
 
-	if (pass_deliver(r, c, address, &(struct pass_rule){
+	if (mailbox_transport_deliver(r, c, address, user, &got) ||
+	    pass_deliver(r, c, address, &(struct pass_rule){
 	    .title = "fallback_transport_maps",
-	    .maps = local_tables.fallback_transport_maps,
-	    .key = ext == NULL ? local :
-	    pool_strndup(r->pool, local, ext - local),
+	    .maps = local_tables.fallback_transport_maps, .key = user,
 	    .fixed = conf_mail.fallback_transport }, &got))
 		return got;
 	if (!c->is_luser && (relay = luser_address(r, address)) != NULL) {
 		c->is_luser = true;
-		return address_deliver(r, c, relay);
+		if (!has_blank(relay))
+			return address_deliver(r, c, relay);
+		return part_ended(r, c, "5.1.3", pool_printf(r->pool,
+		    "bad recipient address syntax: %s", relay));
 	}
 	return no_such_user(r, c, local);
 }
@@ -170,8 +203,15 @@ recipient_name(struct request *r, const struct context *c, const char *address)
 		return part_ended(r, &self, "5.4.6",
 		    "recipient nesting limit exceeded");
 	}
+	if (content_was_delivered_to(r->d, address))
+		return part_ended(r, &self, "5.4.6", pool_printf(r->pool,
+		    "mail forwarding loop for %s", address));
 	if (alias_deliver(r, &self, address, &got))
 		return got;
+	if (c->gathers && !is_own_mailbox(c, address)) {
+		recipient_gather(r, c, address);
+		return DONE;
+	}
 	local = text_lower(pool_strndup(r->pool, address,
 	    address_local_len(address)));
 	switch (find_user(local, &user)) {
@@ -186,11 +226,28 @@ recipient_name(struct request *r, const struct context *c, const char *address)
 	return deliver_unknown(r, &self, address, local);
 }
 
+/* What was gathered goes off; logged for the recipient itself. */
+static enum outcome
+finish_forwards(struct request *r, const struct context *c, enum outcome got)
+{
+	struct why why = WHY_INIT;
+
+	for (struct forward *f = r->forwards; f != NULL; f = forward_next(f)) {
+		forward_finish(f, r->d, &why);
+		got = outcome_worse(got, request_part(r, c, &why));
+	}
+	forward_free_all(r->forwards);
+	r->forwards = NULL;
+	why_done(&why);
+	return got;
+}
+
 void
 recipient_deliver(struct delivery *d, struct recipient *top)
 {
 	struct pool	pool = POOL_INIT;
-	struct request	r = { .d = d, .top = top, .pool = &pool };
+	struct recipient own = *top;	/* its DSN wishes may change */
+	struct request	r = { .d = d, .top = &own, .pool = &pool };
 	struct context	c = {
 		.uid = local_tables.default_uid,
 		.gid = local_tables.default_gid,
@@ -200,15 +257,8 @@ recipient_deliver(struct delivery *d, struct recipient *top)
 
 	r.seen = map_new();
 	r.delivered_to = top->address;
-	if (content_was_delivered_to(d, r.delivered_to)) {
-		char *text = mem_printf("mail forwarding loop for %s",
-		    r.delivered_to);
-
-		got = part_ended(&r, &c, "5.4.6", text);
-		mem_free(text);
-	} else {
-		got = recipient_name(&r, &c, top->address);
-	}
+	got = recipient_name(&r, &c, top->address);
+	got = finish_forwards(&r, &c, got);
 	delivery_close(d, top, got);
 	map_free(r.seen, NULL);
 	pool_done(&pool);

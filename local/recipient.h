@@ -24,6 +24,7 @@ struct request {
 	struct recipient	*top;
 	const char		*delivered_to;	/* top's address */
 	struct map		*seen;		/* what got a copy already */
+	struct forward		*forwards;	/* members that are queued anew */
 	struct pool		*pool;
 };
 
@@ -40,8 +41,8 @@ struct context {
 	bool			 is_luser;	/* luser_relay once, no circle */
 	const char		*owner;		/* sender of forwarded copies;
 						   NULL: that of the message */
-	struct forward		*forward;	/* members gather here; NULL:
-						   deliver at once */
+	bool			 gathers;	/* members are queued anew, not
+						   delivered at once */
 	/* as whom commands run and files are written */
 	uid_t			 uid;
 	gid_t			 gid;
@@ -66,6 +67,9 @@ bool	dot_forward_deliver(struct request *, const struct context *,
 /* mailbox.c: the user's mailbox, as the parameters say. */
 enum outcome mailbox_deliver(struct request *, const struct context *,
 	    const char *address, const struct user *);
+/* mailbox_transport and its tables: for any name.  As pass_deliver(). */
+bool	mailbox_transport_deliver(struct request *, const struct context *,
+	    const char *address, const char *user, enum outcome *ret);
 enum outcome file_deliver(struct request *, const struct context *,
 	    const char *path);
 
@@ -90,6 +94,21 @@ const char *luser_address(struct request *, const char *address);
 /* alias.c: an address in a list, or any other that takes a name's place. */
 enum outcome address_deliver(struct request *, struct context *,
 	    const char *written);
+
+/*
+ * The name is a list now, whose members take over.  Who wanted to know of
+ * success is told so; failures are still reported.  `action`: "expanded" for
+ * an alias, "delivered" for a mailing list (RFC 3461 5.2.7.3).
+ */
+void	request_expanded(struct request *, const struct context *,
+	    const char *action);
+
+/* A member that will be queued anew with the others. */
+void	recipient_gather(struct request *, const struct context *,
+	    const char *address);
+
+/* Does the user's .forward name the user itself? */
+bool	is_own_mailbox(const struct context *, const char *address);
 
 /* Logs and reports a part (see deliver.h). */
 enum outcome request_part(struct request *, const struct context *,

@@ -481,6 +481,13 @@ list_for_flush(const struct delivery *d, const struct recipient *r)
 		log_warn("%s: flush service failure", d->id);
 }
 
+void
+delivery_expanded(struct delivery *d, const struct recipient *r,
+    const struct deliver_via *via, const struct why *why)
+{
+	trace(d, r, via, why, via->action);
+}
+
 static void
 defer(struct delivery *d, struct recipient *r, const struct deliver_via *via,
     const struct why *why, const char *status)

@@ -87,6 +87,10 @@ void	delivery_settle(struct delivery *, struct recipient *,
  */
 enum outcome delivery_part(struct delivery *, struct recipient *part,
 	    const struct deliver_via *, const struct why *);
+/* An alias took the mail: tells trace, if a success report is wanted, that its
+ * members are told nothing more (RFC 3461 5.2.7). */
+void	delivery_expanded(struct delivery *, const struct recipient *,
+	    const struct deliver_via *, const struct why *);
 void	delivery_close(struct delivery *, struct recipient *, enum outcome);
 
 /*
