@@ -15,6 +15,7 @@
 #include "local/mbox.h"
 #include "local/recipient.h"
 #include "mail/deliver.h"
+#include "mail/deliver_filter.h"
 #include "mail/queue_dir.h"
 #include "server/server.h"
 #include "table/table.h"
@@ -43,6 +44,7 @@ start(void)
 {
 	int fold = TABLE_FOLD | (conf_mail.smtputf8_enable ? TABLE_UTF8 : 0);
 
+	deliver_filter_open("local");
 	find_default_privs();
 	if (!mbox_parse_locks(conf_mail.mailbox_delivery_lock,
 	    &local_tables.locks))

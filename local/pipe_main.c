@@ -17,6 +17,7 @@
 #include "local/pipe_attr.h"
 #include "local/process.h"
 #include "mail/deliver.h"
+#include "mail/deliver_filter.h"
 #include "mail/deliver_proto.h"
 #include "mail/queue_dir.h"
 #include "server/server.h"
@@ -42,6 +43,12 @@ start(void)
 	    conf_mail.command_time_limit, 's', &why);
 	if (why != NULL)
 		fatalx("%s", why);
+}
+
+static void
+before_jail(void)
+{
+	deliver_filter_open("pipe");
 }
 
 static void
@@ -166,6 +173,7 @@ main(int argc, char **argv)
 		.privileged = true,
 		.jail = PROC_JAIL_NET | PROC_JAIL_FILES | PROC_JAIL_EXEC |
 		    PROC_JAIL_IDS,
+		.before_jail = before_jail,
 		.first_session = start,
 		.serve = serve,
 	};

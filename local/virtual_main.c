@@ -15,6 +15,7 @@
 #include "local/mbox.h"
 #include "mail/address.h"
 #include "mail/deliver.h"
+#include "mail/deliver_filter.h"
 #include "mail/deliver_proto.h"
 #include "server/server.h"
 #include "table/table.h"
@@ -36,6 +37,7 @@ start(void)
 	int fold = TABLE_FOLD | TABLE_PARENT |
 	    (conf_mail.smtputf8_enable ? TABLE_UTF8 : 0);
 
+	deliver_filter_open("virtual");
 	if (!mbox_parse_locks(conf_mail.virtual_mailbox_lock, &virtual.locks))
 		fatalx("main.cf: virtual_mailbox_lock = %s: write a list of "
 		    "fcntl, flock, dotlock", conf_mail.virtual_mailbox_lock);

@@ -7,6 +7,7 @@
 #include "conf/param.h"
 #include "mail/address.h"
 #include "mail/bounce_client.h"
+#include "mail/deliver_filter.h"
 #include "mail/deliver_proto.h"
 #include "mail/flush_client.h"
 #include "mail/peer.h"
@@ -455,8 +456,9 @@ void
 delivery_sent(struct delivery *d, struct recipient *r,
     const struct deliver_via *via, const struct why *given)
 {
-	struct why	  store = WHY_INIT;
-	const struct why *why = with_class(given, '2', "sent", &store);
+	struct why	  store = WHY_INIT, other = WHY_INIT;
+	const struct why *why = deliver_filter_apply(with_class(given, '2',
+	    "sent", &store), &other);
 
 	if (d->flags & DELIVER_VERIFY) {
 		report_verify(d, r, via, why);
@@ -468,6 +470,7 @@ delivery_sent(struct delivery *d, struct recipient *r,
 		log_recipient(d, r, via, why, "sent");
 	}
 	why_done(&store);
+	why_done(&other);
 }
 
 /* Of fast_flush_domains: what waits for the site is on a list. */
@@ -503,20 +506,6 @@ defer(struct delivery *d, struct recipient *r, const struct deliver_via *via,
 	log_recipient(d, r, via, why, status);
 }
 
-void
-delivery_deferred(struct delivery *d, struct recipient *r,
-    const struct deliver_via *via, const struct why *given)
-{
-	struct why	  store = WHY_INIT;
-	const struct why *why = with_class(given, '4', "defer_append", &store);
-
-	if (d->flags & DELIVER_VERIFY)
-		report_verify(d, r, via, why);
-	else
-		defer(d, r, via, why, "deferred");
-	why_done(&store);
-}
-
 static void
 defer_bounce(struct delivery *d, struct recipient *r,
     const struct deliver_via *via, const struct why *why)
@@ -547,19 +536,44 @@ bounce(struct delivery *d, struct recipient *r, const struct deliver_via *via,
 	log_recipient(d, r, via, why, "bounced");
 }
 
+/* A filter may make either of the other. */
+static void
+settle_failure(struct delivery *d, struct recipient *r,
+    const struct deliver_via *via, const struct why *given)
+{
+	struct why	  store = WHY_INIT;
+	const struct why *why = deliver_filter_apply(given, &store);
+
+	if (d->flags & DELIVER_VERIFY)
+		report_verify(d, r, via, why);
+	else if (why->dsn[0] != '5')
+		defer(d, r, via, why, "deferred");
+	else if (conf_mail.soft_bounce)
+		defer_bounce(d, r, via, why);
+	else
+		bounce(d, r, via, why);
+	why_done(&store);
+}
+
+void
+delivery_deferred(struct delivery *d, struct recipient *r,
+    const struct deliver_via *via, const struct why *given)
+{
+	struct why	  store = WHY_INIT;
+
+	settle_failure(d, r, via, with_class(given, '4', "defer_append",
+	    &store));
+	why_done(&store);
+}
+
 void
 delivery_bounced(struct delivery *d, struct recipient *r,
     const struct deliver_via *via, const struct why *given)
 {
 	struct why	  store = WHY_INIT;
-	const struct why *why = with_class(given, '5', "bounce_append", &store);
 
-	if (d->flags & DELIVER_VERIFY)
-		report_verify(d, r, via, why);
-	else if (conf_mail.soft_bounce)
-		defer_bounce(d, r, via, why);
-	else
-		bounce(d, r, via, why);
+	settle_failure(d, r, via, with_class(given, '5', "bounce_append",
+	    &store));
 	why_done(&store);
 }
 

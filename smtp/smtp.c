@@ -15,6 +15,7 @@
 
 #include "conf/conf.h"
 #include "mail/deliver.h"
+#include "mail/deliver_filter.h"
 #include "mail/own_addr.h"
 #include "net/dns.h"
 #include "server/server.h"
@@ -34,6 +35,8 @@ before_jail(void)
 	const char *why;
 
 	settings_load(strcmp(server_process_name(), "lmtp") == 0);
+	deliver_filter_open(strcmp(server_process_name(), "lmtp") == 0 ?
+	    "lmtp" : "smtp");
 	if (!own_addr_init(conf_mail.inet_interfaces,
 	    conf_mail.proxy_interfaces, conf_mail.inet_protocols, &why))
 		fatalx("%s", why);
@@ -56,7 +59,7 @@ warn_of_missing(void)
 	static const char *const names[] = {
 		"header_checks",
 		"mime_header_checks", "nested_header_checks", "body_checks",
-		"reply_filter", "dns_reply_filter", "delivery_status_filter",
+		"reply_filter", "dns_reply_filter",
 		"send_xforward_command", "per_request_deadline",
 		"per_record_deadline", "pix_workaround_maps",
 		"dns_support_level", "dns_resolver_options",
