@@ -109,6 +109,7 @@ struct tls_strength {
 struct tls_ticket_key {
 	unsigned char	name[16];
 	unsigned char	cipher_key[32], mac_key[32];
+	int64_t		expires;	/* time(2) */
 };
 
 struct tls_tickets {
@@ -163,15 +164,14 @@ struct tls_settings {
 struct tls_context;
 
 /*
- * NULL: unusable, logged.  A server's context whose keys can't be read is
- * there (handshakes fail) when chain_files name them, for then mail without
- * TLS goes on; *ret_why may be NULL.
+ * NULL: unusable, logged; ret_why may be NULL.  A chain file that can't be
+ * opened is logged and left out.
  */
 struct tls_context *tls_context_new(const struct tls_settings *,
 		    const char **ret_why);
 void		 tls_context_free(struct tls_context *);
 
-/* No key could be loaded although some were named. */
+/* Is there a key at all? */
 bool		 tls_context_has_cert(const struct tls_context *);
 
 /*

@@ -38,40 +38,52 @@ struct reader {
 	const char	 *name;		/* of the file at hand */
 	struct tls_chain *first, *at;
 	bool		  want_keys, want_certs;
-	const char	 *why;
+	int		  index;	/* of the object in the file, from 1 */
+	const char	 *key_name;	/* where the last key was */
+	int		  key_index;
+	bool		  told;		/* what is wrong */
 };
 
-static struct tls_chain *
-begin_chain(struct reader *r)
+static bool
+wrong(struct reader *r, const char *what)
 {
-	struct tls_chain *c = NEW(struct tls_chain);
+	tls_say(true, "error loading chain from %s: %s", r->name, what);
+	tls_say_errors();
+	r->told = true;
+	return false;
+}
 
-	if (r->at != NULL)
-		r->at->next = c;
-	else
-		r->first = c;
-	r->at = c;
-	return c;
+/* The last key must have its certificate. */
+static bool
+end_chain(struct reader *r)
+{
+	if (r->at == NULL || r->at->cert != NULL)
+		return true;
+	tls_say(true, "No certs for key at index %d in %s", r->key_index,
+	    r->key_name);
+	r->told = true;
+	return false;
 }
 
 static bool
 take_key(struct reader *r, const unsigned char *der, long len)
 {
-	EVP_PKEY *key;
+	struct tls_chain *c;
 
 	if (!r->want_keys)
 		return true;
-	if (r->at != NULL && r->at->cert == NULL && r->at->key != NULL) {
-		r->why = "a key is not followed by its certificate";
+	if (!end_chain(r))
 		return false;
-	}
-	key = d2i_AutoPrivateKey(NULL, &der, len);
-	if (key == NULL) {
-		r->why = "malformed private key";
-		return false;
-	}
-	begin_chain(r)->key = key;
-	return true;
+	c = NEW(struct tls_chain);
+	if (r->at != NULL)
+		r->at->next = c;
+	else
+		r->first = c;
+	r->at = c;
+	r->key_name = r->name;
+	r->key_index = r->index;
+	c->key = d2i_AutoPrivateKey(NULL, &der, len);
+	return c->key != NULL || wrong(r, "malformed private key");
 }
 
 static bool
@@ -81,26 +93,26 @@ take_cert(struct reader *r, const unsigned char *der, long len)
 
 	if (!r->want_certs)
 		return true;
-	if (r->at == NULL || r->at->key == NULL) {
-		r->why = "a certificate comes before its private key";
-		return false;
-	}
-	if ((x = d2i_X509(NULL, &der, len)) == NULL) {
-		r->why = "malformed certificate";
-		return false;
-	}
+	if (r->at == NULL)
+		return wrong(r, "key not first");
+	if ((x = d2i_X509(NULL, &der, len)) == NULL)
+		return wrong(r, "malformed certificate");
 	if (r->at->cert == NULL) {
 		r->at->cert = x;
 		if (X509_check_private_key(x, r->at->key) == 1)
 			return true;
-		r->why = "key and certificate don't fit";
+		/* of a pair of files the caller says so */
+		if (r->want_keys)
+			tls_say(true, "key at index %d in %s does not match "
+			    "next certificate", r->key_index, r->key_name);
+		r->told = true;
 		return false;
 	}
 	if (r->at->others == NULL)
 		r->at->others = sk_X509_new_null();
 	if (r->at->others == NULL || sk_X509_push(r->at->others, x) <= 0) {
 		X509_free(x);
-		return false;
+		return wrong(r, "out of memory");
 	}
 	return true;
 }
@@ -109,11 +121,11 @@ static bool
 take_object(struct reader *r, const char *type, const char *header,
     const unsigned char *der, long len)
 {
+	r->index++;
 	if (strstr(header, "ENCRYPTED") != NULL ||
-	    text_eq(type, "ENCRYPTED PRIVATE KEY")) {
-		r->why = "the private key is encrypted";
-		return !r->want_keys;
-	}
+	    text_eq(type, "ENCRYPTED PRIVATE KEY"))
+		return !r->want_keys || wrong(r, "the private key is "
+		    "encrypted");
 	if (text_ends_nocase(type, "PRIVATE KEY"))
 		return take_key(r, der, len);
 	if (text_eq(type, "CERTIFICATE") ||
@@ -121,11 +133,10 @@ take_object(struct reader *r, const char *type, const char *header,
 		return take_cert(r, der, len);
 	if (text_ends_nocase(type, "PARAMETERS"))
 		return true;
-	r->why = "unexpected PEM object";
-	return false;
+	return wrong(r, "unexpected PEM object");
 }
 
-/* False with r->why, or with an error of OpenSSL. */
+/* False when that was told. */
 static bool
 read_pem(struct reader *r, const char *pem, size_t len)
 {
@@ -136,6 +147,7 @@ read_pem(struct reader *r, const char *pem, size_t len)
 	bool	       good = bio != NULL;
 
 	ERR_clear_error();
+	r->index = 0;
 	while (good && PEM_read_bio(bio, &type, &header, &der, &n) == 1) {
 		good = take_object(r, type, header, der, n);
 		OPENSSL_clear_free(der, (size_t)n);
@@ -145,41 +157,27 @@ read_pem(struct reader *r, const char *pem, size_t len)
 	BIO_free(bio);
 	if (!good)
 		return false;
-	if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {
-		r->why = "damaged PEM";
-		return false;
-	}
+	if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
+		return wrong(r, "damaged PEM");
 	ERR_clear_error();
-	return true;
-}
-
-static void
-say_bad_chain(const struct reader *r)
-{
-	tls_say(true, "error loading chain from %s: %s", r->name,
-	    r->why != NULL ? r->why : "out of memory");
-	tls_say_errors();
-}
-
-/* The last chain must be whole. */
-static bool
-end_chains(struct reader *r)
-{
-	if (r->first != NULL && r->at->cert != NULL)
+	if (r->index > 0)
 		return true;
-	r->why = r->first == NULL ? "there is no private key" :
-	    "a key is not followed by its certificate";
+	tls_say(true, "No PEM data in %s", r->name);
+	r->told = true;
 	return false;
 }
 
 struct tls_chain *
 tls_chain_parse(const char *name, const char *pem, size_t len)
 {
-	struct reader r = { name, NULL, NULL, true, true, NULL };
+	struct reader r = { .name = name, .want_keys = true,
+	    .want_certs = true };
 
-	if (read_pem(&r, pem, len) && end_chains(&r))
+	if (read_pem(&r, pem, len) && end_chain(&r) && r.first != NULL)
 		return r.first;
-	say_bad_chain(&r);
+	if (!r.told)
+		wrong(&r, "no private key");
+	tls_say_errors();
 	tls_chain_free(r.first);
 	return NULL;
 }
@@ -270,11 +268,13 @@ use_chains(struct tls_context *c, const char *name, struct tls_chain *chain)
 	return true;
 }
 
+/* A file that isn't there is told and left out: handshakes fail, if it had the
+ * only key, and mail without TLS goes on. */
 static bool
 load_chain_files(struct tls_context *c)
 {
 	char	     *copy = mem_strdup(c->set.chain_files), *next = copy;
-	struct reader r = { "", NULL, NULL, true, true, NULL };
+	struct reader r = { .want_keys = true, .want_certs = true };
 	struct buf    text = BUF_INIT;
 	bool	      good = true;
 	char	     *path;
@@ -286,17 +286,16 @@ load_chain_files(struct tls_context *c)
 		if (!read_file(c, path, &text)) {
 			tls_say(true, "error opening chain file: %s: %s", path,
 			    strerror(errno));
-			good = false;
-		} else if (!read_pem(&r, text.data, text.len)) {
-			say_bad_chain(&r);
-			good = false;
+			break;
 		}
+		good = read_pem(&r, text.data, text.len);
 	}
-	if (good && !end_chains(&r)) {
-		say_bad_chain(&r);
-		good = false;
+	good = good && end_chain(&r) && use_chains(c, r.name, r.first);
+	if (!good) {
+		tls_say_errors();
+		tls_say(true, "error loading private keys and certificates "
+		    "from: %s: disabling TLS support", c->set.chain_files);
 	}
-	good = good && use_chains(c, r.name, r.first);
 	tls_chain_free(r.first);
 	forget(&text);
 	mem_free(copy);
@@ -309,18 +308,23 @@ is_set(const char *path)
 	return path != NULL && *path != '\0' && !text_eq_nocase(path, "none");
 }
 
-/* "cannot get RSA certificate from file ..." */
 static bool
-cannot_get(const char *type, const char *what, const char *path,
-    const char *why)
+cannot_get(const char *type, const char *what, const char *path)
 {
-	if (why != NULL)
-		tls_say(true, "cannot get %s %s from file \"%s\": %s: "
-		    "disabling TLS support", type, what, path, why);
-	else
-		tls_say(true, "cannot get %s %s from file \"%s\": disabling "
-		    "TLS support", type, what, path);
+	tls_say(true, "cannot get %s %s from file \"%s\": disabling TLS "
+	    "support", type, what, path);
 	tls_say_errors();
+	return false;
+}
+
+static bool
+open_pair_file(struct tls_context *c, const char *path, struct buf *text)
+{
+	buf_clear(text);
+	if (read_file(c, path, text))
+		return true;
+	tls_say(true, "error opening chain file: %s: %s", path,
+	    strerror(errno));
 	return false;
 }
 
@@ -328,29 +332,28 @@ static bool
 load_pair(struct tls_context *c, const struct tls_files *f, const char *type)
 {
 	const char   *key_path = is_set(f->key) ? f->key : f->cert;
-	struct reader r = { key_path, NULL, NULL, true, false, NULL };
+	struct reader r = { .name = key_path, .want_keys = true };
 	struct buf    text = BUF_INIT;
-	bool	      good;
+	bool	      good = false;
 
 	if (!is_set(f->cert))
 		return true;
-	if (!read_file(c, key_path, &text)) {
-		good = cannot_get(type, "private key", key_path,
-		    strerror(errno));
-	} else if (!read_pem(&r, text.data, text.len) || r.first == NULL) {
-		good = cannot_get(type, "private key", key_path, r.why);
-	} else {
-		r.want_keys = false;
-		r.want_certs = true;
-		buf_clear(&text);
-		if (!read_file(c, f->cert, &text))
-			good = cannot_get(type, "certificate", f->cert,
-			    strerror(errno));
-		else if (!read_pem(&r, text.data, text.len) ||
-		    r.at->cert == NULL)
-			good = cannot_get(type, "certificate", f->cert, r.why);
-		else
-			good = use_chains(c, f->cert, r.first);
+	if (open_pair_file(c, key_path, &text)) {
+		if (!read_pem(&r, text.data, text.len) || r.first == NULL) {
+			cannot_get(type, "private key", key_path);
+		} else if (open_pair_file(c, f->cert, &text)) {
+			r.name = f->cert;
+			r.want_keys = false;
+			r.want_certs = true;
+			good = read_pem(&r, text.data, text.len) &&
+			    r.at->cert != NULL;
+			if (!good && r.at->cert != NULL)
+				cannot_get(type, "private key", key_path);
+			else if (!good)
+				cannot_get(type, "certificate", f->cert);
+			else
+				good = use_chains(c, f->cert, r.first);
+		}
 	}
 	tls_chain_free(r.first);
 	forget(&text);
@@ -362,11 +365,8 @@ tls_cert_load(struct tls_context *c)
 {
 	const struct tls_settings *s = &c->set;
 
-	if (is_set(s->chain_files)) {
-		/* Handshakes will fail, sessions in the clear go on. */
-		load_chain_files(c);
-		return true;
-	}
+	if (is_set(s->chain_files))
+		return load_chain_files(c);
 	return load_pair(c, &s->rsa, "RSA") && load_pair(c, &s->dsa, "DSA") &&
 	    load_pair(c, &s->ecdsa, "ECDSA");
 }
@@ -384,7 +384,7 @@ tls_trust_load(struct tls_context *c)
 		tls_note_file(c, s->ca_file);
 	if ((file && SSL_CTX_load_verify_file(c->ssl, s->ca_file) != 1) ||
 	    (dir && SSL_CTX_load_verify_dir(c->ssl, s->ca_path) != 1)) {
-		tls_say(true, "cannot load Certification Authority data, %s%s%s"
+		tls_say(false, "cannot load Certification Authority data, %s%s%s"
 		    "%s%s: disabling TLS support",
 		    file ? "CAfile=\"" : "", file ? s->ca_file : "",
 		    file ? "\"" : "", dir ? (file ? ", CApath=\"" :

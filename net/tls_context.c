@@ -120,7 +120,7 @@ set_up(struct tls_context *c)
 	SSL_CTX_set_verify(c->ssl, s->server ? SSL_VERIFY_NONE :
 	    SSL_VERIFY_PEER, tls_verify_callback);
 	if ((!s->server && !set_dane(c)) || !tls_cert_load(c) ||
-	    ((!s->server || s->ask_cert) && !tls_trust_load(c)))
+	    !tls_trust_load(c))
 		return false;
 	tls_groups_set(c);
 	tls_resume_set(c);

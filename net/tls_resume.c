@@ -54,6 +54,10 @@ ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv,
 	if (!s->tickets.find(encrypt ? NULL : name, &k))
 		return 0;
 	if (encrypt) {
+		if (tls_of(ssl)->log_level >= 2)
+			tls_say(false, "%s: Issuing session ticket, key "
+			    "expiration: %lld", tls_of(ssl)->peer,
+			    (long long)k.expires);
 		if (RAND_bytes(iv, EVP_MAX_IV_LENGTH) != 1)
 			return 0;
 		memcpy(name, k.name, sizeof k.name);

@@ -248,8 +248,7 @@ fail_handshake(struct tls *t, int result, int error)
 	if (error != 0 && !t->peer_ended) {
 		tls_say(false, "%s error %s %s: %s", name,
 		    t->info.server ? "from" : "to", t->peer, strerror(error));
-		return error == ETIMEDOUT ? "timed out" :
-		    "connection lost in the TLS handshake";
+		return "connection lost in the TLS handshake";
 	}
 	tls_say(false, "%s error %s %s: lost connection", name,
 	    t->info.server ? "from" : "to", t->peer);

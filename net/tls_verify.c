@@ -312,8 +312,12 @@ tls_verify_log(const struct tls *t)
 
 	if (i->reused || !(i->has_cert || i->has_rpk))
 		return;
+	if (t->log_level >= 2 && i->has_cert) {
+		tls_say(false, "subject=%s", i->subject);
+		tls_say(false, "issuer=%s", i->issuer);
+	}
 	if (t->log_level >= 2)
-		tls_say(false, "%s: subject_CN=%s, issuer_CN=%s, "
+		tls_say(false, "%s: subject_CN=%s, issuer=%s, "
 		    "fingerprint=%s, pkey_fingerprint=%s", t->peer,
 		    i->peer_cn, i->issuer_cn, i->cert_print, i->key_print);
 	if (i->verify_error == X509_V_OK)

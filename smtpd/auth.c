@@ -18,6 +18,7 @@
 #include "smtpd/auth.h"
 #include "smtpd/command.h"
 #include "smtpd/config.h"
+#include "smtpd/facts.h"
 #include "smtpd/limits.h"
 #include "smtpd/notice.h"
 #include "smtpd/reply.h"
@@ -97,16 +98,9 @@ auth_load(void)
 /* --- the client's connection */
 
 static bool
-is_encrypted(const struct session *s)
-{
-	(void)s;
-	return false;
-}
-
-static bool
 is_on(const struct session *s)
 {
-	return auth.server != NULL && (is_encrypted(s) ||
+	return auth.server != NULL && (facts_is_encrypted(s) ||
 	    !conf_smtpd.smtpd_tls_auth_only);
 }
 
@@ -118,8 +112,8 @@ facts_of(const struct session *s)
 		.client_port = s->client.port,
 		.server_ip = s->client.server_ip,
 		.server_port = s->client.server_port,
-		.encrypted = is_encrypted(s),
-		.options = is_encrypted(s) ? auth.tls_options : auth.options,
+		.encrypted = facts_is_encrypted(s),
+		.options = facts_is_encrypted(s) ? auth.tls_options : auth.options,
 	};
 }
 

@@ -47,22 +47,23 @@ command_word(char **s)
 }
 
 static const struct command commands[] = {
-	{ "HELO", VERB_HELO, COMMAND_LAST, helo_run },
-	{ "EHLO", VERB_EHLO, COMMAND_LAST, ehlo_run },
-	{ "XCLIENT", VERB_XCLIENT, 0, xclient_run },
-	{ "XFORWARD", VERB_XFORWARD, 0, xforward_run },
-	{ "STARTTLS", VERB_STARTTLS, 0, starttls_run },
+	{ "HELO", VERB_HELO, COMMAND_LAST | COMMAND_CLEAR, helo_run },
+	{ "EHLO", VERB_EHLO, COMMAND_LAST | COMMAND_CLEAR, ehlo_run },
+	{ "XCLIENT", VERB_XCLIENT, COMMAND_CLEAR, xclient_run },
+	{ "XFORWARD", VERB_XFORWARD, COMMAND_CLEAR, xforward_run },
+	{ "STARTTLS", VERB_STARTTLS, COMMAND_CLEAR, starttls_run },
 	{ "AUTH", VERB_AUTH, 0, auth_run },
 	{ "MAIL", VERB_MAIL, 0, mail_run },
 	{ "RCPT", VERB_RCPT, 0, rcpt_run },
 	{ "DATA", VERB_DATA, COMMAND_LAST, data_run },
 	{ "BDAT", VERB_BDAT, 0, bdat_run },
 	{ "RSET", VERB_RSET, COMMAND_JUNK, rset_run },
-	{ "NOOP", VERB_NOOP, COMMAND_JUNK | COMMAND_LAST, noop_run },
+	{ "NOOP", VERB_NOOP, COMMAND_JUNK | COMMAND_LAST | COMMAND_CLEAR,
+	    noop_run },
 	{ "VRFY", VERB_VRFY, COMMAND_JUNK | COMMAND_LAST, vrfy_run },
 	{ "ETRN", VERB_ETRN, COMMAND_JUNK, etrn_run },
-	{ "QUIT", VERB_QUIT, 0, quit_run },
-	{ "HELP", VERB_HELP, 0, help_run },
+	{ "QUIT", VERB_QUIT, COMMAND_CLEAR, quit_run },
+	{ "HELP", VERB_HELP, COMMAND_CLEAR, help_run },
 };
 
 const struct command *

@@ -24,6 +24,7 @@ char	*command_word(char **s);
 enum command_flag {
 	COMMAND_JUNK = 1,	/* counts against smtpd_junk_command_limit */
 	COMMAND_LAST = 2,	/* ends a pipelined group (RFC 2920 3.1) */
+	COMMAND_CLEAR = 4,	/* may come before TLS that is mandatory */
 };
 
 struct command {

@@ -259,12 +259,6 @@ check_missing(void)
 		    false },
 		{ "smtpd_hide_client_session",
 		    conf_smtpd.smtpd_hide_client_session, false },
-		{ "smtpd_tls_security_level",
-		    *conf_smtpd.smtpd_tls_security_level != '\0' &&
-		    !text_eq_nocase(conf_smtpd.smtpd_tls_security_level,
-		    "none"), false },
-		{ "smtpd_tls_wrappermode", conf_smtpd.smtpd_tls_wrappermode,
-		    true },
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -324,6 +318,7 @@ config_load(void)
 	c->limits = conf_smtpd.smtpd_client_connection_count_limit > 0 ||
 	    conf_smtpd.smtpd_client_connection_rate_limit > 0 ||
 	    conf_smtpd.smtpd_client_message_rate_limit > 0 ||
+	    conf_smtpd.smtpd_client_new_tls_session_rate_limit > 0 ||
 	    conf_smtpd.smtpd_client_recipient_rate_limit > 0 ||
 	    conf_smtpd.smtpd_client_auth_rate_limit > 0;
 	c->notices = notice_classes(conf_mail.notify_classes);
@@ -333,8 +328,6 @@ config_load(void)
 	load_access(c);
 	check_relay(c);
 	check_missing();
-	c->must_encrypt = conf_smtpd.smtpd_enforce_tls || text_eq_nocase(
-	    conf_smtpd.smtpd_tls_security_level, "encrypt");
 }
 
 /* "[192.0.2.1]" or "[IPv6:2001:db8::1]" */

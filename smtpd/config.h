@@ -26,7 +26,6 @@ struct smtpd_config {
 	unsigned		 ehlo_discard;	/* enum ehlo_keyword bits */
 	unsigned		 notices;	/* enum notice_class bits */
 	bool			 limits;	/* anvil is needed at all */
-	bool			 must_encrypt;	/* no mail in the clear */
 	int			 families;	/* DNS_V4 | DNS_V6: inet_protocols */
 
 	struct match		*mynetworks;

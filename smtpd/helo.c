@@ -9,6 +9,8 @@
 #include "smtpd/config.h"
 #include "smtpd/notice.h"
 #include "smtpd/reply.h"
+#include "smtpd/session.h"
+#include "smtpd/starttls.h"
 #include "util/log.h"
 #include "util/text.h"
 
@@ -83,6 +85,7 @@ static const struct {
 	{ EHLO_SIZE, "SIZE" },
 	{ EHLO_VRFY, "VRFY" },
 	{ EHLO_ETRN, "ETRN" },
+	{ EHLO_STARTTLS, "STARTTLS" },
 	{ EHLO_AUTH, "" },
 	{ EHLO_XVERP, "XVERP" },
 	{ EHLO_XCLIENT, "XCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN "
@@ -93,6 +96,7 @@ static const struct {
 	{ EHLO_DSN, "DSN" },
 	{ EHLO_SMTPUTF8, "SMTPUTF8" },
 	{ EHLO_CHUNKING, "CHUNKING" },
+	{ EHLO_REQUIRETLS, "REQUIRETLS" },
 };
 
 static unsigned
@@ -106,6 +110,10 @@ not_offered(struct session *s)
 		off |= EHLO_SMTPUTF8;
 	if (!s->verp_allowed)
 		off |= EHLO_XVERP;
+	if (!starttls_is_offered(s))
+		off |= EHLO_STARTTLS;
+	if (!starttls_may_require(s))
+		off |= EHLO_REQUIRETLS;
 	if (!s->xclient_allowed)
 		off |= EHLO_XCLIENT;
 	if (!s->xforward_allowed)

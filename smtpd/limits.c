@@ -113,6 +113,14 @@ limits_auth(struct session *s)
 	    "AUTH command");
 }
 
+bool
+limits_newtls(struct session *s)
+{
+	return count(s, ANVIL_NEWTLS,
+	    conf_smtpd.smtpd_client_new_tls_session_rate_limit,
+	    "New TLS session");
+}
+
 void
 limits_disconnect(struct session *s)
 {

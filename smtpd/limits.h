@@ -16,6 +16,7 @@ bool	limits_connect(struct session *);
 bool	limits_mail(struct session *);
 bool	limits_rcpt(struct session *);
 bool	limits_auth(struct session *);
+bool	limits_newtls(struct session *);	/* not for one resumed */
 
 void	limits_disconnect(struct session *);
 

@@ -14,6 +14,8 @@
 #include "smtpd/path.h"
 #include "smtpd/prefilter.h"
 #include "smtpd/reply.h"
+#include "smtpd/session.h"
+#include "smtpd/starttls.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -59,8 +61,6 @@ refuse_early(struct session *s)
 {
 	if (conf_smtpd.smtpd_helo_required && s->helo == NULL)
 		return "503 5.5.1 Error: send HELO/EHLO first";
-	if (smtpd_config.must_encrypt && !s->standalone)
-		return "530 5.7.0 Must issue a STARTTLS command first";
 	if (s->tr.has_sender)
 		return "503 5.5.1 Error: nested MAIL command";
 	return NULL;
@@ -90,6 +90,8 @@ parse_sender(struct session *s, char *text, struct buf *sender,
 		off |= OPTIONS_NO_SMTPUTF8;
 	if (!s->verp_allowed)
 		off |= OPTIONS_NO_VERP;
+	if (!starttls_may_require(s))
+		off |= OPTIONS_NO_REQUIRETLS;
 	if (!options_mail(rest, off, o, &why, &word)) {
 		reply(s, why, word);
 		return false;
@@ -135,6 +137,7 @@ begin(struct session *s, const struct buf *sender,
 	t->sender = pool_strndup(&t->pool, sender->data, sender->len);
 	t->has_sender = true;
 	t->smtputf8 = o->smtputf8;
+	t->requiretls = o->requiretls;
 	t->body = o->body;
 	t->ret = o->ret;
 	t->envid = o->has_envid ? pool_strdup(&t->pool, o->envid.data) : NULL;

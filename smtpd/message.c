@@ -16,6 +16,7 @@
 #include "smtpd/prefilter.h"
 #include "smtpd/reply.h"
 #include "smtpd/session.h"
+#include "smtpd/starttls.h"
 #include "smtpd/xforward.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -258,6 +259,8 @@ send_envelope(struct session *s)
 	e->sender = t->sender;
 	if (t->smtputf8)
 		e->flags |= ENV_SMTPUTF8;
+	if (t->requiretls)
+		e->flags |= ENV_REQUIRETLS;
 	if (t->hold)
 		e->flags |= ENV_QUARANTINE;
 	if (t->discard)
@@ -322,6 +325,7 @@ add_received(struct buf *b, struct session *s)
 	    s->helo != NULL ? s->helo : c->name, c->name, v6, c->ip);
 	if (has_login && conf_smtpd.smtpd_sasl_authenticated_header)
 		add_login(b, s->auth.username);
+	starttls_received(s, b);
 	/* RFC 3848, RFC 6531 4.3 */
 	buf_addf(b, "\tby %s (%s) with %s%s%s%s", conf_mail.myhostname,
 	    conf_mail.mail_name, t->smtputf8 ? "UTF8" : "",

@@ -156,11 +156,3 @@ etrn_run(struct session *s, struct command_line *line)
 }
 
 /* --- extensions that this configuration does not have */
-
-bool
-starttls_run(struct session *s, struct command_line *line)
-{
-	(void)line;
-	reply(s, "502 5.5.1 Error: command not implemented");
-	return false;
-}

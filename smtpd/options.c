@@ -151,6 +151,15 @@ mail_smtputf8(struct mail_options *o, const char *value, const char **why)
 }
 
 static bool
+mail_requiretls(struct mail_options *o, const char *value, const char **why)
+{
+	(void)value;
+	(void)why;
+	o->requiretls = true;
+	return true;
+}
+
+static bool
 mail_verp(struct mail_options *o, const char *value, const char **why)
 {
 	(void)why;
@@ -173,6 +182,7 @@ static const struct mail_parameter {
 	{ "AUTH", HAS_VALUE, mail_auth },
 	{ "SMTPUTF8", OPTIONS_NO_SMTPUTF8, mail_smtputf8 },
 	{ "XVERP", MAY_HAVE_VALUE | OPTIONS_NO_VERP, mail_verp },
+	{ "REQUIRETLS", OPTIONS_NO_REQUIRETLS, mail_requiretls },
 };
 
 /* The value of "NAME=value" or "" for a bare NAME; NULL if it is another. */
@@ -204,7 +214,8 @@ mail_word(const char *word, int off, struct mail_options *o, const char **why)
 			*why = "501 5.7.1 DSN support is disabled";
 			return false;
 		}
-		if (off & p->flags & (OPTIONS_NO_SMTPUTF8 | OPTIONS_NO_VERP))
+		if (off & p->flags & (OPTIONS_NO_SMTPUTF8 | OPTIONS_NO_VERP |
+		    OPTIONS_NO_REQUIRETLS))
 			break;
 		return p->take(o, value, why);
 	}

@@ -31,7 +31,7 @@ struct mail_options {
 	const char	*ret;		/* "FULL", "HDRS" or NULL */
 	bool		 has_envid;
 	struct buf	 envid;		/* decoded */
-	bool		 smtputf8;
+	bool		 smtputf8, requiretls;
 	bool		 has_auth;
 	struct buf	 auth;		/* decoded, printable */
 	const char	*verp;		/* XVERP: delimiters, "" the default;
@@ -50,7 +50,10 @@ struct rcpt_options {
 
 #define RCPT_OPTIONS_INIT { .orcpt = BUF_INIT }
 
-enum { OPTIONS_NO_DSN = 1, OPTIONS_NO_SMTPUTF8 = 2, OPTIONS_NO_VERP = 4 };
+enum {
+	OPTIONS_NO_DSN = 1, OPTIONS_NO_SMTPUTF8 = 2, OPTIONS_NO_VERP = 4,
+	OPTIONS_NO_REQUIRETLS = 8,
+};
 
 /*
  * `text` is split in place.  False: *ret_why is the reply, with "%s" in it

@@ -27,6 +27,7 @@
 #include "smtpd/prefilter.h"
 #include "smtpd/reply.h"
 #include "smtpd/session.h"
+#include "smtpd/starttls.h"
 #include "smtpd/upstream.h"
 #include "table/match.h"
 #include "table/table.h"
@@ -91,7 +92,7 @@ say_last(struct session *s, const char *code, const char *text)
 	if (facts_is_encrypted(s))
 		return;
 	buf_addf(&b, "%s %s %s\r\n", code, conf_mail.myhostname, text);
-	send(stream_fd(s->stream), b.data, b.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	stream_last_words(s->stream, b.data);
 	buf_done(&b);
 }
 
@@ -289,6 +290,12 @@ run_command(struct session *s, const struct command *c,
 		s->errors++;
 		return;
 	}
+	if (s->tls == NULL && !(c->flags & COMMAND_CLEAR) && !s->standalone &&
+	    starttls_is_mandatory()) {
+		reply(s, "530 5.7.0 Must issue a STARTTLS command first");
+		s->errors++;
+		return;
+	}
 	if ((c->flags & COMMAND_JUNK) &&
 	    ++s->junk > (unsigned)conf_smtpd.smtpd_junk_command_limit)
 		s->errors++;
@@ -397,6 +404,8 @@ session_greet(struct session *s)
 static bool
 begin(struct session *s)
 {
+	if (!starttls_wrap(s))
+		return false;
 	s->ehlo_discard = ehlo_discard(s);
 	s->loose_newlines = s->standalone ||
 	    smtpd_config.bare_newline == BARE_NEWLINE_OK ||

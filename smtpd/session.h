@@ -18,6 +18,7 @@ struct forwarded;
 struct handover;
 struct prefilter;
 struct stream;
+struct tls_info;
 
 /* In the order of the disconnect line. */
 enum verb {
@@ -109,7 +110,7 @@ struct transaction {
 	uint32_t	 prepend_count;
 
 	/* parameters of MAIL */
-	bool		 smtputf8;
+	bool		 smtputf8, requiretls;
 	const char	*body;		/* "7BIT" or "8BITMIME" or NULL */
 	const char	*ret;		/* "FULL" or "HDRS" or NULL */
 	const char	*envid;		/* decoded, or NULL */
@@ -139,6 +140,7 @@ struct session {
 	unsigned	 ehlo_discard;	/* enum ehlo_keyword bits */
 
 	struct session_auth auth;
+	const struct tls_info *tls;	/* NULL: in the clear */
 	char		*helo;		/* NULL until HELO, owned */
 	bool		 local_headers;	/* local_header_rewrite_clients */
 	bool		 xclient_allowed, xforward_allowed, verp_allowed;

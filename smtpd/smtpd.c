@@ -18,6 +18,7 @@
 #include "smtpd/auth.h"
 #include "smtpd/config.h"
 #include "smtpd/session.h"
+#include "smtpd/starttls.h"
 #include "util/log.h"
 #include "util/proc.h"
 
@@ -33,6 +34,7 @@ before_jail(void)
 		log_warn("DNS: %s", why);
 	config_load();
 	auth_load();
+	starttls_load();
 }
 
 static void
@@ -45,7 +47,7 @@ int
 main(int argc, char **argv)
 {
 	static const struct param_area *const areas[] = {
-		&param_mail, &param_smtpd, NULL
+		&param_mail, &param_smtpd, &param_tls, NULL
 	};
 	static const struct server smtpd = {
 		.name = "smtpd",
@@ -53,6 +55,7 @@ main(int argc, char **argv)
 		.jail = PROC_JAIL_NET | PROC_JAIL_FILES,
 		.areas = areas,
 		.before_jail = before_jail,
+		.after_jail = starttls_watch,
 		.serve = serve,
 	};
 

@@ -111,6 +111,10 @@ void		 stream_send_file(struct stream *, int fd, off_t offset,
 
 bool		 stream_flush(struct stream *);
 
+/* Last words, also on a stream that has failed: tried once, without waiting,
+ * and nobody learns whether they were sent. */
+void		 stream_last_words(struct stream *, const char *);
+
 /* Bytes read and written in all. */
 uint64_t	 stream_bytes_in(const struct stream *);
 uint64_t	 stream_bytes_out(const struct stream *);

@@ -143,6 +143,15 @@ out_room(struct stream *s)
 }
 
 void
+stream_last_words(struct stream *s, const char *words)
+{
+	struct iovec iov = { (void *)(uintptr_t)words, strlen(words) };
+	int	     wait;
+
+	send_once(s, &iov, 1, MSG_DONTWAIT, &wait);
+}
+
+void
 stream_write(struct stream *s, const void *bytes, size_t len)
 {
 	const char *p = bytes;

@@ -518,8 +518,8 @@ a_name_chooses_the_certificate(void)
 	c.connect.sni = "broken.example";
 	talk_again();
 	CHECK(c.info == NULL && s.info == NULL);
-	CHECK(strstr(said.data, "warning: error loading chain from "
-	    "broken.example: there is no private key\n") != NULL);
+	CHECK(strstr(said.data, "warning: No PEM data in broken.example\n") !=
+	    NULL);
 	hang_up();
 	c.connect.sni = "error.example";
 	talk_again();
@@ -575,15 +575,17 @@ files_that_can_t_be_used_are_told(void)
 {
 	static const struct {
 		const char *chain, *said;
+		bool	    works;
 	} rows[] = {
 		{ "nosuch.pem", "warning: error opening chain file: %s: No "
-		    "such file or directory\n" },
-		{ "cert.pem", "warning: error loading chain from %s: a "
-		    "certificate comes before its private key\n" },
-		{ "key.pem", "warning: error loading chain from %s: a key is "
-		    "not followed by its certificate\n" },
-		{ "mixed.pem", "warning: error loading chain from %s: key and "
-		    "certificate don't fit\n" },
+		    "such file or directory\n", true },
+		{ "cert.pem", "warning: error loading chain from %s: key not "
+		    "first\n", false },
+		{ "key.pem", "warning: No certs for key at index 1 in %s\n",
+		    false },
+		{ "mixed.pem", "warning: key at index 1 in %s does not match "
+		    "next certificate\n", false },
+		{ "empty.pem", "warning: No PEM data in %s\n", false },
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -595,10 +597,13 @@ files_that_can_t_be_used_are_told(void)
 		a.chain_files = pki_path(rows[i].chain);
 		buf_clear(&said);
 		t = tls_context_new(&a, NULL);
-		CHECK(t != NULL && !tls_context_has_cert(t));
+		CHECK((t != NULL) == rows[i].works);
+		CHECK(t == NULL || !tls_context_has_cert(t));
 		buf_add(&expect, rows[i].said, (size_t)(hole - rows[i].said));
 		buf_addf(&expect, "%s%s", a.chain_files, hole + 2);
 		CHECK(text_starts(said.data, expect.data));
+		CHECK((strstr(said.data, "disabling TLS support\n") != NULL) !=
+		    rows[i].works);
 		tls_context_free(t);
 		buf_done(&expect);
 	}
@@ -697,6 +702,7 @@ make_certificates(void)
 	pki_write("cert.pem", NULL, server.cert, NULL);
 	pki_write("rsa.pem", rsa.key, rsa.cert, NULL);
 	pki_write("mixed.pem", rsa.key, server.cert, NULL);
+	pki_write("empty.pem", NULL, NULL, NULL);
 	pki_write("client.pem", client.key, client.cert, NULL);
 }
 
