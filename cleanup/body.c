@@ -35,6 +35,18 @@ count_line(struct queue_trailer *t, uint64_t len, long line_limit)
 		t->longest_line = len > UINT32_MAX ? UINT32_MAX : (uint32_t)len;
 }
 
+/* As Postfix receives it, a line that just fills records has an empty one
+ * more to end it. */
+static void
+count_body_line(struct queue_trailer *t, uint64_t len)
+{
+	long limit = conf_mail.line_length_limit;
+
+	count_line(t, len, limit);
+	if (len > 0 && limit > 0 && len % (uint64_t)limit == 0)
+		t->size += queue_size_of_line(0, 0);
+}
+
 /* The first bytes of a line.  If fewer than five have come it may be called
  * a From line wrongly: that does no harm. */
 static void
@@ -86,7 +98,7 @@ static void
 end_line(struct message *m)
 {
 	queue_writer_body(&m->file, "\r\n", 2);
-	count_line(&m->facts, m->line_len, conf_mail.line_length_limit);
+	count_body_line(&m->facts, m->line_len);
 	m->line_len = 0;
 }
 
@@ -108,8 +120,7 @@ count_plain_lines(struct message *m, const char *p, size_t n,
 			break;
 		if (lf - 1 > p)
 			note_line_start(&m->facts, p, (size_t)(lf - 1 - p));
-		count_line(&m->facts, (uint64_t)(lf - 1 - p),
-		    conf_mail.line_length_limit);
+		count_body_line(&m->facts, (uint64_t)(lf - 1 - p));
 		p = lf + 1;
 	}
 	return (size_t)(p - from);

@@ -22,6 +22,24 @@ cut_field(struct buf *text)
 		buf_cut(text, (size_t)conf_mail.header_size_limit);
 }
 
+/* detect_8bit_encoding_header: in any header, by the bare word. */
+static void
+note_encoding(struct message *m, const struct mime_field *f)
+{
+	struct str value = { f->text->data + f->name_len + 1,
+	    f->text->len - f->name_len - 1 };
+
+	if (!conf_mail.detect_8bit_encoding_header || f->fact == NULL ||
+	    f->fact->id != HEADER_CONTENT_TRANSFER_ENCODING)
+		return;
+	while (value.n > 0 && strchr(" \t\n", value.p[0]) != NULL)
+		value.p++, value.n--;
+	while (value.n > 0 && strchr(" \t\n", value.p[value.n - 1]) != NULL)
+		value.n--;
+	if (str_is_nocase(value, "8bit") || str_is_nocase(value, "binary"))
+		envelope_set(&m->env, ATTR_ENCODING, "8bit");
+}
+
 static void
 take_field(void *arg, struct mime_field *f)
 {
@@ -30,6 +48,7 @@ take_field(void *arg, struct mime_field *f)
 
 	if (!message_goes_on(m) || !inspect_field(m, f))
 		return;
+	note_encoding(m, f);
 	cut_field(f->text);
 	if (f->where == MIME_PRIMARY) {
 		fields_apply(m, f);

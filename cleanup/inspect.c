@@ -304,7 +304,10 @@ is_refused(enum mime_error error)
 {
 	switch (error) {
 	case MIME_ERROR_NESTING:
-		return true;
+		return is_strict() || conf_mail.strict_mime_encoding_domain ||
+		    checks_want(inspect.content, CHECKS_HEADER) ||
+		    checks_want(inspect.content, CHECKS_MIME) ||
+		    checks_want(inspect.content, CHECKS_NESTED);
 	case MIME_ERROR_8BIT_HEADER:
 		return conf_mail.strict_8bitmime ||
 		    conf_mail.strict_7bit_headers;

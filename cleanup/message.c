@@ -253,6 +253,8 @@ message_end(struct message *m)
 	} else if (wants_bounce(m)) {
 		m->status = reject_bounce(m) ? CLEANUP_OK :
 		    CLEANUP_WRITE_ERROR;
+		if (m->status == CLEANUP_OK)
+			log_info("%s: removed (discarded)", m->file.id);
 		buf_clear(&m->why);
 	} else if (m->status == CLEANUP_TOO_BIG) {
 		log_warn("mail_stream_cleanup: close error");

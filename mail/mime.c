@@ -45,7 +45,7 @@ struct mime {
 	enum mime_type		   type;
 	enum mime_encoding	   encoding;
 	bool			   to_quoted;	/* the body is converted */
-	size_t			   column;	/* of the quoted line */
+	struct mime_quoted	   line;	/* the quoted line */
 	size_t			   offset;	/* in the body */
 	unsigned		   errors;
 };
@@ -214,59 +214,82 @@ begin_field(struct mime *m, const char *p, size_t n, size_t name_len)
 
 /* --- ends of headers */
 
-static bool
-is_encoded(const struct mime *m)
-{
-	return m->encoding == MIME_QUOTED || m->encoding == MIME_BASE64;
-}
-
-/* RFC 2045 6.4: only identity encodings; and for messages that are not
- * whole, 7bit. */
+/* RFC 2045 6.4: only identity encodings; RFC 2046 5.2: and 7bit for messages
+ * that are not whole.  RFC 6532 3.5 lets message/global be encoded. */
 static void
 check_encoding(struct mime *m)
 {
-	const char *name = mime_encoding_name(m->encoding);
-	bool	    bad;
+	bool bad;
 
-	if (m->type == MIME_MESSAGE_OTHER)
-		bad = m->encoding != MIME_7BIT;
-	else
-		bad = m->type != MIME_TEXT && is_encoded(m);
+	switch (m->type) {
+	case MIME_MULTIPART:
+	case MIME_DIGEST:
+	case MIME_MESSAGE:
+		bad = m->encoding == MIME_QUOTED ||
+		    m->encoding == MIME_BASE64;
+		break;
+	case MIME_MESSAGE_PART:
+		bad = m->encoding == MIME_8BIT || m->encoding == MIME_BINARY;
+		break;
+	default:
+		bad = false;
+	}
 	if (bad)
-		fail(m, MIME_ERROR_ENCODING, str_of(name));
+		fail(m, MIME_ERROR_ENCODING,
+		    str_of(mime_encoding_name(m->encoding)));
 }
 
-/* The field that take_meaning() left out, now that the type is known. */
+static bool
+is_converted(const struct mime *m)
+{
+	return (m->rules.options & MIME_TO_7BIT) != 0 &&
+	    (m->encoding == MIME_8BIT || m->encoding == MIME_BINARY);
+}
+
+/*
+ * The field that take_meaning() left out, now that the type is known.  Of a
+ * message/... with no message in it Postfix says 7bit, and quotes it all the
+ * same; this does as others have come to expect.
+ */
 static void
 add_encoding(struct mime *m)
 {
 	static const char    name[] = "Content-Transfer-Encoding";
 	struct mime_field    f = { .where = m->where, .text = &m->field };
+	bool		     says_so;
 
 	/* `fact` stays NULL: a field of our own is no MIME field for checks */
-	m->to_quoted = m->type == MIME_TEXT || m->type == MIME_MESSAGE_OTHER;
+	says_so = m->type == MIME_TEXT || m->type == MIME_MESSAGE_GLOBAL;
+	m->to_quoted = says_so || m->type == MIME_MESSAGE_PART ||
+	    m->type == MIME_MESSAGE_OTHER;
 	buf_addf(&m->field, "%s: %s", name,
-	    m->to_quoted ? "quoted-printable" : "7bit");
+	    says_so ? "quoted-printable" : "7bit");
 	f.name_len = sizeof name - 1;
 	if (m->handler->field != NULL)
 		m->handler->field(m->arg, &f);
 	buf_clear(&m->field);
 }
 
+static bool
+has_message(const struct mime *m)
+{
+	return m->type == MIME_MESSAGE ||
+	    (m->type == MIME_MESSAGE_GLOBAL && !m->to_quoted);
+}
+
 static void
 end_header(struct mime *m, enum mime_header_end how)
 {
 	end_field(m);
-	if ((m->rules.options & MIME_TO_7BIT) != 0 &&
-	    (m->encoding == MIME_8BIT || m->encoding == MIME_BINARY))
+	if (is_converted(m))
 		add_encoding(m);
 	if (m->handler->header_end != NULL)
 		m->handler->header_end(m->arg, m->where, how);
 	check_encoding(m);
 	m->in_header = false;
-	m->column = m->offset = 0;
-	if (m->type == MIME_MESSAGE && !is_encoded(m) &&
-	    how == MIME_EMPTY_LINE)
+	m->line = (struct mime_quoted){ 0 };
+	m->offset = 0;
+	if (has_message(m) && how == MIME_EMPTY_LINE)
 		begin_header(m, MIME_NESTED);
 }
 
@@ -295,6 +318,7 @@ take_boundary(struct mime *m, const char *p, size_t n)
 		m->type = MIME_TEXT;
 		m->encoding = MIME_7BIT;
 		m->to_quoted = false;
+		m->offset = 0;
 	} else {
 		begin_header(m, MIME_PART);
 	}
@@ -316,7 +340,7 @@ hand_over_quoted(struct mime *m, struct str record, bool ends_line)
 	const char *p, *end, *lf;
 
 	buf_clear(&m->quoted);
-	mime_quote(&m->quoted, record, ends_line, &m->column);
+	mime_quote(&m->quoted, record, ends_line, &m->line);
 	p = m->quoted.data;
 	end = p + m->quoted.len;
 	while ((lf = memchr(p, '\n', (size_t)(end - p))) != NULL) {
@@ -381,6 +405,8 @@ mime_end(struct mime *m)
 {
 	if (m->in_header)
 		end_header(m, MIME_END_OF_INPUT);
+	else if (m->line.held != '\0')
+		hand_over(m, (struct str){ &m->line.held, 1 }, false);
 }
 
 /* --- questions */

@@ -116,8 +116,10 @@ void		 mime_add_lines(struct buf *to, struct str text);
 
 enum mime_type {
 	MIME_TEXT,		/* or anything else without parts */
-	MIME_MESSAGE,		/* message/rfc822, message/global */
-	MIME_MESSAGE_OTHER,	/* message/partial, for one */
+	MIME_MESSAGE,		/* message/rfc822 */
+	MIME_MESSAGE_GLOBAL,	/* message/global: may be encoded */
+	MIME_MESSAGE_PART,	/* message/partial, message/external-body */
+	MIME_MESSAGE_OTHER,	/* message/delivery-status, for one */
 	MIME_MULTIPART, MIME_DIGEST,
 };
 
@@ -133,11 +135,17 @@ enum mime_type	 mime_parse_type(struct str value, struct buf *boundary);
 enum mime_encoding mime_parse_encoding(struct str value);
 const char	*mime_encoding_name(enum mime_encoding);
 
+/* Where a line in quoted-printable stands; 0 at its start. */
+struct mime_quoted {
+	size_t	column;
+	char	held;		/* white space: literal unless the line ends */
+};
+
 /*
  * Quoted-printable (RFC 2045 6.7): adds a record to `out`, soft line breaks
- * included.  *column is where the line stands; 0 at its start.
+ * included.
  */
 void		 mime_quote(struct buf *out, struct str record,
-		    bool ends_line, size_t *column);
+		    bool ends_line, struct mime_quoted *);
 
 #endif

@@ -100,6 +100,25 @@ find_boundary(struct scan *s, struct buf *boundary)
 	buf_done(&value);
 }
 
+static enum mime_type
+message_type(const char *subtype)
+{
+	static const struct {
+		const char	*name;
+		enum mime_type	 type;
+	} types[] = {
+		{ "rfc822", MIME_MESSAGE },
+		{ "global", MIME_MESSAGE_GLOBAL },
+		{ "partial", MIME_MESSAGE_PART },
+		{ "external-body", MIME_MESSAGE_PART },
+	};
+
+	for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+		if (strcasecmp(subtype, types[i].name) == 0)
+			return types[i].type;
+	return MIME_MESSAGE_OTHER;
+}
+
 enum mime_type
 mime_parse_type(struct str value, struct buf *boundary)
 {
@@ -115,9 +134,7 @@ mime_parse_type(struct str value, struct buf *boundary)
 		    MIME_MULTIPART;
 		find_boundary(&s, boundary);
 	} else if (strcasecmp(type.data, "message") == 0) {
-		got = strcasecmp(subtype.data, "rfc822") == 0 ||
-		    strcasecmp(subtype.data, "global") == 0 ? MIME_MESSAGE :
-		    MIME_MESSAGE_OTHER;
+		got = message_type(subtype.data);
 	}
 	buf_done(&type);
 	buf_done(&subtype);
@@ -155,35 +172,44 @@ mime_encoding_name(enum mime_encoding e)
 enum { QUOTED_COLUMNS = 73 };	/* before a soft line break */
 
 static void
-quote_byte(struct buf *out, unsigned char c, bool literal, size_t *column)
+quote_byte(struct buf *out, unsigned char c, bool literal,
+    struct mime_quoted *q)
 {
 	static const char hex[] = "0123456789ABCDEF";
 
-	if (*column >= QUOTED_COLUMNS) {
+	if (q->column >= QUOTED_COLUMNS) {
 		buf_adds(out, "=\r\n");
-		*column = 0;
+		q->column = 0;
 	}
 	if (literal) {
 		buf_addc(out, (char)c);
-		++*column;
+		q->column++;
 		return;
 	}
 	buf_addc(out, '=');
 	buf_addc(out, hex[c >> 4]);
 	buf_addc(out, hex[c & 15]);
-	*column += 3;
+	q->column += 3;
 }
 
 void
-mime_quote(struct buf *out, struct str record, bool ends_line, size_t *column)
+mime_quote(struct buf *out, struct str record, bool ends_line,
+    struct mime_quoted *q)
 {
+	if (q->held != '\0' && (record.n > 0 || ends_line)) {
+		quote_byte(out, (unsigned char)q->held, record.n > 0, q);
+		q->held = '\0';
+	}
 	for (size_t i = 0; i < record.n; i++) {
 		unsigned char c = (unsigned char)record.p[i];
-		bool	      last = i + 1 == record.n;
+		bool	      space = c == ' ' || c == '\t';
 
-		quote_byte(out, c, (c > ' ' && c < 127 && c != '=') ||
-		    ((c == ' ' || c == '\t') && !last), column);
+		if (space && i + 1 == record.n && !ends_line)
+			q->held = (char)c;
+		else
+			quote_byte(out, c, space ? i + 1 < record.n :
+			    c > ' ' && c < 127 && c != '=', q);
 	}
 	if (ends_line)
-		*column = 0;
+		q->column = 0;
 }

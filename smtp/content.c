@@ -6,7 +6,7 @@
 
 #include "mail/queue_file.h"
 #include "smtp/content.h"
-#include "smtp/downgrade.h"
+#include "smtp/filter.h"
 #include "smtp/session.h"
 #include "smtp/settings.h"
 #include "util/buf.h"
@@ -124,7 +124,7 @@ content_stuff(struct buf *out, const char *text, size_t len, size_t limit,
 struct copy {
 	struct session		*s;
 	const struct queue_file	*q;
-	struct downgrade	*downgrade;	/* NULL: not wanted */
+	struct filter		*filter;	/* NULL: not wanted */
 	size_t			 at_line;
 	char			*piece;
 	struct buf		 converted, out;
@@ -143,13 +143,15 @@ write_stuffed(struct copy *c, const char *text, size_t len)
 static void
 copy_text(struct copy *c, const char *text, size_t len)
 {
-	if (c->downgrade == NULL) {
+	if (c->filter == NULL) {
 		write_stuffed(c, text, len);
 		return;
 	}
 	buf_clear(&c->converted);
-	downgrade_feed(c->downgrade, text, len, &c->converted);
+	filter_feed(c->filter, text, len, &c->converted);
 	write_stuffed(c, c->converted.data, c->converted.len);
+	if (filter_has_failed(c->filter))
+		stream_fail(c->s->stream, "table lookup error");
 }
 
 static bool
@@ -167,30 +169,46 @@ copy_range(struct copy *c, off_t at, size_t len)
 	return true;
 }
 
-static bool
+static enum content
+copy_all(struct copy *c, const struct buf *header)
+{
+	const struct queue_file *q = c->q;
+	bool			 ok = true;
+
+	if (header != NULL)
+		copy_text(c, header->data, header->len);
+	else
+		ok = copy_range(c, queue_file_header_at(q), q->t.header_len);
+	if (!ok || !copy_range(c, queue_file_body_at(q), q->t.body_len))
+		return CONTENT_NO_FILE;
+	if (c->filter == NULL)
+		return CONTENT_SENT;
+	buf_clear(&c->converted);
+	if (!filter_has_failed(c->filter))
+		filter_end(c->filter, &c->converted);
+	write_stuffed(c, c->converted.data, c->converted.len);
+	if (!filter_has_failed(c->filter))
+		return CONTENT_SENT;
+	stream_fail(c->s->stream, "table lookup error");
+	return CONTENT_NO_TABLE;
+}
+
+static enum content
 send_carefully(struct session *s, const struct queue_file *q,
     const struct buf *header, bool to_7bit)
 {
 	struct copy c = { .s = s, .q = q, .piece = mem_alloc(STUFF_PIECE),
-		.downgrade = to_7bit ? downgrade_new() : NULL,
 		.converted = BUF_INIT, .out = BUF_INIT };
-	bool ok = true;
+	enum content result;
 
-	if (header != NULL)
-		copy_text(&c, header->data, header->len);
-	else
-		ok = copy_range(&c, queue_file_header_at(q), q->t.header_len);
-	ok = ok && copy_range(&c, queue_file_body_at(q), q->t.body_len);
-	if (ok && to_7bit) {
-		buf_clear(&c.converted);
-		downgrade_end(c.downgrade, &c.converted);
-		write_stuffed(&c, c.converted.data, c.converted.len);
-	}
-	downgrade_free(c.downgrade);
+	if (to_7bit || filter_is_set())
+		c.filter = filter_new(s->queue_id, to_7bit);
+	result = copy_all(&c, header);
+	filter_free(c.filter);
 	buf_done(&c.converted);
 	buf_done(&c.out);
 	mem_free(c.piece);
-	return ok;
+	return result;
 }
 
 static bool
@@ -201,22 +219,27 @@ needs_care(const struct queue_file *q)
 	    (uint32_t)settings.line_length_limit);
 }
 
-bool
+enum content
 content_send(struct session *s, const struct queue_file *q,
     const struct buf *header, bool to_7bit, const char *after)
 {
 	char end[16];
-	bool as_is = header == NULL && !to_7bit && !needs_care(q);
+	bool as_is = header == NULL && !to_7bit && !filter_is_set() &&
+	    !needs_care(q);
+	enum content result = CONTENT_SENT;
 
 	snprintf(end, sizeof end, ".\r\n%s", after);
 	if (as_is && q->t.header_len + q->t.body_len <= SMALL)
-		return send_small(s, q, end);
+		return send_small(s, q, end) ? CONTENT_SENT : CONTENT_NO_FILE;
 	if (as_is) {
 		send_range(s, q, queue_file_header_at(q), q->t.header_len);
 		send_range(s, q, queue_file_body_at(q), q->t.body_len);
-	} else if (!send_carefully(s, q, header, to_7bit))
-		return false;
+	} else {
+		result = send_carefully(s, q, header, to_7bit);
+	}
+	if (result != CONTENT_SENT)
+		return result;
 	renew_deadline(s);
 	stream_puts(s->stream, end);
-	return true;
+	return CONTENT_SENT;
 }

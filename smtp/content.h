@@ -10,15 +10,22 @@ struct buf;
 struct queue_file;
 struct session;
 
+enum content {
+	CONTENT_SENT,		/* into the stream, whose errors stay in it */
+	CONTENT_NO_FILE,	/* the queue file can't be read */
+	CONTENT_NO_TABLE,	/* nor a table of smtp_header_checks; the log
+				   says so */
+};
+
 /*
- * Writes header (that of the file if `header` is NULL), body and the final dot's line, then `after` (may be empty)
- * in the same segment; the next read sends what is still buffered.  Dots are
- * stuffed and lines over smtp_line_length_limit broken where the file's flags
- * call for it; `to_7bit`: see smtp/downgrade.h.  Errors of the connection
- * stay in its stream; false when the file can't be read: the stream is failed
- * then too, so that no half message is taken for a whole one.
+ * Writes header (that of the file if `header` is NULL), body and the final
+ * dot's line, then `after` (may be empty) in the same segment; the next read
+ * sends what is still buffered.  Dots are stuffed and lines over
+ * smtp_line_length_limit broken where the file's flags call for it;
+ * `to_7bit`, and checks: see smtp/filter.h.  When it is not sent the stream is
+ * failed, so that no half message is taken for a whole one.
  */
-bool	content_send(struct session *, const struct queue_file *,
+enum content content_send(struct session *, const struct queue_file *,
 	    const struct buf *header, bool to_7bit, const char *after);
 
 /*

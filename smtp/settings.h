@@ -29,6 +29,8 @@
 	TEXT(sasl_security_options) TEXT(sasl_tls_security_options) \
 	TEXT(sasl_tls_verified_security_options) TEXT(sasl_type) \
 	BOOL(use_tls) BOOL(enforce_tls) BOOL(tls_wrappermode) \
+	TEXT(header_checks) TEXT(mime_header_checks) \
+	TEXT(nested_header_checks) TEXT(body_checks) \
 	TEXT(tcp_port) TEXT(address_preference) TEXT(bind_address) \
 	TEXT(bind_address6) TEXT(connection_cache_destinations) \
 	TEXT(fallback_relay) TEXT(host_lookup) TEXT(tls_security_level) \

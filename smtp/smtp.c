@@ -22,6 +22,7 @@
 #include "smtp/auth.h"
 #include "smtp/cache.h"
 #include "smtp/deliver.h"
+#include "smtp/filter.h"
 #include "smtp/generic.h"
 #include "smtp/settings.h"
 #include "table/table.h"
@@ -50,6 +51,7 @@ before_jail(void)
 	table_list_open("tls_policy_maps", settings.tls_policy_maps,
 	    TABLE_FOLD);
 	generic_init();
+	filter_init();
 }
 
 /* What an administrator may count on and this release does not do. */
@@ -57,8 +59,6 @@ static void
 warn_of_missing(void)
 {
 	static const char *const names[] = {
-		"header_checks",
-		"mime_header_checks", "nested_header_checks", "body_checks",
 		"reply_filter", "dns_reply_filter",
 		"send_xforward_command", "per_request_deadline",
 		"per_record_deadline", "pix_workaround_maps",

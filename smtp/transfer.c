@@ -56,9 +56,9 @@ struct transfer_state {
 };
 
 static bool
-is_8bit(const struct delivery *d)
+has_encoding(const struct delivery *d, const char *encoding)
 {
-	return d->encoding != NULL && strcmp(d->encoding, "8bit") == 0;
+	return d->encoding != NULL && strcmp(d->encoding, encoding) == 0;
 }
 
 /* Unless it is known to be 7-bit: parts within may be 8-bit. */
@@ -67,7 +67,7 @@ must_downgrade(const struct transfer_state *t)
 {
 	return !(t->s->features & FEATURE_8BITMIME) &&
 	    !conf_mail.disable_mime_output_conversion &&
-	    (t->d->encoding == NULL || strcmp(t->d->encoding, "7bit") != 0);
+	    !has_encoding(t->d, "7bit");
 }
 
 static void
@@ -87,8 +87,10 @@ send_mail(struct transfer_state *t)
 	if ((s->features & FEATURE_SIZE) && !must_downgrade(t))
 		buf_addf(&line, " SIZE=%llu",
 		    (unsigned long long)d->file.t.size);
-	if ((s->features & FEATURE_8BITMIME) && is_8bit(d))
+	if ((s->features & FEATURE_8BITMIME) && has_encoding(d, "8bit"))
 		buf_adds(&line, " BODY=8BITMIME");
+	else if ((s->features & FEATURE_8BITMIME) && has_encoding(d, "7bit"))
+		buf_adds(&line, " BODY=7BIT");
 	if ((s->features & FEATURE_DSN) && d->envid != NULL &&
 	    *d->envid != '\0') {
 		buf_adds(&line, " ENVID=");
@@ -468,6 +470,23 @@ take_final_replies(struct transfer_state *t, struct why *why)
 	return true;
 }
 
+/* Trouble of our own in the middle of the content: the session is of no more
+ * use. */
+static enum transfer
+fail_content(struct transfer_state *t, enum content result)
+{
+	struct why why = WHY_INIT;
+
+	if (result == CONTENT_NO_TABLE)
+		why_set(&why, "4.3.0", "local data error while talking to %s",
+		    t->s->namaddr);
+	else
+		why_set(&why, "4.3.0", "queue file read error");
+	attempt_fail_all(t->a, &why, false);
+	why_done(&why);
+	return TRANSFER_ENDED;
+}
+
 /*
  * Nobody was accepted and yet the server waits for content: it gets none, and
  * the session ends there, whatever it makes of that.
@@ -478,16 +497,16 @@ send_content(struct transfer_state *t)
 	struct session *s = t->s;
 	struct why why = WHY_INIT;
 	bool quit = may_pipeline_quit(t) || t->accepted_count == 0, ok = true;
+	enum content result = CONTENT_SENT;
 
 	if (t->accepted_count == 0)
 		stream_puts(s->stream, ".\r\nQUIT\r\n");
-	else if (!content_send(s, &t->d->file, t->has_header ? &t->header :
-	    NULL, must_downgrade(t), quit ? "QUIT\r\n" : "")) {
-		why_set(&why, "4.3.0", "queue file read error");
-		attempt_fail_all(t->a, &why, false);
-		why_done(&why);
-		return TRANSFER_ENDED;
-	}
+	else
+		result = content_send(s, &t->d->file, t->has_header ?
+		    &t->header : NULL, must_downgrade(t), quit ? "QUIT\r\n" :
+		    "");
+	if (result != CONTENT_SENT)
+		return fail_content(t, result);
 	if (stream_failed(s->stream) != NULL) {
 		session_lost(s, "sending message body", &why);
 		ok = false;

@@ -74,7 +74,7 @@ static const struct {
 	{ "Content-Type: multipart/mixed; boundary=b\n\npre\n--b\n"
 	  "X : y\n\nz\n--b--\nepi\n--b\nA: b\n",
 	  "H Content-Type: multipart/mixed; boundary=b|.|B0 pre|B4 --b|"
-	  "M X: y|.|B0 z|B2 --b--|B8 epi|B12 --b|B16 A: b|" },
+	  "M X: y|.|B0 z|B0 --b--|B6 epi|B10 --b|B14 A: b|" },
 	{ "Content-Type: multipart/mixed; boundary=b\n\n--b\nno field\n"
 	  "--b\n--b\nA: b\n--b\n\n",
 	  "H Content-Type: multipart/mixed; boundary=b|.|B0 --b|!|"
@@ -136,7 +136,9 @@ static const struct {
 	{ " multipart/digest; boundary=\"\"", MIME_DIGEST, "" },
 	{ " multipart", MIME_MULTIPART, "" },
 	{ " message/rfc822 (x)", MIME_MESSAGE, "" },
-	{ " message/partial", MIME_MESSAGE_OTHER, "" },
+	{ " message/partial", MIME_MESSAGE_PART, "" },
+	{ " Message/Global", MIME_MESSAGE_GLOBAL, "" },
+	{ " message/delivery-status", MIME_MESSAGE_OTHER, "" },
 	{ " text/plain; boundary=b", MIME_TEXT, "" },
 	{ "", MIME_TEXT, "" },
 	{ " multipart/mixed; boundary=\"open", MIME_MULTIPART, "open" },

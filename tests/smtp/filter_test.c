@@ -1,4 +1,5 @@
-#include "smtp/downgrade.h"
+#include "conf/param.h"
+#include "smtp/filter.h"
 #include "tests/test.h"
 #include "util/buf.h"
 
@@ -15,15 +16,15 @@ check(const char *text, const char *want)
 	size_t len = strlen(text);
 
 	for (size_t piece = 1; piece <= len; piece++) {
-		struct downgrade *d = downgrade_new();
+		struct filter *d = filter_new("id", true);
 		struct buf out = BUF_INIT;
 
 		for (size_t at = 0; at < len; at += piece)
-			downgrade_feed(d, text + at,
+			filter_feed(d, text + at,
 			    len - at < piece ? len - at : piece, &out);
-		downgrade_end(d, &out);
+		filter_end(d, &out);
 		CHECK_STR(out.data, want);
-		downgrade_free(d);
+		filter_free(d);
 		buf_done(&out);
 		if (!test_ok)
 			return;
@@ -97,7 +98,7 @@ an_outer_boundary_ends_inner_parts(void)
 static void
 a_long_line_goes_out_in_pieces(void)
 {
-	struct downgrade *d = downgrade_new();
+	struct filter *d = filter_new("id", true);
 	struct buf in = BUF_INIT, out = BUF_INIT;
 	size_t equals = 0;
 
@@ -105,12 +106,12 @@ a_long_line_goes_out_in_pieces(void)
 	for (int i = 0; i < 100000; i++)
 		buf_addc(&in, 'x');
 	buf_adds(&in, "\r\n");
-	downgrade_feed(d, in.data, in.len, &out);
-	downgrade_end(d, &out);
+	filter_feed(d, in.data, in.len, &out);
+	filter_end(d, &out);
 	for (size_t i = 0; i < out.len; i++)
 		equals += out.data[i] == '=';
 	CHECK_INT(equals, 100000 / 73);
-	downgrade_free(d);
+	filter_free(d);
 	buf_done(&in);
 	buf_done(&out);
 }
@@ -118,6 +119,10 @@ a_long_line_goes_out_in_pieces(void)
 int
 main(void)
 {
+	conf_mail.header_size_limit = 102400;
+	conf_mail.line_length_limit = 2048;
+	conf_mail.mime_boundary_length_limit = 2048;
+	conf_mail.mime_nesting_limit = 100;
 	TEST(quotes_a_single_part);
 	TEST(knows_comments_and_case);
 	TEST(breaks_lines_like_the_oracle);
