@@ -108,6 +108,7 @@ class Ours(Server):
         with open(self.dir + "/etc/main.cf") as f:
             self.main_cf = "".join(l for l in f if l.split(" ")[0] + " " not in
                                    SETTINGS)
+        self.postmap = BUILD + "/bin/postmap"
         self.start, self.stop = self.instance.start, self.instance.stop
         self.destroy = self.instance.destroy
 
@@ -115,6 +116,7 @@ class Ours(Server):
 class Postfix(Server):
     """Needs root: master does."""
     name = "Postfix"
+    postmap = "/usr/sbin/postmap"
 
     @staticmethod
     def why_not():
