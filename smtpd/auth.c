@@ -194,10 +194,10 @@ read_response(struct session *s, const char *mechanism)
 {
 	size_t limit = (size_t)conf_smtpd.smtpd_sasl_response_limit;
 
-	if (!session_read_line(s, limit - 1))
+	if (!session_read_line(s, limit))
 		return false;
 	notice_in(s, "(response of AUTH)");
-	if (s->line_cut) {
+	if (s->line_cut || s->line.len >= limit) {
 		reply(s, "500 5.5.6 SASL response limit exceeded");
 		return false;
 	}

@@ -33,7 +33,7 @@ struct mail_options {
 	struct buf	 envid;		/* decoded */
 	bool		 smtputf8, requiretls;
 	bool		 has_auth;
-	struct buf	 auth;		/* decoded, printable */
+	struct buf	 auth;		/* xtext, printable; "" for <> */
 	const char	*verp;		/* XVERP: delimiters, "" the default;
 					   NULL not given */
 };
