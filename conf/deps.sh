@@ -14,9 +14,11 @@
 build="gcc make pkg-config libc6-dev libdb5.3-dev libc-ares-dev libpcre2-dev
 	libidn2-dev libseccomp-dev libssl-dev libsasl2-dev
 	libsqlite3-dev libmariadb-dev libpq-dev libldap-dev libcdb-dev"
-test="python3 procps strace iproute2 git swaks"
+test="python3 procps strace iproute2 git swaks msmtp
+	libauthen-sasl-perl libsasl2-modules libsasl2-modules-db"
 peers="exim4-daemon-light opensmtpd s-nail bsd-mailx
-	redis-server memcached mariadb-server-core postgresql slapd"
+	redis-server memcached mariadb-server-core postgresql slapd
+	dovecot-core sasl2-bin fail2ban"
 
 command -v dpkg-query >/dev/null || {
 	# Another system: the compiler will say what it lacks.
