@@ -274,10 +274,15 @@ dns_query(const char *name, enum dns_type type, struct dns_record **ret,
 /* --- hosts */
 
 static void
-take_addresses(struct dns_record *records, struct addr_list *ret)
+take_addresses(struct dns_record *records, struct addr_list *ret,
+    struct dns_proof *proof)
 {
-	for (struct dns_record *r = records; r != NULL; r = r->next)
+	for (struct dns_record *r = records; r != NULL; r = r->next) {
 		addr_list_add(ret, &r->addr);
+		proof->authentic = proof->authentic && r->authentic;
+		if (proof->canonical == NULL)
+			proof->canonical = mem_strdup(r->name);
+	}
 	dns_free(records);
 }
 
@@ -295,7 +300,7 @@ says_more(enum dns_status a, enum dns_status b)
 
 static enum dns_status
 ask_addresses(const char *host, int families, struct addr_list *ret,
-    const char **ret_why)
+    struct dns_proof *proof, const char **ret_why)
 {
 	static const struct {
 		int		family;
@@ -315,7 +320,7 @@ ask_addresses(const char *host, int families, struct addr_list *ret,
 		if ((families & kinds[i].family) == 0)
 			continue;
 		status = dns_end(asked[i], &records, &this_why);
-		take_addresses(records, ret);
+		take_addresses(records, ret, proof);
 		if (says_more(status, best)) {
 			best = status;
 			why = this_why;
@@ -329,9 +334,24 @@ enum dns_status
 dns_addresses(const char *host, int families, bool use_hosts, bool use_dns,
     struct addr_list *ret, const char **ret_why)
 {
-	const char *why;
-	struct addr a;
+	struct dns_proof proof;
+	enum dns_status  status = dns_addresses_proven(host, families,
+	    use_hosts, use_dns, ret, &proof, ret_why);
 
+	mem_free(proof.canonical);
+	return status;
+}
+
+enum dns_status
+dns_addresses_proven(const char *host, int families, bool use_hosts,
+    bool use_dns, struct addr_list *ret, struct dns_proof *proof,
+    const char **ret_why)
+{
+	const char	*why;
+	struct addr	 a;
+	enum dns_status	 status;
+
+	*proof = (struct dns_proof){ 0 };
 	*ret = (struct addr_list){ 0 };
 	if (ret_why == NULL)
 		ret_why = &why;
@@ -353,7 +373,11 @@ dns_addresses(const char *host, int families, bool use_hosts, bool use_dns,
 	/* "native" without "dns" in nsswitch.conf means none. */
 	if (!use_dns || (use_hosts && !hosts_use_dns()))
 		return DNS_NOT_FOUND;
-	return ask_addresses(host, families, ret, ret_why);
+	proof->authentic = true;
+	status = ask_addresses(host, families, ret, proof, ret_why);
+	if (ret->count == 0)
+		proof->authentic = false;
+	return status;
 }
 
 static void

@@ -62,6 +62,20 @@ enum { DNS_V4 = 1, DNS_V6 = 2 };
 enum dns_status	dns_addresses(const char *host, int families, bool use_hosts,
 		    bool use_dns, struct addr_list *ret, const char **ret_why);
 
+/*
+ * The same, with what DANE wants to know (RFC 7672 2.2.2): did all addresses
+ * come authentic out of the DNS, and what is the host's name after aliases
+ * (malloc'ed; NULL: its own)?
+ */
+struct dns_proof {
+	bool		 authentic;
+	char		*canonical;
+};
+
+enum dns_status	dns_addresses_proven(const char *host, int families,
+		    bool use_hosts, bool use_dns, struct addr_list *ret,
+		    struct dns_proof *, const char **ret_why);
+
 /* The name of an address: /etc/hosts, then PTR.  The name is malloc'ed. */
 enum dns_status	dns_name_of(const struct addr *, char **ret_name,
 		    const char **ret_why);

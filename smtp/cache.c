@@ -149,14 +149,16 @@ claim(struct session *s)
 }
 
 static bool
-is_of(const struct session *s, const char *login)
+is_of(const struct session *s, const char *login, const char *policy)
 {
+	if (strcmp(policy, s->policy) != 0)
+		return false;
 	return login == NULL || s->login == NULL ? login == s->login :
 	    strcmp(login, s->login) == 0;
 }
 
 static struct session *
-find_of(const struct addr *a, const char *login)
+find_of(const struct addr *a, const char *login, const char *policy)
 {
 	struct list *head = find(a);
 
@@ -165,18 +167,19 @@ find_of(const struct addr *a, const char *login)
 	LIST_EACH(l, head) {
 		struct session *s = LIST_ENTRY(l, struct session, by_addr);
 
-		if (is_of(s, login))
+		if (is_of(s, login, policy))
 			return s;
 	}
 	return NULL;
 }
 
 struct session *
-cache_take(const struct addr *a, const char *login)
+cache_take(const struct addr *a, const char *login, const char *policy)
 {
 	struct session *s = NULL, *found;
 
-	while (s == NULL && (found = find_of(a, login)) != NULL)
+	while (s == NULL && (found = find_of(a, login, policy)) !=
+	    NULL)
 		s = claim(found);
 	return s;
 }

@@ -16,10 +16,12 @@ bool		 cache_is_wanted(const char *destination, unsigned flags);
 void		 cache_put(struct session *);
 
 /*
- * A session to the address and port of that user, or of nobody (NULL); NULL if there is none.  Those whose
- * servers have said something or hung up are ended, not returned.
+ * A session to the address and port, of that user or of nobody (NULL), under
+ * that policy (policy->key); NULL if there is none.  Those whose servers
+ * have said something or hung up are ended, not returned.
  */
-struct session	*cache_take(const struct addr *, const char *login);
+struct session	*cache_take(const struct addr *, const char *login,
+		    const char *policy);
 bool		 cache_has(const struct addr *);	/* may have died */
 
 /* Ends all of them: the process ends. */

@@ -47,12 +47,12 @@ struct errand {
 };
 
 static void
-set_via(struct errand *e, bool is_open, bool tls_failed)
+set_via(struct errand *e, enum policy_stage stage)
 {
 	const struct session *s = e->a.session;
 
 	e->a.via.relay = s != NULL ? s->relay : "none";
-	e->a.via.tls = policy_log_field(&e->policy, is_open, tls_failed);
+	e->a.via.tls = policy_log_field(&e->a.d->pool, &e->policy, stage);
 	e->a.via.conn_use = s != NULL ? s->use_count : 1;
 }
 
@@ -75,7 +75,7 @@ end_session(struct errand *e, enum transfer how)
 	e->a.via.conn_use = 1;
 	if (how != TRANSFER_CLEAN)
 		session_free(s);
-	else if (e->a.keep)
+	else if (e->a.keep && (s->tls == NULL || e->policy.reuse))
 		cache_put(s);
 	else
 		session_quit(s);
@@ -89,25 +89,23 @@ use_session(struct errand *e, struct session *s)
 
 	e->a.session = s;
 	s->queue_id = e->a.d->id;
-	set_via(e, true, false);
+	set_via(e, s->tls != NULL ? POLICY_TLS : POLICY_PLAIN);
 	e->a.d->connected_us = clock_wall_us();
 	how = transfer_message(&e->a);
 	end_session(e, how);
 	return how != TRANSFER_STALE;
 }
 
-/*
- * Kept sessions serve as long as there are some that live.  A session made
- * without TLS is no good where TLS is required; all of ours are.
- */
+/* Kept sessions serve as long as there are some that live. */
 static bool
 use_kept(struct errand *e, const struct target *t)
 {
 	struct session *s;
 
-	if (e->policy.tls_required || e->login.trouble)
+	if (e->login.trouble)
 		return false;
-	while ((s = cache_take(&t->addr, e->login.user)) != NULL) {
+	while ((s = cache_take(&t->addr, e->login.user, e->policy.key)) !=
+	    NULL) {
 		if (strcmp(s->host, t->name) != 0)
 			session_rename(s, t->name);
 		if (use_session(e, s))
@@ -127,40 +125,56 @@ greeting_failed(struct errand *e, const struct why *why)
 	session_quit(s);
 }
 
-/* Greets over the new connection, and goes on if that was welcome. */
-static void
+/* Whoever can break handshakes could have everything in the clear: mail that
+ * has just come waits for better luck, and passwords never go so. */
+static bool
+may_go_in_clear(const struct errand *e)
+{
+	int64_t age = (clock_wall_us() - e->a.d->arrival_us) / 1000000;
+
+	return e->login.user == NULL && age >= conf_mail.minimal_backoff_time;
+}
+
+static bool
+log_in(struct errand *e, struct why *why)
+{
+	struct session *s = e->a.session;
+
+	set_via(e, s->tls != NULL ? POLICY_TLS : POLICY_PLAIN);
+	return auth_log_in(s, &e->login, why);
+}
+
+/* Greets over the new connection, and goes on if that was welcome.  False: a
+ * new one should be tried, without TLS. */
+static bool
 open_session(struct errand *e, int fd, const struct target *t)
 {
-	struct why why = WHY_INIT;
+	struct why	why = WHY_INIT;
 	struct session *s = session_new(fd, &t->addr, t->name);
-	bool ok;
+	enum opening	got;
 
 	e->a.session = s;
 	s->queue_id = e->a.d->id;
+	s->policy = mem_strdup(e->policy.key);
 	if (e->login.user != NULL)
 		s->login = mem_strdup(e->login.user);
-	set_via(e, false, false);
-	ok = session_greet(s, e->port == 25 && !settings.is_lmtp ?
-	    e->destination : NULL, &why);
-	if (ok && e->policy.tls_required) {
-		ok = false;
-		set_via(e, false, true);
-		if (s->features & FEATURE_STARTTLS)
-			why_set(&why, "4.7.5", "TLS is required, but our TLS "
-			    "engine is unavailable");
-		else
-			why_set(&why, "4.7.4", "TLS is required, but was not "
-			    "offered by host %s", s->namaddr);
-	}
-	if (ok) {
-		set_via(e, true, false);
-		ok = auth_log_in(s, &e->login, &why);
-	}
-	if (!ok)
+	set_via(e, POLICY_UNDECIDED);
+	got = session_open(s, &e->policy, e->port == 25 &&
+	    !settings.is_lmtp ? e->destination : NULL, &why);
+	if (got == OPENING_INSECURE)
+		set_via(e, POLICY_FAILED);
+	if (got == OPENING_PLAIN_AGAIN && may_go_in_clear(e)) {
+		log_info("%s: %s", e->a.d->id, why.text.data);
+		e->a.session = NULL;
+		session_free(s);
+	} else if (got != OPENING_DONE || !log_in(e, &why)) {
+		got = OPENING_FAILED;
 		greeting_failed(e, &why);
-	else
+	} else {
 		use_session(e, s);
+	}
 	why_done(&why);
+	return got != OPENING_PLAIN_AGAIN;
 }
 
 static void
@@ -204,32 +218,58 @@ connect_to(struct errand *e, const struct target *t)
 	return fd;
 }
 
+/* Over a new connection.  False: try again without TLS. */
+static bool
+try_new(struct errand *e, const struct target *t)
+{
+	int fd;
+
+	set_via(e, POLICY_UNDECIDED);
+	fd = connect_to(e, t);
+	if (fd < 0) {
+		connect_failed(e, t, errno);
+		return true;
+	}
+	e->sessions++;
+	e->a.d->connections++;
+	return open_session(e, fd, t);
+}
+
+static bool
+find_policy(struct errand *e, const struct target *t)
+{
+	struct why why = WHY_INIT;
+	bool	   ok = policy_find(&e->a.d->pool, e->destination, &e->hop, t,
+	    (e->a.d->env_flags & ENV_REQUIRETLS) != 0, &e->policy, &why);
+
+	clear_via(e);
+	set_via(e, POLICY_UNDECIDED);
+	if (!ok)
+		why_copy(&e->a.why, &why);
+	why_done(&why);
+	if (ok && settings.tls_wrappermode && !policy_needs_tls(&e->policy)) {
+		log_warn("%s_tls_wrappermode requires "
+		    "\"%s_tls_security_level = encrypt\" (or stronger)",
+		    settings.prefix, settings.prefix);
+		ok = false;
+	}
+	return ok;
+}
+
 static void
 try_target(struct errand *e, const struct target *t)
 {
-	const char *why_text;
-	int	    fd;
-
-	if (!policy_find(e->destination, e->a.d->env_flags & ENV_REQUIRETLS,
-	    &e->policy, &why_text)) {
-		clear_via(e);
-		why_set(&e->a.why, "4.7.5", "%s", why_text);
+	if (!find_policy(e, t))
 		return;
-	}
 	auth_find(e->a.d, t->name, e->destination, &e->login);
 	if (use_kept(e, t)) {
 		e->sessions++;
 		return;
 	}
-	set_via(e, false, false);
-	fd = connect_to(e, t);
-	if (fd < 0) {
-		connect_failed(e, t, errno);
+	if (try_new(e, t))
 		return;
-	}
-	e->sessions++;
-	e->a.d->connections++;
-	open_session(e, fd, t);
+	e->policy.level = e->policy.effective = TLS_LEVEL_NONE;
+	try_new(e, t);
 }
 
 /* Kept sessions first, among the best; silent addresses last of all. */

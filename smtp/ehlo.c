@@ -236,14 +236,13 @@ introduce(struct session *s, bool esmtp, struct buf *lines, struct why *why)
 	return false;
 }
 
-bool
-session_greet(struct session *s, const char *loop_text, struct why *why)
+static bool
+introduce_and_check(struct session *s, bool esmtp, const char *loop_text,
+    struct why *why)
 {
 	struct buf lines = BUF_INIT;
-	bool	   esmtp, ok;
+	bool	   ok = introduce(s, esmtp, &lines, why);
 
-	ok = read_greeting(s, loop_text, &esmtp, why) &&
-	    introduce(s, esmtp, &lines, why);
 	if (ok && loop_text != NULL && is_our_name(lines.data)) {
 		log_warn("host %s replied to HELO/EHLO with my own hostname %s",
 		    s->relay, conf_mail.myhostname);
@@ -253,4 +252,19 @@ session_greet(struct session *s, const char *loop_text, struct why *why)
 	}
 	buf_done(&lines);
 	return ok;
+}
+
+bool
+session_greet(struct session *s, const char *loop_text, struct why *why)
+{
+	bool esmtp;
+
+	return read_greeting(s, loop_text, &esmtp, why) &&
+	    introduce_and_check(s, esmtp, loop_text, why);
+}
+
+bool
+session_hello(struct session *s, const char *loop_text, struct why *why)
+{
+	return introduce_and_check(s, true, loop_text, why);
 }

@@ -1,106 +1,483 @@
+#include "smtp/policy.h"
+
 #include <string.h>
 #include <strings.h>
 
-#include "smtp/policy.h"
+#include "conf/param.h"
+#include "net/addr.h"
+#include "net/dns.h"
+#include "smtp/dane.h"
+#include "smtp/nexthop.h"
+#include "smtp/route.h"
 #include "smtp/settings.h"
 #include "table/table.h"
 #include "util/buf.h"
+#include "util/log.h"
 #include "util/text.h"
 
-/* In order of strength; the log fields of each (see policy_log_field). */
-static const struct level {
-	const char	*name;
-	bool		 required;
-	const char	*open, *closed, *failed;
-} levels[] = {
-	{ "none", false, "none", "none", "none" },
-	{ "may", false, "may:none", "may?", "may?" },
-	{ "encrypt", true, "encrypt", "encrypt?", "!encrypt" },
-	{ "dane", true, "dane", "dane?", "!dane" },
-	{ "half-dane", true, "half-dane", "half-dane?", "!half-dane" },
-	{ "dane-only", true, "dane-only", "dane-only?", "!dane-only" },
-	{ "fingerprint", true, "fingerprint", "fingerprint?", "!fingerprint" },
-	{ "verify", true, "verify", "verify?", "!verify" },
-	{ "secure", true, "secure", "secure?", "!secure" },
+enum { MATCH_MAX = 100 };	/* names or fingerprints */
+
+static struct table_list *policy_maps, *per_site;
+
+/* What is being put together. */
+struct draft {
+	struct pool		*pool;
+	const char		*destination;
+	const struct nexthop	*hop;
+	const struct target	*target;
+	struct policy		*p;
+	struct why		*why;
+	/* attributes of the table; NULL: main.cf's */
+	const char		*match, *protocols, *ciphers, *exclude;
 };
 
-static const struct level *
-find_level(const char *text)
+void
+policy_init(void)
 {
-	size_t n = strcspn(text, " \t,");
-
-	for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
-		if (strlen(levels[i].name) == n &&
-		    strncasecmp(text, levels[i].name, n) == 0)
-			return &levels[i];
-	return NULL;
+	policy_maps = table_list_open("tls_policy_maps",
+	    settings.tls_policy_maps, TABLE_FOLD);
+	per_site = table_list_open("tls_per_site", settings.tls_per_site,
+	    TABLE_FOLD);
 }
 
-static struct table_list *policy_maps;
+/* --- the level */
+
+static enum tls_level
+default_level(void)
+{
+	if (*settings.tls_security_level != '\0')
+		return tls_level_parse(settings.tls_security_level);
+	if (settings.enforce_tls)
+		return settings.tls_enforce_peername ? TLS_LEVEL_VERIFY :
+		    TLS_LEVEL_ENCRYPT;
+	return settings.use_tls ? TLS_LEVEL_MAY : TLS_LEVEL_NONE;
+}
+
+static bool
+is_misconfigured(struct draft *d, const char *what, const char *text)
+{
+	log_warn("%s_tls_policy_maps, next-hop destination \"%s\": %s \"%s\"",
+	    settings.prefix, d->destination, what, text);
+	why_set(d->why, "4.7.5", "client TLS configuration problem");
+	return false;
+}
+
+static void
+add_text(struct draft *d, const char **list, const char *more)
+{
+	*list = *list == NULL ? more :
+	    pool_printf(d->pool, "%s|%s", *list, more);
+}
+
+static bool
+take_attribute(struct draft *d, char *word)
+{
+	struct policy *p = d->p;
+	char	      *value = strchr(word, '=');
+
+	if (value == NULL || value[1] == '\0')
+		return is_misconfigured(d, "malformed attribute/value pair:",
+		    word);
+	*value++ = '\0';
+	if (strcasecmp(word, "match") == 0)
+		add_text(d, &d->match, value);
+	else if (strcasecmp(word, "protocols") == 0)
+		d->protocols = value;
+	else if (strcasecmp(word, "ciphers") == 0)
+		d->ciphers = value;
+	else if (strcasecmp(word, "exclude") == 0)
+		d->exclude = value;
+	else if (strcasecmp(word, "tafile") == 0)
+		p->anchor_files = value;
+	else if (strcasecmp(word, "servername") == 0)
+		p->sni = value;
+	else if (strcasecmp(word, "connection_reuse") == 0)
+		p->reuse = text_eq_nocase(value, "yes");
+	else if (strcasecmp(word, "enable_rpk") == 0)
+		p->rpk = text_eq_nocase(value, "yes");
+	else if (strncasecmp(word, "policy_", 7) != 0 &&
+	    strcasecmp(word, "mx_host_pattern") != 0)
+		return is_misconfigured(d, "invalid attribute name:", word);
+	return true;
+}
+
+static bool
+take_entry(struct draft *d, const char *entry)
+{
+	char *next = pool_strdup(d->pool, entry), *word;
+
+	word = text_word(&next, TEXT_LIST_SEP, true);
+	d->p->level = word == NULL ? TLS_LEVEL_BAD : tls_level_parse(word);
+	if (d->p->level == TLS_LEVEL_BAD)
+		return is_misconfigured(d, "invalid security level",
+		    word != NULL ? word : "");
+	while ((word = text_word(&next, TEXT_LIST_SEP, true)) != NULL)
+		if (!take_attribute(d, word))
+			return false;
+	return true;
+}
 
 /* The next hop as written, then ".parent" domains: TLS_README. */
 static enum table_result
-find_policy(const char *nexthop, struct buf *ret)
+find_entry(const char *nexthop, struct buf *ret)
 {
 	enum table_result got;
 	const char *dot;
 
-	if (policy_maps == NULL)
-		policy_maps = table_list_open("tls_policy_maps",
-		    settings.tls_policy_maps, TABLE_FOLD);
 	got = table_list_find(policy_maps, nexthop, ret);
-	if (got != TABLE_NOT_FOUND || *nexthop == '[')
+	if (got != TABLE_NOT_FOUND || *nexthop == '[' ||
+	    strchr(nexthop, ':') != NULL)
 		return got;
-	for (dot = strchr(nexthop + 1, '.'); dot != NULL &&
+	for (dot = strchr(nexthop, '.'); dot != NULL &&
 	    got == TABLE_NOT_FOUND; dot = strchr(dot + 1, '.'))
 		got = table_list_find(policy_maps, dot, ret);
 	return got;
 }
 
-static const char *
-default_level(void)
+static bool
+lookup_failed(struct draft *d, const char *what, const char *key)
 {
-	if (*settings.tls_security_level != '\0')
-		return settings.tls_security_level;
-	return settings.enforce_tls ? "encrypt" : settings.use_tls ? "may" :
-	    "none";
+	log_warn("%s_tls_%s: %s: lookup error", settings.prefix, what, key);
+	why_set(d->why, "4.7.5", "TLS policy lookup error");
+	return false;
 }
 
-bool
-policy_find(const char *nexthop, bool requiretls, struct policy *ret,
-    const char **ret_why)
+/* smtp_tls_per_site, for those who still have it. */
+static bool
+take_site(struct draft *d, const char *key)
 {
-	const struct level *level = find_level(default_level());
-	enum table_result got = TABLE_NOT_FOUND;
-	struct buf found = BUF_INIT;
+	static const struct {
+		const char	*word;
+		enum tls_level	 level;
+	} words[] = {
+		{ "NONE", TLS_LEVEL_NONE }, { "MAY", TLS_LEVEL_MAY },
+		{ "MUST_NOPEERMATCH", TLS_LEVEL_ENCRYPT },
+		{ "MUST", TLS_LEVEL_VERIFY },
+	};
+	struct buf	  value = BUF_INIT;
+	enum table_result got = table_list_find(per_site, key, &value);
 
-	if (*settings.tls_policy_maps != '\0')
-		got = find_policy(nexthop, &found);
-	if (got == TABLE_FOUND)
-		level = find_level(found.data);
-	buf_done(&found);
-	if (got == TABLE_ERROR) {
-		*ret_why = "TLS policy table lookup error";
-		return false;
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (got == TABLE_FOUND &&
+		    strcasecmp(value.data, words[i].word) == 0 &&
+		    (words[i].level > d->p->level ||
+		    d->p->level == default_level()))
+			d->p->level = words[i].level;
+	buf_done(&value);
+	return got != TABLE_ERROR || lookup_failed(d, "per_site", key);
+}
+
+static bool
+choose_level(struct draft *d)
+{
+	struct buf	  entry = BUF_INIT;
+	enum table_result got;
+	const char	 *key = d->destination;
+	bool		  ok = true;
+
+	if (strncmp(key, "inet:", 5) == 0 || strncmp(key, "unix:", 5) == 0)
+		key += 5;
+	d->p->level = default_level();
+	if (!table_list_is_empty(policy_maps)) {
+		got = find_entry(key, &entry);
+		if (got == TABLE_ERROR)
+			ok = lookup_failed(d, "policy_maps", key);
+		else if (got == TABLE_FOUND)
+			ok = take_entry(d, entry.data);
+	} else if (!table_list_is_empty(per_site)) {
+		ok = take_site(d, d->target->name) && take_site(d, key);
 	}
-	if (level == NULL) {
-		*ret_why = "client TLS configuration problem";
-		return false;
+	buf_done(&entry);
+	if (ok && d->p->level == TLS_LEVEL_BAD)
+		ok = is_misconfigured(d, "invalid security level",
+		    settings.tls_security_level);
+	return ok;
+}
+
+/* --- DANE */
+
+static bool
+no_dane(struct draft *d, const char *reason)
+{
+	why_set(d->why, "4.7.5", "%s", reason);
+	return false;
+}
+
+/* RFC 7672 2: what DNSSEC says of this server. */
+static bool
+apply_dane(struct draft *d)
+{
+	struct policy *p = d->p;
+	bool	       only = p->level == TLS_LEVEL_DANE_ONLY;
+	const char    *insecure = settings.dane_insecure_mx_policy;
+	uint16_t       port = addr_port(&d->target->addr);
+	enum dane      got;
+
+	if (!settings.dnssec) {
+		log_warn("%s: %s configured with dnssec lookups disabled",
+		    d->destination, tls_level_name(p->level));
+		p->level = TLS_LEVEL_MAY;
+		return !only || no_dane(d, "client TLS configuration problem");
 	}
-	/* Legacy per-site tables might ask for it; nobody reads them here. */
-	ret->level = level->name;
-	ret->tls_required = level->required || requiretls ||
-	    settings.tls_wrappermode || *settings.tls_per_site != '\0';
+	if (!d->target->proven_name && only)
+		return no_dane(d, "non DNSSEC destination");
+	got = dane_find(d->pool, d->target, port, &p->tlsa, &p->tlsa_count,
+	    &p->tlsa_base, d->why);
+	if (got == DANE_TROUBLE)
+		return false;
+	if (got != DANE_FOUND) {
+		if (only)
+			return no_dane(d, got == DANE_UNPROVEN ?
+			    "non DNSSEC destination" : "no TLSA records found");
+		p->level = TLS_LEVEL_MAY;
+	} else if (!d->target->proven_name) {
+		p->level = text_eq(insecure, "may") ? TLS_LEVEL_MAY :
+		    text_eq(insecure, "encrypt") ? TLS_LEVEL_ENCRYPT :
+		    TLS_LEVEL_HALF_DANE;
+	}
+	if (p->level == TLS_LEVEL_MAY || p->level == TLS_LEVEL_ENCRYPT)
+		p->tlsa_count = 0;
 	return true;
 }
 
-const char *
-policy_log_field(const struct policy *p, bool is_open, bool failed)
+/* Are there records at all that can be used? */
+static void
+look_at_records(struct policy *p)
 {
-	const struct level *level;
+	if (p->tlsa_count == 0)
+		return;
+	for (size_t i = 0; i < p->tlsa_count; i++)
+		if (tlsa_is_usable(&p->tlsa[i]))
+			return;
+	if (p->level == TLS_LEVEL_DANE || p->level == TLS_LEVEL_HALF_DANE)
+		p->effective = TLS_LEVEL_ENCRYPT;
+}
 
-	if (!settings.log_tls_feature_status || p->level == NULL)
+/* --- names, strength */
+
+static const char *
+nexthop_domain(const struct draft *d)
+{
+	return d->hop->path != NULL ? conf_mail.myhostname : d->hop->host;
+}
+
+static const char *
+expand_match(struct draft *d, const char *word)
+{
+	if (strcasecmp(word, "hostname") == 0)
+		return d->target->name;
+	if (strcasecmp(word, "nexthop") == 0)
+		return nexthop_domain(d);
+	if (strcasecmp(word, "dot-nexthop") == 0)
+		return pool_printf(d->pool, ".%s", nexthop_domain(d));
+	return word;
+}
+
+static void
+make_match(struct draft *d, const char *list, const char *separators)
+{
+	const char **match = pool_alloc(d->pool,
+	    (MATCH_MAX + 1) * sizeof *match);
+	char  *next = pool_strdup(d->pool, list), *word;
+	size_t n = 0;
+
+	while (n < MATCH_MAX &&
+	    (word = text_word(&next, separators, false)) != NULL)
+		match[n++] = d->p->level == TLS_LEVEL_FINGERPRINT ? word :
+		    expand_match(d, word);
+	match[n] = NULL;
+	d->p->match = match;
+}
+
+static bool
+choose_names(struct draft *d)
+{
+	const char *list = d->match;
+
+	switch (d->p->level) {
+	case TLS_LEVEL_FINGERPRINT:
+		if (list == NULL)
+			list = settings.tls_fingerprint_cert_match;
+		make_match(d, list, TEXT_LIST_SEP "|");
+		if (d->p->match[0] == NULL)
+			return is_misconfigured(d, "no fingerprints to match",
+			    "fingerprint");
+		break;
+	case TLS_LEVEL_VERIFY:
+		make_match(d, list != NULL ? list :
+		    settings.tls_verify_cert_match, TEXT_LIST_SEP ":|");
+		break;
+	case TLS_LEVEL_SECURE:
+		make_match(d, list != NULL ? list :
+		    settings.tls_secure_cert_match, TEXT_LIST_SEP ":|");
+		break;
+	case TLS_LEVEL_DANE:
+	case TLS_LEVEL_DANE_ONLY:
+		make_match(d, pool_printf(d->pool, "%s %s",
+		    d->target->name, nexthop_domain(d)), " ");
+		break;
+	default:
+		break;
+	}
+	return true;
+}
+
+static bool
+choose_strength(struct draft *d)
+{
+	struct tls_strength *s = &d->p->strength;
+	bool	    must = d->p->level > TLS_LEVEL_MAY;
+	const char *protocols = d->protocols, *grade = d->ciphers, *why;
+	char	   *p;
+
+	if (protocols == NULL)
+		protocols = must ? settings.tls_mandatory_protocols :
+		    settings.tls_protocols;
+	else	/* ":" is what separates in a table */
+		for (p = pool_strdup(d->pool, protocols), protocols = p;
+		    *p != '\0'; p++)
+			if (*p == ':')
+				*p = ',';
+	if (grade == NULL)
+		grade = must ? settings.tls_mandatory_ciphers :
+		    settings.tls_ciphers;
+	s->grade = tls_grade_parse(grade);
+	if (s->grade == TLS_GRADE_BAD)
+		return is_misconfigured(d, "invalid cipher grade", grade);
+	if (!tls_protocols_parse(&s->protocols, protocols, &why))
+		return is_misconfigured(d, why, protocols);
+	s->exclude = settings.tls_exclude_ciphers;
+	if (d->exclude != NULL)
+		s->exclude = d->exclude;
+	else if (must && *settings.tls_mandatory_exclude_ciphers != '\0')
+		s->exclude = pool_printf(d->pool, "%s %s", s->exclude,
+		    settings.tls_mandatory_exclude_ciphers);
+	return true;
+}
+
+static bool
+choose_sni(struct draft *d)
+{
+	struct policy *p = d->p;
+
+	if (p->sni == NULL)
+		p->sni = settings.tls_servername;
+	if (p->tlsa_count > 0)
+		p->sni = p->tlsa_base;
+	else if (*p->sni == '\0')
+		p->sni = NULL;
+	else if (strcasecmp(p->sni, "hostname") == 0)
+		p->sni = d->target->name;
+	else if (strcasecmp(p->sni, "nexthop") == 0)
+		p->sni = nexthop_domain(d);
+	if (p->sni != NULL && p->tlsa_count == 0 && !dns_valid_name(p->sni)) {
+		if (dns_valid_address(p->sni))
+			p->sni = NULL;
+		else
+			return is_misconfigured(d, "invalid servername",
+			    p->sni);
+	}
+	return true;
+}
+
+/* --- all of it */
+
+static const char *
+make_key(struct draft *d)
+{
+	const struct policy *p = d->p;
+	struct buf	     b = BUF_INIT;
+	const char	    *key;
+
+	buf_addf(&b, "%s %d %x %x %x %s %s %s %d", tls_level_name(p->effective),
+	    (int)p->strength.grade, (unsigned)p->strength.protocols.min,
+	    (unsigned)p->strength.protocols.max, p->strength.protocols.off,
+	    p->strength.exclude, p->sni != NULL ? p->sni : "",
+	    p->anchor_files != NULL ? p->anchor_files : "", p->rpk);
+	for (size_t i = 0; p->match != NULL && p->match[i] != NULL; i++)
+		buf_addf(&b, " %s", p->match[i]);
+	for (size_t i = 0; i < p->tlsa_count; i++) {
+		buf_addf(&b, " %d%d%d", p->tlsa[i].usage, p->tlsa[i].selector,
+		    p->tlsa[i].matching);
+		for (size_t n = 0; n < p->tlsa[i].len; n++)
+			buf_addf(&b, "%02x", p->tlsa[i].data[n]);
+	}
+	key = pool_strdup(d->pool, b.data);
+	buf_done(&b);
+	return key;
+}
+
+static bool
+put_together(struct draft *d)
+{
+	struct policy *p = d->p;
+
+	if (!choose_level(d))
+		return false;
+	if (d->hop->path == NULL && (p->level == TLS_LEVEL_DANE ||
+	    p->level == TLS_LEVEL_DANE_ONLY) && !apply_dane(d))
+		return false;
+	if (p->requiretls && p->level < TLS_LEVEL_ENCRYPT)
+		p->level = TLS_LEVEL_ENCRYPT;
+	p->effective = p->level;
+	look_at_records(p);
+	if (p->anchor_files == NULL && *settings.tls_trust_anchor_file != '\0')
+		p->anchor_files = settings.tls_trust_anchor_file;
+	if (p->level == TLS_LEVEL_NONE)
+		return true;
+	return choose_names(d) && choose_strength(d) && choose_sni(d);
+}
+
+bool
+policy_find(struct pool *pool, const char *destination,
+    const struct nexthop *hop, const struct target *t, bool requiretls,
+    struct policy *ret, struct why *why)
+{
+	struct draft d = { .pool = pool, .destination = destination,
+	    .hop = hop, .target = t, .p = ret, .why = why };
+
+	*ret = (struct policy){ .requiretls = requiretls,
+	    .reuse = settings.tls_connection_reuse,
+	    .rpk = settings.tls_enable_rpk, .strength = { .exclude = "" } };
+	if (!put_together(&d)) {
+		log_warn("TLS policy lookup for %s/%s: %s",
+		    nexthop_domain(&d), t->name, why->text.data);
+		return false;
+	}
+	ret->known = true;
+	ret->key = make_key(&d);
+	return true;
+}
+
+bool
+policy_needs_tls(const struct policy *p)
+{
+	return p->level > TLS_LEVEL_MAY;
+}
+
+const char *
+policy_log_field(struct pool *pool, const struct policy *p,
+    enum policy_stage stage)
+{
+	const char *name = p->known ? tls_level_name(p->level) : "unknown";
+	const char *tail = p->requiretls ? "/requiretls" : "";
+
+	if (!settings.log_tls_feature_status)
 		return NULL;
-	level = find_level(p->level);
-	return failed ? level->failed : is_open ? level->open : level->closed;
+	if (p->known && p->level == TLS_LEVEL_NONE)
+		return pool_printf(pool, "none%s", tail);
+	switch (stage) {
+	case POLICY_UNDECIDED:
+		return pool_printf(pool, "%s?%s", name, tail);
+	case POLICY_FAILED:
+		return pool_printf(pool, "!%s%s", name, tail);
+	case POLICY_PLAIN:
+		return pool_printf(pool, "%s:none%s", name, tail);
+	case POLICY_TLS:
+		break;
+	}
+	if (p->effective != p->level)
+		return pool_printf(pool, "%s:%s%s", name,
+		    tls_level_name(p->effective), tail);
+	return pool_printf(pool, "%s%s", name, tail);
 }

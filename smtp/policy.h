@@ -1,27 +1,63 @@
-/* policy - how much privacy a next hop asks for */
+/* policy - how much privacy a server is to give, and how it proves itself */
 
 #ifndef SMTP_POLICY_H
 #define SMTP_POLICY_H
 
 #include <stdbool.h>
+#include <stddef.h>
+
+#include "mail/why.h"
+#include "net/tls.h"
+#include "util/mem.h"
+
+struct nexthop;
+struct target;
 
 /*
- * smtp_tls_security_level and what overrides it.  TLS itself is not spoken
- * by this release: where it is required, mail waits.
+ * By smtp_tls_security_level, smtp_tls_policy_maps and what is found for
+ * DANE.  Strings live in the pool that policy_find() was given.
  */
 struct policy {
-	const char	*level;		/* "none", "may", "encrypt" ... */
-	bool		 tls_required;
+	bool		 known;		/* false: it could not be found out */
+	enum tls_level	 level;		/* "dane" without TLSA is "may" */
+	enum tls_level	 effective;	/* what holds: "dane" whose records are
+					   of no use is "encrypt" */
+	struct tls_strength strength;
+	const char *const *match;	/* see struct tls_connect */
+	const char	*sni;
+	const char	*anchor_files;
+	const struct tlsa *tlsa;
+	size_t		 tlsa_count;
+	const char	*tlsa_base;
+	bool		 rpk;
+	bool		 reuse;		/* sessions may serve the next message */
+	bool		 requiretls;	/* the message asks for it */
+	/* All of it as text: sessions of another are no good. */
+	const char	*key;
 };
 
-/* False with why (static text) when a table fails: try later. */
-bool	policy_find(const char *nexthop, bool requiretls, struct policy *ret,
-	    const char **ret_why);
+/* Opens tables; before the jail. */
+void	policy_init(void);
 
 /*
- * The tls= field of the log; NULL for none.  `is_open`: the session was
- * established.  `failed`: it ended because of this policy.
+ * For one server of a next hop; `destination` is the next hop as written.
+ * May wait.  False with why: 4.7.5, after a warning.
  */
-const char *policy_log_field(const struct policy *, bool is_open, bool failed);
+bool	policy_find(struct pool *, const char *destination,
+	    const struct nexthop *, const struct target *, bool requiretls,
+	    struct policy *ret, struct why *why);
+
+/* Must there be TLS? */
+bool	policy_needs_tls(const struct policy *);
+
+/*
+ * The tls= field of the log; NULL for none.  How far it came: there was no
+ * session; a session without or with TLS; ended because of this policy.
+ */
+enum policy_stage { POLICY_UNDECIDED, POLICY_PLAIN, POLICY_TLS,
+	POLICY_FAILED };
+
+const char *policy_log_field(struct pool *, const struct policy *,
+	    enum policy_stage);
 
 #endif

@@ -1,6 +1,7 @@
 #include <idn2.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/random.h>
 
 #include "conf/param.h"
@@ -73,7 +74,7 @@ grow(struct finding *f)
 	f->route->targets = more;
 }
 
-static void
+static struct target *
 add_target(struct finding *f, const char *name, const struct addr *addr,
     unsigned preference)
 {
@@ -86,19 +87,43 @@ add_target(struct finding *f, const char *name, const struct addr *addr,
 		f->self_preference = preference;
 	}
 	if (f->route->count == TARGETS_MAX)
-		return;
+		return NULL;
 	if (f->route->count == f->room)
 		grow(f);
 	t = &f->route->targets[f->route->count++];
-	t->name = name;
-	t->addr = *addr;
-	t->preference = preference;
+	*t = (struct target){ .name = name, .canonical = name, .addr = *addr,
+	    .preference = preference };
+	return t;
 }
 
 static void
-add_host(struct finding *f, const char *host, unsigned preference)
+add_addresses(struct finding *f, const char *host, unsigned preference,
+    bool proven, const struct addr_list *found, const struct dns_proof *proof)
+{
+	const char *canonical;
+
+	host = pool_strdup(f->pool, host);
+	canonical = proof->canonical == NULL ||
+	    strcasecmp(proof->canonical, host) == 0 ? host :
+	    pool_strdup(f->pool, proof->canonical);
+	for (size_t i = 0; i < found->count; i++) {
+		struct target *t = add_target(f, host, &found->items[i],
+		    preference);
+
+		if (t == NULL)
+			break;
+		t->canonical = canonical;
+		t->proven_name = proven;
+		t->proven_addr = proof->authentic;
+	}
+}
+
+/* `proven`: that this is the host, by DNSSEC or by the configuration. */
+static void
+add_host(struct finding *f, const char *host, unsigned preference, bool proven)
 {
 	struct addr_list found = { 0 };
+	struct dns_proof proof;
 	struct addr	 numeric;
 	const char	*text = "";
 	enum dns_status	 status;
@@ -107,17 +132,16 @@ add_host(struct finding *f, const char *host, unsigned preference)
 		add_target(f, pool_strdup(f->pool, host), &numeric, preference);
 		return;
 	}
-	status = dns_addresses(host, settings.families, settings.use_hosts,
-	    settings.use_dns, &found, &text);
+	status = dns_addresses_proven(host, settings.families,
+	    settings.use_hosts, settings.use_dns, &found, &proof, &text);
 	if (status == DNS_OK && found.count == 0)
 		status = DNS_NO_DATA;
 	if (status != DNS_OK)
 		lookup_failed(f, host, settings.families & DNS_V6 ? "AAAA" :
 		    "A", status, text);
 	else
-		host = pool_strdup(f->pool, host);
-	for (size_t i = 0; i < found.count; i++)
-		add_target(f, host, &found.items[i], preference);
+		add_addresses(f, host, preference, proven, &found, &proof);
+	mem_free(proof.canonical);
 	addr_list_done(&found);
 }
 
@@ -140,7 +164,8 @@ add_mx_hosts(struct finding *f, const struct dns_record *mx)
 			    "MX record for %s: %s", f->domain,
 			    mx->target != NULL ? mx->target : "");
 		else
-			add_host(f, mx->target, mx->preference);
+			add_host(f, mx->target, mx->preference,
+			    mx->authentic);
 	}
 	if (f->route->count > 0)
 		return;
@@ -172,7 +197,8 @@ add_by_mx(struct finding *f)
 		add_mx_hosts(f, mx);
 	else if (status == DNS_NO_DATA || status == DNS_NOT_FOUND ||
 	    conf_mail.ignore_mx_lookup_error)
-		add_host(f, f->domain, 0);	/* RFC 5321 5.1: implicit MX */
+		/* RFC 5321 5.1: implicit MX */
+		add_host(f, f->domain, 0, true);
 	else
 		lookup_failed(f, f->domain, "MX", status, text);
 	dns_free(mx);
@@ -243,7 +269,7 @@ route_find(struct pool *pool, const struct nexthop *hop, uint16_t port,
 	if (by_mx)
 		add_by_mx(&f);
 	else
-		add_host(&f, f.domain, 0);
+		add_host(&f, f.domain, 0, true);
 	if (ret->count == 0)
 		return f.worst == DONE ? FAILED : f.worst;
 	if ((got = leave_out_self(&f, by_mx)) != DONE)

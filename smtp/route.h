@@ -17,6 +17,10 @@ struct target {
 	const char	*name;		/* of the host; in the pool */
 	struct addr	 addr;
 	unsigned	 preference;
+	/* DNSSEC: the name is proven, its addresses are, and what it is after
+	 * aliases */
+	bool		 proven_name, proven_addr;
+	const char	*canonical;
 };
 
 struct route {

@@ -61,6 +61,7 @@ session_free(struct session *s)
 	mem_free(s->host);
 	mem_free(s->namaddr);
 	mem_free(s->relay);
+	mem_free(s->policy);
 	mem_free(s->auth_mechs);
 	mem_free(s->login);
 	mem_free(s);

@@ -11,7 +11,9 @@
 #include "smtp/reply.h"
 #include "util/list.h"
 
+struct policy;
 struct stream;
+struct tls_info;
 
 enum feature {
 	FEATURE_ESMTP = 1,
@@ -42,6 +44,8 @@ struct session {
 	char		*auth_mechs;	/* with FEATURE_AUTH; "" if none */
 	char		*login;		/* the user it is kept for; NULL: nobody */
 	bool		 logged_in;
+	const struct tls_info *tls;	/* NULL: in the clear */
+	char		*policy;	/* its key: of policy.h */
 	uint64_t	 size_limit;	/* bytes; 0: not told */
 	struct reply	 reply;		/* the last one */
 	struct buf	 line;
@@ -87,11 +91,25 @@ void		 session_refused(const struct session *, const char *verb,
 		    const char *command, struct why *why);
 
 /*
- * Reads the greeting and says EHLO, LHLO or HELO.  `loop_text` is not NULL
- * when a server that calls itself by our name is ourselves; it is the next
- * hop for the message then.  False with why.
+ * Reads the greeting and says EHLO, LHLO or HELO, with TLS as the policy wants
+ * it.  `loop_text` is not NULL when a server that calls itself by our name is
+ * ourselves; it is the next hop for the message then.
  */
+enum opening {
+	OPENING_DONE,
+	OPENING_FAILED,		/* why */
+	OPENING_INSECURE,	/* why: not as the policy wants it */
+	OPENING_PLAIN_AGAIN,	/* why: the handshake failed, but the policy
+				   allows a new session without TLS */
+};
+
+enum opening	 session_open(struct session *, const struct policy *,
+		    const char *loop_text, struct why *why);
+
+/* The parts of it, in ehlo.c.  False with why. */
 bool		 session_greet(struct session *, const char *loop_text,
 		    struct why *why);
+bool		 session_hello(struct session *, const char *loop_text,
+		    struct why *why);	/* again, after STARTTLS */
 
 #endif

@@ -19,6 +19,8 @@ load_smtp(void)
 	settings.discard_keywords = conf_smtp.smtp_discard_ehlo_keywords;
 	settings.discard_keyword_maps =
 	    conf_smtp.smtp_discard_ehlo_keyword_address_maps;
+	settings.dane_insecure_mx_policy =
+	    conf_smtp.smtp_tls_dane_insecure_mx_policy;
 	settings.always_send_ehlo = conf_smtp.smtp_always_send_ehlo;
 	settings.never_send_ehlo = conf_smtp.smtp_never_send_ehlo;
 }
@@ -36,6 +38,7 @@ load_lmtp(void)
 	settings.discard_keywords = conf_lmtp.lmtp_discard_lhlo_keywords;
 	settings.discard_keyword_maps =
 	    conf_lmtp.lmtp_discard_lhlo_keyword_address_maps;
+	settings.dane_insecure_mx_policy = "dane";
 	settings.always_send_ehlo = true;
 }
 
@@ -70,7 +73,12 @@ settings_load(bool is_lmtp)
 		settings.families |= DNS_V4;
 	if (has_word(protocols, "ipv6"))
 		settings.families |= DNS_V6;
-	settings.disable_dns = conf_mail.disable_dns_lookups;
+	if (*settings.dns_support_level == '\0')
+		settings.disable_dns = conf_mail.disable_dns_lookups;
+	else
+		settings.disable_dns =
+		    has_word(settings.dns_support_level, "disabled");
+	settings.dnssec = has_word(settings.dns_support_level, "dnssec");
 	settings.use_dns = has_word(settings.host_lookup, "dns") &&
 	    !settings.disable_dns;
 	settings.use_hosts = has_word(settings.host_lookup, "native") ||

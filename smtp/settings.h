@@ -31,10 +31,26 @@
 	BOOL(use_tls) BOOL(enforce_tls) BOOL(tls_wrappermode) \
 	TEXT(header_checks) TEXT(mime_header_checks) \
 	TEXT(nested_header_checks) TEXT(body_checks) \
+	BOOL(tls_enforce_peername) BOOL(tls_note_starttls_offer) \
+	BOOL(tls_connection_reuse) BOOL(tls_enable_rpk) \
+	BOOL(tls_force_insecure_host_tlsa_lookup) \
+	BOOL(tls_block_early_mail_reply) \
+	INT(starttls_timeout) INT(tls_loglevel) INT(tls_scert_verifydepth) \
+	INT(tls_session_cache_timeout) \
 	TEXT(tcp_port) TEXT(address_preference) TEXT(bind_address) \
 	TEXT(bind_address6) TEXT(connection_cache_destinations) \
 	TEXT(fallback_relay) TEXT(host_lookup) TEXT(tls_security_level) \
 	TEXT(tls_policy_maps) TEXT(tls_per_site) \
+	TEXT(tls_CAfile) TEXT(tls_CApath) TEXT(tls_chain_files) \
+	TEXT(tls_cert_file) TEXT(tls_key_file) TEXT(tls_dcert_file) \
+	TEXT(tls_dkey_file) TEXT(tls_eccert_file) TEXT(tls_eckey_file) \
+	TEXT(tls_ciphers) TEXT(tls_mandatory_ciphers) \
+	TEXT(tls_exclude_ciphers) TEXT(tls_mandatory_exclude_ciphers) \
+	TEXT(tls_protocols) TEXT(tls_mandatory_protocols) \
+	TEXT(tls_fingerprint_cert_match) TEXT(tls_fingerprint_digest) \
+	TEXT(tls_verify_cert_match) TEXT(tls_secure_cert_match) \
+	TEXT(tls_servername) TEXT(tls_trust_anchor_file) \
+	TEXT(tls_session_cache_database) TEXT(dns_support_level) \
 	TEXT(address_verify_target) TEXT(generic_maps)
 
 struct settings {
@@ -55,6 +71,8 @@ struct settings {
 	int		 families;		/* DNS_V4 | DNS_V6 */
 	bool		 use_dns, use_hosts;	/* for addresses of hosts */
 	bool		 disable_dns;
+	bool		 dnssec;
+	const char	*dane_insecure_mx_policy;
 };
 
 extern struct settings settings;

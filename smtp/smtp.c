@@ -24,7 +24,9 @@
 #include "smtp/deliver.h"
 #include "smtp/filter.h"
 #include "smtp/generic.h"
+#include "smtp/policy.h"
 #include "smtp/settings.h"
+#include "smtp/tls.h"
 #include "table/table.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -48,10 +50,10 @@ before_jail(void)
 	 * a chroot could not open it. */
 	table_list_open(settings.prefix, settings.discard_keyword_maps,
 	    TABLE_FOLD);
-	table_list_open("tls_policy_maps", settings.tls_policy_maps,
-	    TABLE_FOLD);
 	generic_init();
 	filter_init();
+	policy_init();
+	client_tls_init();
 }
 
 /* What an administrator may count on and this release does not do. */
@@ -62,7 +64,7 @@ warn_of_missing(void)
 		"reply_filter", "dns_reply_filter",
 		"send_xforward_command", "per_request_deadline",
 		"per_record_deadline", "pix_workaround_maps",
-		"dns_support_level", "dns_resolver_options",
+		"dns_resolver_options",
 		"cname_overrides_servername",
 	};
 	const char *value;

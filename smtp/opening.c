@@ -1,0 +1,117 @@
+/* opening - greeting and STARTTLS (RFC 3207) */
+
+#include <stdio.h>
+
+#include "net/tls.h"
+#include "smtp/policy.h"
+#include "smtp/session.h"
+#include "smtp/settings.h"
+#include "smtp/tls.h"
+#include "util/log.h"
+#include "util/stream.h"
+
+static enum opening
+handshake(struct session *s, const struct policy *p, struct why *why)
+{
+	if (!client_tls_start(s, p)) {
+		why_set(why, "4.7.5", "Cannot start TLS: handshake failure");
+		return policy_needs_tls(p) ? OPENING_INSECURE :
+		    OPENING_PLAIN_AGAIN;
+	}
+	/* records of no use ask for encryption only */
+	if (p->effective <= TLS_LEVEL_ENCRYPT || tls_info_is_enough(s->tls))
+		return OPENING_DONE;
+	why_set(why, "4.7.5", "Server certificate not %s",
+	    (p->level == TLS_LEVEL_VERIFY || p->level == TLS_LEVEL_SECURE) &&
+	    s->tls->trust < TLS_TRUSTED ? "trusted" : "verified");
+	return OPENING_INSECURE;
+}
+
+/* A server that has more to say than its reply wants to be heard under the
+ * protection that comes: RFC 3207 6. */
+static bool
+is_injected(struct session *s, struct why *why)
+{
+	if (stream_buffered(s->stream) == 0)
+		return false;
+	log_warn("%s: input after the reply to STARTTLS: ignored with the "
+	    "connection", s->relay);
+	why_set(why, "4.7.5", "Cannot start TLS: handshake failure");
+	stream_fail(s->stream, "injected input");
+	return true;
+}
+
+static enum opening
+start_tls(struct session *s, const struct policy *p, const char *loop_text,
+    struct why *why)
+{
+	enum opening got;
+
+	stream_puts(s->stream, "STARTTLS\r\n");
+	if (!session_reply(s, settings.starttls_timeout,
+	    "sending the STARTTLS command", NULL, why))
+		return OPENING_FAILED;
+	if (s->reply.code / 100 != 2) {
+		/* Without it the session is as good as before. */
+		s->features &= ~(unsigned)FEATURE_STARTTLS;
+		if (!policy_needs_tls(p))
+			return OPENING_DONE;
+		why_set(why, s->reply.dsn, "TLS is required, but host %s "
+		    "refused to start TLS: %s", s->namaddr,
+		    s->reply.text.data);
+		return OPENING_INSECURE;
+	}
+	if (is_injected(s, why))
+		return policy_needs_tls(p) ? OPENING_INSECURE :
+		    OPENING_PLAIN_AGAIN;
+	got = handshake(s, p, why);
+	if (got == OPENING_DONE && !session_hello(s, loop_text, why))
+		got = OPENING_FAILED;
+	return got;
+}
+
+static enum opening
+secure(struct session *s, const struct policy *p, const char *loop_text,
+    struct why *why)
+{
+	bool offered = (s->features & FEATURE_STARTTLS) != 0;
+
+	if (p->level == TLS_LEVEL_NONE) {
+		if (offered && settings.tls_note_starttls_offer)
+			log_info("Host offered STARTTLS: [%s]", s->host);
+		return OPENING_DONE;
+	}
+	if (offered && client_tls_works())
+		return start_tls(s, p, loop_text, why);
+	if (!policy_needs_tls(p))
+		return OPENING_DONE;
+	if (offered)
+		why_set(why, "4.7.5", "TLS is required, but our TLS engine is "
+		    "unavailable");
+	else
+		why_set(why, "4.7.4", "TLS is required, but was not offered by"
+		    " host %s", s->namaddr);
+	return OPENING_INSECURE;
+}
+
+enum opening
+session_open(struct session *s, const struct policy *p, const char *loop_text,
+    struct why *why)
+{
+	enum opening got = OPENING_DONE;
+
+	if (settings.tls_wrappermode) {
+		if (!client_tls_works()) {
+			why_set(why, "4.7.5", "TLS is required, but our TLS "
+			    "engine is unavailable");
+			return OPENING_INSECURE;
+		}
+		got = handshake(s, p, why);
+		if (got != OPENING_DONE)
+			return got;
+	}
+	if (!session_greet(s, loop_text, why))
+		return OPENING_FAILED;
+	return settings.tls_wrappermode ? OPENING_DONE :
+	    secure(s, p, loop_text, why);
+}

@@ -1,0 +1,267 @@
+#include "smtp/tls.h"
+
+#include <string.h>
+
+#include "net/tls.h"
+#include "server/server.h"
+#include "server/tls.h"
+#include "smtp/policy.h"
+#include "smtp/session.h"
+#include "smtp/settings.h"
+#include "util/buf.h"
+#include "util/clock.h"
+#include "util/list.h"
+#include "util/log.h"
+#include "util/map.h"
+#include "util/mem.h"
+#include "util/stream.h"
+
+enum { SESSIONS_MAX = 10000 };	/* kept for resumption */
+
+/* Sessions that can be resumed; the process has many deliveries, so they need
+ * not go elsewhere. */
+struct kept {
+	struct list	 by_age;
+	char		*key;
+	struct buf	 bytes;
+	int64_t		 until;		/* clock_ms */
+};
+
+static struct {
+	struct tls_context	*context;
+	struct map		*kept;
+	struct list		 by_age;
+	int64_t			 looked;	/* at the files, clock_ms */
+} tls = { .by_age = LIST_INIT(tls.by_age) };
+
+/* --- resumption */
+
+static void
+drop(struct kept *k)
+{
+	map_remove(tls.kept, k->key);
+	list_remove(&k->by_age);
+	/* It holds the secrets of a connection. */
+	explicit_bzero(k->bytes.data, k->bytes.len);
+	buf_done(&k->bytes);
+	mem_free(k->key);
+	mem_free(k);
+}
+
+static bool
+load(const char *key, struct buf *ret)
+{
+	struct kept *k = map_find(tls.kept, key);
+
+	if (k == NULL)
+		return false;
+	if (k->until <= clock_ms()) {
+		drop(k);
+		return false;
+	}
+	buf_add(ret, k->bytes.data, k->bytes.len);
+	return true;
+}
+
+static void
+forget(const char *key)
+{
+	struct kept *k = map_find(tls.kept, key);
+
+	if (k != NULL)
+		drop(k);
+}
+
+static void
+save(const char *key, const void *bytes, size_t len)
+{
+	struct kept *k;
+
+	forget(key);
+	if (map_count(tls.kept) >= SESSIONS_MAX)
+		drop(LIST_ENTRY(tls.by_age.next, struct kept, by_age));
+	k = NEW(struct kept);
+	k->key = mem_strdup(key);
+	k->bytes = (struct buf)BUF_INIT;
+	buf_add(&k->bytes, bytes, len);
+	k->until = clock_in(settings.tls_session_cache_timeout);
+	list_append(&tls.by_age, &k->by_age);
+	map_set(tls.kept, key, k);
+}
+
+/* --- set-up */
+
+static bool
+may_want_tls(void)
+{
+	return (*settings.tls_security_level != '\0' &&
+	    tls_level_parse(settings.tls_security_level) != TLS_LEVEL_NONE) ||
+	    settings.use_tls || settings.enforce_tls ||
+	    settings.tls_wrappermode || *settings.tls_policy_maps != '\0' ||
+	    *settings.tls_per_site != '\0';
+}
+
+static void
+open_context(void)
+{
+	struct tls_settings set = {
+		.chain_files = settings.tls_chain_files,
+		.rsa = { settings.tls_cert_file, settings.tls_key_file },
+		.dsa = { settings.tls_dcert_file, settings.tls_dkey_file },
+		.ecdsa = { settings.tls_eccert_file, settings.tls_eckey_file },
+		.ca_file = settings.tls_CAfile,
+		.ca_path = settings.tls_CApath,
+		.verify_depth = settings.tls_scert_verifydepth,
+		.rpk = settings.tls_enable_rpk,
+		.digest = settings.tls_fingerprint_digest,
+		.log_level = settings.tls_loglevel,
+	};
+	struct tls_context *new;
+
+	if (*settings.tls_session_cache_database != '\0') {
+		set.session_seconds = settings.tls_session_cache_timeout;
+		set.store = (struct tls_store){ load, save, forget };
+	}
+	new = tls_context_new(&set, NULL);
+	if (new == NULL)
+		return;
+	tls_context_free(tls.context);
+	tls.context = new;
+}
+
+void
+client_tls_init(void)
+{
+	tls.kept = map_new();
+	if (may_want_tls() && server_tls_start())
+		open_context();
+}
+
+bool
+client_tls_works(void)
+{
+	return tls.context != NULL;
+}
+
+/* A jail may hide the new files: then the successor reads them. */
+static void
+look_at_files(void)
+{
+	int64_t now = clock_ms();
+
+	if (now - tls.looked < 1000)
+		return;
+	tls.looked = now;
+	if (tls_context_is_stale(tls.context))
+		server_retire();
+}
+
+/* --- what can't be used, in the log */
+
+static void
+log_unusable(const struct session *s, const struct tlsa *r)
+{
+	struct buf hex = BUF_INIT;
+
+	for (size_t i = 0; i < r->len; i++)
+		buf_addf(&hex, "%02x", r->data[i]);
+	log_warn("%s: unusable TLSA RR: %d %d %d %s", s->relay, r->usage,
+	    r->selector, r->matching, hex.data);
+	buf_done(&hex);
+}
+
+static void
+log_records(const struct session *s, const struct policy *p)
+{
+	size_t usable = 0;
+
+	for (size_t i = 0; i < p->tlsa_count; i++)
+		if (tlsa_is_usable(&p->tlsa[i]))
+			usable++;
+		else
+			log_unusable(s, &p->tlsa[i]);
+	if (p->tlsa_count > 0 && usable == 0)
+		log_warn("%s: all TLSA records unusable%s", s->relay,
+		    p->effective == TLS_LEVEL_ENCRYPT ? ", fallback to "
+		    "unauthenticated TLS" : "");
+}
+
+/* Bytes of "AB:CD..."; 0: that is none. */
+static size_t
+print_bytes(const char *text, uint8_t *ret, size_t max)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t n = 0;
+
+	for (; *text != '\0' && n < 2 * max; text++) {
+		const char *digit = strchr(digits, *text | 0x20);
+
+		if (*text == ':')
+			continue;
+		if (digit == NULL)
+			return 0;
+		ret[n / 2] = (uint8_t)((n % 2 == 0 ? 0 : ret[n / 2] << 4) |
+		    (digit - digits));
+		n++;
+	}
+	return *text == '\0' && n % 2 == 0 ? n / 2 : 0;
+}
+
+/* A fingerprint of another length than the digest's fits nothing; the log
+ * shows it as the two records it would be. */
+static void
+log_prints(const struct session *s, const struct policy *p)
+{
+	struct buf  sample = BUF_INIT;
+	uint8_t	    bytes[128];
+	struct tlsa r = { .usage = 3, .matching = 255, .data = bytes };
+	size_t	    usable = 0, len;
+
+	tls_fingerprint(&sample, settings.tls_fingerprint_digest, "", 0);
+	len = (sample.len + 1) / 3;
+	for (size_t i = 0; p->match[i] != NULL; i++) {
+		r.len = print_bytes(p->match[i], bytes, sizeof bytes);
+		if (r.len == len) {
+			usable++;
+			continue;
+		}
+		for (r.selector = 0; r.selector < 2; r.selector++)
+			log_unusable(s, &r);
+	}
+	if (usable == 0)
+		log_warn("%s: all fingerprints unusable", s->relay);
+	buf_done(&sample);
+}
+
+/* --- a session */
+
+bool
+client_tls_start(struct session *s, const struct policy *p)
+{
+	char *key = mem_printf("%s %s %s", s->relay, s->host, p->key);
+	struct tls_connect c = {
+		.peer = s->relay,
+		.level = p->level,
+		.strength = p->strength,
+		.host = p->tlsa_count > 0 ? p->tlsa_base : s->host,
+		.sni = p->sni,
+		.match = p->match,
+		.tlsa = p->tlsa,
+		.tlsa_count = p->tlsa_count,
+		.anchor_files = p->anchor_files,
+		.rpk = p->rpk,
+		.session_key = *settings.tls_session_cache_database != '\0' ?
+		    key : NULL,
+		.log_level = -1,
+		.deadline = clock_in(settings.starttls_timeout),
+	};
+
+	look_at_files();
+	if (p->level == TLS_LEVEL_FINGERPRINT)
+		log_prints(s, p);
+	else
+		log_records(s, p);
+	s->tls = tls_connect(tls.context, s->stream, &c);
+	mem_free(key);
+	return s->tls != NULL;
+}
