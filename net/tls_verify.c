@@ -243,7 +243,8 @@ tls_verify_judge(struct tls *t)
 		i->trust = TLS_ANONYMOUS;
 	else if (t->matched)
 		i->trust = TLS_VERIFIED;
-	else if (i->has_cert && chain && i->level != TLS_LEVEL_FINGERPRINT)
+	else if (i->has_cert && chain && (name || !t->wants_match) &&
+	    i->level != TLS_LEVEL_FINGERPRINT)
 		i->trust = TLS_TRUSTED;
 	else
 		i->trust = TLS_UNTRUSTED;

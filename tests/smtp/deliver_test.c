@@ -14,6 +14,7 @@
 #include "net/dns.h"
 #include "smtp/cache.h"
 #include "smtp/deliver.h"
+#include "smtp/policy.h"
 #include "smtp/settings.h"
 #include "tests/test.h"
 #include "util/buf.h"
@@ -147,8 +148,20 @@ enum dns_status
 dns_addresses(const char *host, int families, bool use_hosts, bool use_dns,
     struct addr_list *ret, const char **ret_why)
 {
+	struct dns_proof proof;
+
+	return dns_addresses_proven(host, families, use_hosts, use_dns, ret,
+	    &proof, ret_why);
+}
+
+enum dns_status
+dns_addresses_proven(const char *host, int families, bool use_hosts,
+    bool use_dns, struct addr_list *ret, struct dns_proof *proof,
+    const char **ret_why)
+{
 	struct addr a;
 
+	*proof = (struct dns_proof){ 0 };
 	(void)families;
 	(void)use_hosts;
 	(void)use_dns;
@@ -763,7 +776,14 @@ set_up(void)
 		.prefix = "smtp", .helo_name = "me.example",
 		.discard_keywords = "", .discard_keyword_maps = "",
 		.families = DNS_V4 | DNS_V6, .use_dns = true,
+		.tls_protocols = ">=TLSv1", .tls_mandatory_protocols = "",
+		.tls_ciphers = "medium", .tls_mandatory_ciphers = "medium",
+		.tls_exclude_ciphers = "", .tls_mandatory_exclude_ciphers = "",
+		.tls_servername = "", .tls_trust_anchor_file = "",
+		.tls_session_cache_database = "", .dns_support_level = "",
+		.dane_insecure_mx_policy = "dane",
 	};
+	policy_init();
 }
 
 static int status;
