@@ -14,6 +14,8 @@
 #include "net/dns.h"
 #include "smtp/cache.h"
 #include "smtp/deliver.h"
+#include "smtp/filter.h"
+#include "smtp/generic.h"
 #include "smtp/policy.h"
 #include "smtp/settings.h"
 #include "tests/test.h"
@@ -781,9 +783,13 @@ set_up(void)
 		.tls_exclude_ciphers = "", .tls_mandatory_exclude_ciphers = "",
 		.tls_servername = "", .tls_trust_anchor_file = "",
 		.tls_session_cache_database = "", .dns_support_level = "",
-		.dane_insecure_mx_policy = "dane",
+		.dane_insecure_mx_policy = "dane", .generic_maps = "",
+		.header_checks = "", .mime_header_checks = "",
+		.nested_header_checks = "", .body_checks = "",
 	};
 	policy_init();
+	generic_init();
+	filter_init();
 }
 
 static int status;
