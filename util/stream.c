@@ -66,7 +66,7 @@ new_stream(int fd, enum stream_kind kind)
 	s->fd = fd;
 	s->kind = (uint8_t)kind;
 	s->deadline = CLOCK_NEVER;
-	s->fd_to_send = s->fd_received = -1;
+	s->fd_to_send = -1;
 	return s;
 }
 
@@ -99,6 +99,13 @@ drop_buffers(struct stream *s)
 	s->in_at = s->in_end = s->out_len = 0;
 }
 
+static void
+drop_fds(struct stream *s)
+{
+	while (s->fd_count > 0)
+		close(s->fds_received[--s->fd_count]);
+}
+
 int
 stream_detach(struct stream *s)
 {
@@ -107,8 +114,7 @@ stream_detach(struct stream *s)
 	task_forget_fd(fd);
 	if (s->was_blocking)
 		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
-	if (s->fd_received >= 0)
-		close(s->fd_received);
+	drop_fds(s);
 	drop_buffers(s);
 	mem_free(s);
 	return fd;
@@ -125,8 +131,7 @@ stream_abort(struct stream *s)
 		close(stream_detach(s));
 		return;
 	}
-	if (s->fd_received >= 0)
-		close(s->fd_received);
+	drop_fds(s);
 	drop_buffers(s);
 	task_close(s->fd);
 	mem_free(s);
@@ -256,9 +261,10 @@ receive_unix(struct stream *s, void *p, size_t room)
 			continue;
 		memcpy(fds, CMSG_DATA(c), (size_t)count * sizeof(int));
 		for (int i = 0; i < count; i++) {
-			if (s->fd_received < 0)
-				s->fd_received = fds[i];
-			else	/* one at a time is all we know */
+			if (s->fd_count < sizeof s->fds_received /
+			    sizeof *s->fds_received)
+				s->fds_received[s->fd_count++] = fds[i];
+			else	/* nobody takes them */
 				close(fds[i]);
 		}
 	}
@@ -290,7 +296,7 @@ receive(struct stream *s, void *p, size_t room, int *ret_wait)
 			    read(s->fd, p, room);
 		} while (n < 0 && errno == EINTR);
 		s->drained = s->kind != STREAM_FILE && n < (ssize_t)room &&
-		    s->fd_received < 0;
+		    s->fd_count == 0;
 	}
 	if (n > 0)
 		s->bytes_in += (uint64_t)n;
@@ -510,9 +516,14 @@ stream_get_line(struct stream *s, struct buf *line, size_t max)
 int
 stream_take_fd(struct stream *s)
 {
-	int fd = s->fd_received;
+	int fd;
 
-	s->fd_received = -1;
+	if (s->fd_count == 0)
+		return -1;
+	fd = s->fds_received[0];
+	s->fd_count--;
+	memmove(s->fds_received, s->fds_received + 1,
+	    s->fd_count * sizeof *s->fds_received);
 	return fd;
 }
 

@@ -141,7 +141,9 @@ void		*stream_ops_arg(const struct stream *,
 
 /* A descriptor passed along (SCM_RIGHTS) with the next written byte: it stays
  * the caller's and must be open until the flush.  The other end takes it, and
- * owns it; -1 if none came with what was read so far.  Unix sockets only. */
+ * owns it; -1 if none came with what was read so far.  Several are taken in
+ * their order; more than four that nobody has taken are closed.  Unix sockets
+ * only. */
 void		 stream_send_fd(struct stream *, int fd);
 int		 stream_take_fd(struct stream *);
 

@@ -31,7 +31,8 @@ struct stream {
 	const struct stream_ops	*ops;
 	void			*ops_arg;
 	int			 fd_to_send;	/* borrowed, or -1 */
-	int			 fd_received;	/* owned, or -1 */
+	int			 fds_received[4]; /* owned, oldest first */
+	uint8_t			 fd_count;
 };
 
 /* STREAM_BUFFER bytes, from the pool of the process. */
