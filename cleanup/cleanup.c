@@ -13,6 +13,7 @@
 #include "cleanup/characters.h"
 #include "cleanup/inspect.h"
 #include "cleanup/message.h"
+#include "cleanup/milter.h"
 #include "cleanup/session.h"
 #include "conf/param.h"
 #include "mail/maps.h"
@@ -30,6 +31,7 @@ before_jail(void)
 	fields_init();
 	characters_init();
 	inspect_init();
+	milter_init();
 }
 
 int

@@ -4,6 +4,7 @@
 #include "cleanup/characters.h"
 #include "cleanup/inspect.h"
 #include "cleanup/message.h"
+#include "cleanup/milter.h"
 #include "conf/param.h"
 #include "mail/address.h"
 #include "mail/maps.h"
@@ -231,6 +232,8 @@ finish_content(struct message *m)
 	if (m->status == CLEANUP_OK)
 		recipients_end(m);
 	check_size(m);
+	if (m->status == CLEANUP_OK && m->env.rcpt_count > 0)
+		milter_show(m);
 }
 
 void
@@ -245,9 +248,11 @@ message_end(struct message *m)
 		log_info("%s: removed (discarded)", m->file.id);
 		return;
 	}
-	if (m->status == CLEANUP_OK || wants_bounce(m))
+	if (m->status == CLEANUP_OK || wants_bounce(m)) {
+		milter_add_size(m);
 		body_count_header(&m->header, &m->facts,
 		    conf_mail.line_length_limit);
+	}
 	if (m->status == CLEANUP_OK) {
 		commit(m);
 	} else if (wants_bounce(m)) {
@@ -267,6 +272,7 @@ message_done(struct message *m)
 	if (m->has_file)
 		queue_writer_abort(&m->file);
 	m->has_file = false;
+	milter_done(m);
 	map_free(m->known, NULL);
 	mime_free(m->mime);
 	buf_done(&m->why);

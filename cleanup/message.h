@@ -61,6 +61,10 @@ struct message {
 
 	/* duplicates */
 	struct map		*known;
+
+	/* milters, see cleanup/milter.h */
+	struct message_milters	*milters;	/* NULL: none in force */
+	bool			 dups_allowed;	/* recipients twice */
 };
 
 /* A new message and its file; status tells if that went well. */
@@ -91,6 +95,10 @@ void	message_fail(struct message *, enum cleanup_status, const char *why);
  * content is and goes back to its sender.
  */
 bool	message_goes_on(const struct message *);
+
+/* A recipient that a milter adds: not mapped but by virtual aliases, and
+ * even if it is there already. */
+void	message_add_rcpt(struct message *, const struct recipient *);
 
 /* A copy that nobody is told of: BCC of a table.  `external` is its text. */
 void	message_copy(struct message *, const char *external);

@@ -2,6 +2,7 @@
 
 #include "mail/maps.h"
 #include "cleanup/message.h"
+#include "cleanup/milter.h"
 #include "conf/param.h"
 #include "mail/address.h"
 #include "util/log.h"
@@ -79,7 +80,7 @@ add(struct message *m, const struct recipient *given, const char *address)
 	struct recipient r = *given;
 
 	r.address = address;
-	if (!is_known(m, &r))
+	if (m->dups_allowed || !is_known(m, &r))
 		envelope_add_rcpt(&m->env, r.address, r.original, r.orcpt,
 		    r.notify);
 }
@@ -250,6 +251,27 @@ message_copy(struct message *m, const char *text)
 	buf_done(&address);
 }
 
+void
+message_add_rcpt(struct message *m, const struct recipient *given)
+{
+	struct recipient r = *given;
+	struct buf	 address = BUF_INIT, orcpt = BUF_INIT;
+
+	buf_adds(&address, r.address);
+	maps_standard(&address, true);
+	r.original = pool_strdup(&m->pool, address.data);
+	if (*r.orcpt == '\0') {
+		buf_adds(&orcpt, "rfc822;");
+		address_quote(&orcpt, address.data);
+		r.orcpt = orcpt.data;
+	}
+	m->dups_allowed = true;
+	add_expanded(m, &r, address.data);
+	m->dups_allowed = false;
+	buf_done(&address);
+	buf_done(&orcpt);
+}
+
 static void
 add_mapped_copy(struct message *m, const char *address,
     enum address_class class)
@@ -289,6 +311,7 @@ message_rcpt(struct message *m, const struct recipient *given)
 		return;
 	if (*r.original == '\0')
 		r.original = r.address;
+	milter_note_rcpt(m, &r);
 	buf_adds(&address, *r.address == '\0' ?
 	    conf_mail.empty_address_recipient : r.address);
 	map_rcpt(m, &address);

@@ -1,4 +1,5 @@
 #include "cleanup/message.h"
+#include "cleanup/milter.h"
 #include "cleanup/session.h"
 #include "conf/param.h"
 #include "mail/cleanup_proto.h"
@@ -80,6 +81,19 @@ on_rcpt(struct session *s)
 }
 
 static enum next
+on_milter(struct session *s)
+{
+	return milter_take(&s->m, &s->f, stream_take_fd(s->client)) ? MORE :
+	    BROKEN;
+}
+
+static enum next
+on_macros(struct session *s)
+{
+	return milter_take_macros(&s->m, &s->f) ? MORE : BROKEN;
+}
+
+static enum next
 on_content(struct session *s)
 {
 	struct str bytes;
@@ -112,6 +126,10 @@ take_frame(struct session *s)
 		return on_envelope(s);
 	case CLEANUP_RCPT:
 		return on_rcpt(s);
+	case CLEANUP_MILTER_ONE:
+		return on_milter(s);
+	case CLEANUP_MACROS:
+		return on_macros(s);
 	case CLEANUP_CONTENT:
 		return on_content(s);
 	case CLEANUP_END:

@@ -6,6 +6,7 @@
 #include "mail/cleanup_proto.h"
 #include "mail/peer.h"
 #include "mail/queue_id.h"
+#include "milter/session.h"
 #include "util/clock.h"
 #include "util/frame.h"
 #include "util/mem.h"
@@ -152,6 +153,36 @@ cleanup_content(struct cleanup_client *c, const void *bytes, size_t len)
 		p += n;
 		len -= n;
 	}
+}
+
+static void
+add_macro(void *arg, const char *name, const char *value)
+{
+	struct frame *f = arg;
+
+	frame_put_str(f, CLEANUP_KEY_NAME, name);
+	frame_put_str(f, CLEANUP_KEY_VALUE, value);
+}
+
+/* A frame a milter, since a descriptor goes with each. */
+void
+cleanup_milters(struct cleanup_client *c, struct milters *m)
+{
+	int fd;
+
+	for (size_t i = 0;; i++) {
+		frame_begin(&c->f, CLEANUP_MILTER_ONE);
+		if (!milters_pack(m, i, &c->f, &fd))
+			break;
+		if (fd >= 0)
+			stream_send_fd(c->s, fd);
+		frame_send(c->s, &c->f);
+		if (fd >= 0)
+			stream_flush(c->s);
+	}
+	frame_begin(&c->f, CLEANUP_MACROS);
+	milters_each_macro(m, add_macro, &c->f);
+	frame_send(c->s, &c->f);
 }
 
 enum cleanup_status

@@ -15,6 +15,7 @@
  *
  *	C: OPEN flags			S: QUEUE_ID id | FAILED status why
  *	C: ENVELOPE (mail/envelope.h)	no answer
+ *	C: MILTER ... MACROS		no answer; with smtpd_milters
  *	C: RCPT ...			no answer
  *	C: CONTENT bytes ...		no answer; lines ended by CRLF,
  *					not dot-stuffed; chunks end anywhere
@@ -31,7 +32,7 @@ enum cleanup_flag {
 	CLEANUP_FILTER = 2,	/* header/body checks apply */
 	CLEANUP_MAP = 4,	/* virtual aliases and canonical maps apply */
 	CLEANUP_BCC = 8,	/* always_bcc and *_bcc_maps apply */
-	CLEANUP_MILTER = 16,
+	CLEANUP_MILTER = 16,	/* non_smtpd_milters apply */
 	CLEANUP_REWRITE_LOCAL = 32, /* headers: local_header_rewrite_clients */
 	CLEANUP_EXTRACT = 64,	/* sendmail -t: recipients from the header */
 	CLEANUP_HOLD = 128,
@@ -69,6 +70,11 @@ void		 cleanup_envelope(struct cleanup_client *,
 		    const struct envelope *);
 void		 cleanup_rcpt(struct cleanup_client *, const struct recipient *);
 void		 cleanup_content(struct cleanup_client *, const void *, size_t);
+
+/* Who shall see the message, before the first content: the open sockets of
+ * milters and what they may know. */
+struct milters;
+void		 cleanup_milters(struct cleanup_client *, struct milters *);
 
 /* Flush and wait for the result; `why`: DSN and reply text after the code,
  * for CLEANUP_REJECTED with the SMTP code in front.  Frees the client. */

@@ -18,6 +18,8 @@ enum cleanup_frame {
 	CLEANUP_CONTENT,	/* KEY_BYTES */
 	CLEANUP_END,
 	CLEANUP_ABORT,
+	CLEANUP_MILTER_ONE,	/* milters_pack(), and a descriptor */
+	CLEANUP_MACROS,		/* KEY_NAME, KEY_VALUE, again and again */
 	/* from cleanup */
 	CLEANUP_QUEUE_ID,	/* KEY_ID */
 	CLEANUP_TROUBLE,	/* the message will not be taken: what follows
@@ -32,6 +34,8 @@ enum cleanup_key {
 	CLEANUP_KEY_STATUS,	/* u64: enum cleanup_status */
 	CLEANUP_KEY_WHY,	/* str: DSN and text, for CLEANUP_REJECTED with
 				   an SMTP code in front; may be missing */
+	CLEANUP_KEY_NAME,	/* str */
+	CLEANUP_KEY_VALUE,	/* str */
 };
 
 enum {

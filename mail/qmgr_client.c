@@ -169,6 +169,16 @@ send_frame(const struct frame *f)
 	return sent;
 }
 
+/* The status of recipients stands in the file only. */
+static bool
+all_to_do(const struct envelope *env)
+{
+	for (uint32_t i = 0; i < env->rcpt_count; i++)
+		if (env->rcpt[i].status != RCPT_TODO)
+			return false;
+	return true;
+}
+
 bool
 qmgr_tell_new(const char *id, const struct queue_trailer *t,
     const struct envelope *env)
@@ -180,7 +190,7 @@ qmgr_tell_new(const char *id, const struct queue_trailer *t,
 	frame_put_str(&f, QMGR_KEY_ID, id);
 	if (qmgr.missed)
 		frame_put_u64(&f, QMGR_KEY_MISSED, 1);
-	if (t->envelope_len <= QMGR_NEW_MAX) {
+	if (t->envelope_len <= QMGR_NEW_MAX && all_to_do(env)) {
 		frame_begin(&inner, 0);
 		envelope_write(&inner, env);
 		frame_put(&f, QMGR_KEY_TRAILER, t, sizeof *t);

@@ -83,6 +83,14 @@ struct queue_writer {
 bool	queue_writer_open(struct queue_writer *, const char *queue, bool long_ids);
 void	queue_writer_body(struct queue_writer *, const void *, size_t len);
 
+/* Up to `len` bytes of the body so far, from `offset`: how many, 0 at its end,
+ * -1 with errno. */
+ssize_t	queue_writer_read(const struct queue_writer *, uint64_t offset, void *,
+	    size_t len);
+
+/* Throws the body away: another one is to be written. */
+void	queue_writer_restart(struct queue_writer *);
+
 /*
  * Writes header, envelope, status, trailer, gives the file its name (in
  * w->queue, which may have been changed since the opening), and makes both

@@ -135,6 +135,46 @@ queue_writer_body(struct queue_writer *w, const void *bytes, size_t len)
 		write_all(w, bytes, len);
 }
 
+ssize_t
+queue_writer_read(const struct queue_writer *w, uint64_t offset, void *to,
+    size_t len)
+{
+	uint64_t written = w->body_len - w->pending.len;
+	ssize_t	 n;
+
+	if (w->error != 0) {
+		errno = w->error;
+		return -1;
+	}
+	if (offset >= w->body_len)
+		return 0;
+	if (offset >= written) {
+		offset -= written;
+		if (len > w->pending.len - offset)
+			len = (size_t)(w->pending.len - offset);
+		memcpy(to, w->pending.data + offset, len);
+		return (ssize_t)len;
+	}
+	if (len > written - offset)
+		len = (size_t)(written - offset);
+	do {
+		n = pread(w->fd, to, len, (off_t)offset);
+	} while (n < 0 && errno == EINTR);
+	if (n == 0)
+		errno = EIO;	/* somebody has cut the file */
+	return n > 0 ? n : -1;
+}
+
+void
+queue_writer_restart(struct queue_writer *w)
+{
+	if (w->body_len > w->pending.len && w->error == 0 &&
+	    (ftruncate(w->fd, 0) != 0 || lseek(w->fd, 0, SEEK_SET) != 0))
+		w->error = errno;
+	buf_clear(&w->pending);
+	w->body_len = 0;
+}
+
 /* What the first writev() left over. */
 static void
 write_rest(struct queue_writer *w, const struct iovec *v, int count,

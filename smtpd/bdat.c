@@ -20,6 +20,7 @@
 #include "smtpd/content.h"
 #include "smtpd/deadline.h"
 #include "smtpd/message.h"
+#include "smtpd/milter.h"
 #include "smtpd/options.h"
 #include "smtpd/reply.h"
 #include "util/log.h"
@@ -95,7 +96,7 @@ refuse(struct session *s, uint64_t size, bool last)
 		no = "552 5.3.4 Chunk exceeds message size limit";
 	} else if (s->tr.bdat == NULL && !s->standalone) {
 		no = access_data(s);
-		if (no == NULL)
+		if (no == NULL && (no = milter_data(s)) == NULL)
 			message_ask_data(s, &no);
 	}
 	if (s->tr.bdat == NULL)

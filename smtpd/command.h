@@ -25,6 +25,7 @@ enum command_flag {
 	COMMAND_JUNK = 1,	/* counts against smtpd_junk_command_limit */
 	COMMAND_LAST = 2,	/* ends a pipelined group (RFC 2920 3.1) */
 	COMMAND_CLEAR = 4,	/* may come before TLS that is mandatory */
+	COMMAND_OTHER = 8,	/* milters have no event for it */
 };
 
 struct command {

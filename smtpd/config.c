@@ -11,6 +11,7 @@
 #include "smtpd/access/access.h"
 #include "smtpd/config.h"
 #include "smtpd/macros.h"
+#include "smtpd/milter.h"
 #include "smtpd/notice.h"
 #include "table/match.h"
 #include "table/table.h"
@@ -254,9 +255,6 @@ check_missing(void)
 		const char *name;
 		bool	    set, fatal;
 	} rows[] = {
-		{ "smtpd_milters", *conf_smtpd.smtpd_milters != '\0', false },
-		{ "smtpd_milter_maps", *conf_smtpd.smtpd_milter_maps != '\0',
-		    false },
 		{ "smtpd_hide_client_session",
 		    conf_smtpd.smtpd_hide_client_session, false },
 	};
@@ -328,6 +326,7 @@ config_load(void)
 	load_access(c);
 	check_relay(c);
 	check_missing();
+	milter_config();
 }
 
 /* "[192.0.2.1]" or "[IPv6:2001:db8::1]" */

@@ -7,12 +7,15 @@
 #include "smtpd/content.h"
 #include "smtpd/deadline.h"
 #include "smtpd/message.h"
+#include "smtpd/milter.h"
 #include "smtpd/reply.h"
 #include "util/stream.h"
 
 static const char *
 refuse(struct session *s, const struct command_line *line)
 {
+	const char *no;
+
 	if (s->tr.bdat != NULL)
 		return "503 5.5.1 Error: DATA after BDAT";
 	if (!s->tr.has_sender)
@@ -21,7 +24,9 @@ refuse(struct session *s, const struct command_line *line)
 		return "554 5.5.1 Error: no valid recipients";
 	if (*line->rest != '\0')
 		return "501 5.5.4 Syntax: DATA";
-	return s->standalone ? NULL : access_data(s);
+	if (!s->standalone && (no = access_data(s)) != NULL)
+		return no;
+	return milter_data(s);
 }
 
 /* False: the client is gone. */

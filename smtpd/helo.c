@@ -7,6 +7,7 @@
 #include "smtpd/auth.h"
 #include "smtpd/command.h"
 #include "smtpd/config.h"
+#include "smtpd/milter.h"
 #include "smtpd/notice.h"
 #include "smtpd/reply.h"
 #include "smtpd/session.h"
@@ -43,18 +44,19 @@ static bool
 take_name(struct session *s, const char *protocol, char *name)
 {
 	char	   *old_name = s->helo;
-	const char *old_protocol = s->protocol, *no = NULL;
+	const char *old_protocol = s->protocol, *no;
 
+	s->helo = name;
+	no = milter_helo(s, old_name == NULL);
 	session_reset(s);
 	notice_trim(s);
-	s->helo = name;
-	if (!s->standalone && !conf_smtpd.smtpd_delay_reject)
+	if (no == NULL && !s->standalone && !conf_smtpd.smtpd_delay_reject)
 		no = access_helo(s, name);
 	if (no != NULL) {
 		s->helo = old_name;
 		s->protocol = old_protocol;
 		mem_free(name);
-		reply(s, "%s", no);
+		reply_relayed(s, no);
 		return false;
 	}
 	mem_free(old_name);
@@ -118,6 +120,8 @@ not_offered(struct session *s)
 		off |= EHLO_XCLIENT;
 	if (!s->xforward_allowed)
 		off |= EHLO_XFORWARD;
+	if (milter_has_refused(s))
+		off = ~(unsigned)EHLO_ENHANCEDSTATUSCODES;
 	return off;
 }
 
@@ -139,7 +143,7 @@ bool
 ehlo_run(struct session *s, struct command_line *line)
 {
 	struct buf b = BUF_INIT;
-	unsigned   off = not_offered(s);
+	unsigned   off;
 
 	if (*line->rest == '\0') {
 		reply(s, "501 Syntax: EHLO hostname");
@@ -147,6 +151,7 @@ ehlo_run(struct session *s, struct command_line *line)
 	}
 	if (!take_name(s, "ESMTP", clean_name(line->rest)))
 		return false;
+	off = not_offered(s);
 	if ((s->ehlo_discard & ~EHLO_SILENT) &&
 	    !(s->ehlo_discard & EHLO_SILENT))
 		log_discarded(s->ehlo_discard);

@@ -77,6 +77,7 @@ limits_connect(struct session *s)
 	if (!anvil_event(s->limit_ident, ANVIL_CONNECT, &c))
 		return true;
 	s->limit_connected = true;
+	s->client_connections = c.connections;
 	if (most > 0 && c.connections > (unsigned)most) {
 		log_warn("Connection concurrency limit exceeded: %u from %s "
 		    "for service %s", c.connections, s->client.label,

@@ -10,6 +10,7 @@
 #include "smtpd/config.h"
 #include "smtpd/limits.h"
 #include "smtpd/message.h"
+#include "smtpd/milter.h"
 #include "smtpd/options.h"
 #include "smtpd/path.h"
 #include "smtpd/prefilter.h"
@@ -155,7 +156,9 @@ accept_sender(struct session *s)
 	const char *no = NULL;
 	uint64_t    size = s->announced_size;
 
-	if (s->standalone || (no = access_mail(s, s->tr.sender)) == NULL)
+	if (!s->standalone)
+		no = access_mail(s, s->tr.sender);
+	if (no == NULL && (no = milter_mail(s)) == NULL)
 		no = refuse_size(s);
 	if (no == NULL && !conf_smtpd.smtpd_delay_open_until_valid_rcpt)
 		message_open(s, &no);
@@ -184,7 +187,8 @@ mail_run(struct session *s, struct command_line *line)
 	} else if (!limits_mail(s)) {
 		reply(s, "450 4.7.1 Error: too much mail from %s",
 		    s->client.ip);
-	} else if (parse_sender(s, line->rest, &sender, &o)) {
+	} else if (milter_note_args(s, line->rest),
+	    parse_sender(s, line->rest, &sender, &o)) {
 		if (o.has_size)
 			s->announced_size = o.size;
 		begin(s, &sender, &o);

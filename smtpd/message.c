@@ -12,6 +12,7 @@
 #include "smtpd/facts.h"
 #include "smtpd/handover.h"
 #include "smtpd/message.h"
+#include "smtpd/milter.h"
 #include "smtpd/notice.h"
 #include "smtpd/prefilter.h"
 #include "smtpd/reply.h"
@@ -43,7 +44,9 @@ message_is_local(struct session *s)
 static unsigned
 cleanup_flags(struct session *s)
 {
-	unsigned flags = smtpd_config.cleanup_flags;
+	/* milters of this session are handed over with the message */
+	unsigned flags = smtpd_config.cleanup_flags &
+	    ~(unsigned)CLEANUP_MILTER;
 
 	if (message_is_local(s))
 		flags |= CLEANUP_REWRITE_LOCAL;
@@ -377,8 +380,11 @@ message_begin(struct session *s)
 	struct transaction *t = &s->tr;
 	struct buf	    b = BUF_INIT;
 
-	if (t->prefilter == NULL)
+	if (t->prefilter == NULL) {
 		send_envelope(s);
+		if (!s->standalone && !t->discard)
+			milter_hand_over(s);
+	}
 	for (uint32_t i = 0; i < t->prepend_count; i++)
 		buf_addf(&b, "%s\r\n", t->prepend[i]);
 	add_received(&b, s);
@@ -428,8 +434,10 @@ reply_failure(struct session *s, int status, const struct buf *why)
 		log_warn("%s: queue file size limit exceeded", session_id(s));
 	else if (status == CLEANUP_BAD)
 		log_warn("%s: cleanup service failed", session_id(s));
+	if (status == CLEANUP_BAD)
+		milter_lost(s);
 	if (status == CLEANUP_REJECTED && why->len > 0)
-		reply(s, "%s", why->data);
+		reply_relayed(s, why->data);
 	else
 		reply(s, "%s", failure_text(status));
 }

@@ -7,6 +7,7 @@
 #include "smtpd/command.h"
 #include "smtpd/limits.h"
 #include "smtpd/message.h"
+#include "smtpd/milter.h"
 #include "smtpd/options.h"
 #include "smtpd/path.h"
 #include "smtpd/prefilter.h"
@@ -89,6 +90,11 @@ accept_rcpt(struct session *s, const char *rcpt, const struct rcpt_options *o,
 		return refuse_too_many(s);
 	if (!s->standalone && (no = access_rcpt(s, rcpt)) != NULL) {
 		reply(s, "%s", no);
+		milter_refused_rcpt(s, no);
+		return false;
+	}
+	if ((no = milter_rcpt(s, rcpt)) != NULL) {
+		reply_relayed(s, no);
 		return false;
 	}
 	if (!message_open(s, &no) || !message_ask_rcpt(s, command, &no)) {
@@ -118,7 +124,8 @@ rcpt_run(struct session *s, struct command_line *line)
 	else if (!limits_rcpt(s))
 		reply(s, "450 4.7.1 Error: too many recipients from %s",
 		    s->client.ip);
-	else if (parse_recipient(s, line->rest, &rcpt, &o))
+	else if (milter_note_args(s, line->rest),
+	    parse_recipient(s, line->rest, &rcpt, &o))
 		good = accept_rcpt(s, rcpt.data, &o, command);
 	buf_done(&rcpt);
 	buf_done(&o.orcpt);

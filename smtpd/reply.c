@@ -67,7 +67,8 @@ reply_relayed(struct session *s, const char *lines)
 
 	buf_clear(&s->text);
 	for (; (nl = strchr(lines, '\n')) != NULL; lines = nl + 1) {
-		text_printable(&s->text, lines, (size_t)(nl - lines), true);
+		text_printable(&s->text, lines, (size_t)(nl - lines) -
+		    (nl > lines && nl[-1] == '\r'), true);
 		buf_adds(&s->text, "\r\n");
 	}
 	text_printable(&s->text, lines, strlen(lines), true);

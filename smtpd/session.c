@@ -23,6 +23,7 @@
 #include "smtpd/facts.h"
 #include "smtpd/handover.h"
 #include "smtpd/limits.h"
+#include "smtpd/milter.h"
 #include "smtpd/notice.h"
 #include "smtpd/prefilter.h"
 #include "smtpd/reply.h"
@@ -61,8 +62,10 @@ session_reset(struct session *s)
 		cleanup_abort(t->cleanup);
 	handover_abort(t->handover);
 	prefilter_close(t->prefilter);
-	if (t->has_sender)
+	if (t->has_sender) {
+		milter_abort(s);
 		envelope_done(&t->env);
+	}
 	pool_clear(&t->pool);
 	pool = t->pool;
 	*t = (struct transaction){ .pool = pool };
@@ -157,7 +160,10 @@ goodbye(struct session *s)
 	limits_disconnect(s);
 	log_disconnect(s);
 	stream_flush(s->stream);
+	if (s->helo != NULL)
+		milter_abort(s);
 	session_reset(s);
+	milter_end(s);
 	notice_send(s);
 	mem_free(s->helo);
 	buf_done(&s->line);
@@ -253,6 +259,8 @@ is_header(const char *verb)
 static void
 unknown_command(struct session *s, struct command_line *line)
 {
+	const char *no;
+
 	s->stage = "UNKNOWN";
 	s->counts[VERB_UNKNOWN].all++;
 	if (is_header(line->verb) ||
@@ -265,7 +273,9 @@ unknown_command(struct session *s, struct command_line *line)
 		s->hanging_up = true;
 		return;
 	}
-	reply(s, "500 5.5.2 Error: command not recognized");
+	if ((no = milter_unknown(s, line->verb)) == NULL)
+		no = "500 5.5.2 Error: command not recognized";
+	reply_relayed(s, no);
 	s->errors++;
 }
 
@@ -274,6 +284,7 @@ run_command(struct session *s, const struct command *c,
     struct command_line *line)
 {
 	struct verb_count *count = &s->counts[c->id];
+	const char	  *no;
 
 	s->stage = c->verb;
 	count->all++;
@@ -287,6 +298,11 @@ run_command(struct session *s, const struct command *c,
 	    (!s->esmtp || (c->flags & COMMAND_LAST)) && c->id != VERB_QUIT &&
 	    !s->bad_pipelining && stream_buffered(s->stream) > 0 &&
 	    out_of_turn(s)) {
+		s->errors++;
+		return;
+	}
+	if ((c->flags & COMMAND_OTHER) && (no = milter_other(s)) != NULL) {
+		reply_relayed(s, no);
 		s->errors++;
 		return;
 	}
@@ -385,6 +401,8 @@ talks_early(struct session *s)
 bool
 session_greet(struct session *s)
 {
+	const char *no;
+
 	s->denied = NULL;
 	if (!s->standalone && !conf_smtpd.smtpd_delay_reject)
 		s->denied = access_client(s);
@@ -396,8 +414,17 @@ session_greet(struct session *s)
 	if (!s->standalone && text_eq(s->stage, "CONNECT") &&
 	    talks_early(s) && out_of_turn(s))
 		return false;
-	reply(s, "220 %s", smtpd_config.banner);
-	return true;
+	if ((no = milter_connect(s)) == NULL || *no == '4') {
+		if (no != NULL && text_starts(no, "421"))
+			reply(s, "421 %s Service unavailable - try again "
+			    "later", conf_mail.myhostname);
+		else
+			reply(s, "220 %s", smtpd_config.banner);
+	} else {
+		reply(s, "554 %s ESMTP not accepting connections",
+		    conf_mail.myhostname);
+	}
+	return !s->hanging_up;
 }
 
 /* False: the session ends before it begins. */

@@ -17,6 +17,7 @@ struct cleanup_client;
 struct forwarded;
 struct handover;
 struct prefilter;
+struct session_milter;
 struct stream;
 struct tls_info;
 
@@ -131,8 +132,10 @@ struct session {
 	const char	*protocol;	/* "SMTP" or "ESMTP" */
 	bool		 esmtp;
 	bool		 standalone;	/* sendmail -bs */
+	struct session_milter *milter;	/* NULL: none */
 	const char	*limit_ident;	/* for anvil; NULL: not limited */
 	bool		 limit_connected; /* anvil counts the connection */
+	unsigned	 client_connections; /* of this client, by anvil */
 	bool		 loose_newlines; /* bare LF may end lines and data */
 	bool		 bad_pipelining; /* seen once in this session */
 	bool		 hanging_up;	/* end after this reply */

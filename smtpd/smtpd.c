@@ -47,7 +47,7 @@ int
 main(int argc, char **argv)
 {
 	static const struct param_area *const areas[] = {
-		&param_mail, &param_smtpd, &param_tls, NULL
+		&param_mail, &param_smtpd, &param_tls, &param_milter, NULL
 	};
 	static const struct server smtpd = {
 		.name = "smtpd",

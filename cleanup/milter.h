@@ -1,0 +1,34 @@
+/* milter - a message is shown to milters before it is queued */
+
+#ifndef CLEANUP_MILTER_H
+#define CLEANUP_MILTER_H
+
+#include <stdbool.h>
+
+struct frame;
+struct message;
+struct recipient;
+
+/* non_smtpd_milters; before the jail. */
+void	milter_init(void);
+
+/* One of smtpd's, with its socket; and macros for all.  False: malformed. */
+bool	milter_take(struct message *, const struct frame *, int fd);
+bool	milter_take_macros(struct message *, const struct frame *);
+
+/* Does non_smtpd_milters apply?  Then recipients are noted as they were
+ * given. */
+void	milter_note_rcpt(struct message *, const struct recipient *);
+
+/*
+ * After all content: shows it, carries out changes, and decides m->status and
+ * m->flags.
+ */
+void	milter_show(struct message *);
+
+/* What Postfix's queue file takes for being changeable counts in size=. */
+void	milter_add_size(struct message *);
+
+void	milter_done(struct message *);
+
+#endif
