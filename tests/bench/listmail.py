@@ -51,7 +51,7 @@ def write_tables(server):
             "header_checks = regexp:%s\n"
             "body_checks = regexp:%s\n"
             "local_header_rewrite_clients = permit_mynetworks\n"
-            "default_transport = discard:\n"
+            "relay_transport = discard:\n"
             "relay_domains = old.example, people.example\n" %
             (hashed(server, "recipient_canonical", canonical),
              hashed(server, "canonical", ["name%d@bench.example first.last%d"
