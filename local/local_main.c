@@ -54,6 +54,8 @@ start(void)
 	    conf_mail.alias_maps, fold | TABLE_PARENT);
 	local_tables.mailbox_command_maps = table_list_open(
 	    "mailbox_command_maps", conf_mail.mailbox_command_maps, fold);
+	local_tables.mailbox_quota_maps = table_list_open(
+	    "mailbox_quota_maps", conf_mail.mailbox_quota_maps, fold);
 	local_tables.mailbox_transport_maps = table_list_open(
 	    "mailbox_transport_maps", conf_mail.mailbox_transport_maps, fold);
 	local_tables.fallback_transport_maps = table_list_open(

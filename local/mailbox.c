@@ -8,6 +8,7 @@
 #include "local/content.h"
 #include "local/maildir.h"
 #include "local/mbox.h"
+#include "local/quota.h"
 #include "local/recipient.h"
 #include "mail/address.h"
 #include "mail/deliver.h"
@@ -53,6 +54,8 @@ finish(struct request *r, const struct context *c, enum outcome got,
 
 	if (got == DONE)
 		why_set(&out, "2.0.0", "%s", sent);
+	else if (why->diag_text.len > 0)
+		why_copy(&out, why);	/* a full mailbox: said clearly */
 	else
 		why_set(&out, why->dsn, "%s%s", failed, why->text.data);
 	got = request_part(r, c, &out);
@@ -74,12 +77,12 @@ verify(struct request *r, const struct context *c, const char *sent)
 
 static enum outcome
 to_maildir(struct request *r, const struct context *c, const char *path,
-    bool is_spool)
+    bool is_spool, struct quota *quota)
 {
 	struct maildir	m = {
-		.path = path, .uid = c->uid, .gid = c->gid,
+		.path = path, .uid = c->uid, .gid = c->gid, .quota = quota,
 		.parent_as_root = is_spool,
-			};
+	};
 	struct content	content;
 	struct why	why = WHY_INIT;
 	enum outcome	got;
@@ -96,7 +99,7 @@ to_maildir(struct request *r, const struct context *c, const char *path,
 
 static enum outcome
 to_mbox(struct request *r, const struct context *c, const char *path,
-    bool is_spool, const char *user)
+    bool is_spool, const char *user, struct quota *quota)
 {
 	struct mbox	m = {
 		.path = path, .uid = c->uid, .gid = c->gid,
@@ -108,6 +111,7 @@ to_mbox(struct request *r, const struct context *c, const char *path,
 		.lock_delay = conf_mail.deliver_lock_delay,
 		.stale_seconds = conf_mail.stale_lock_time,
 		.size_limit = conf_mail.mailbox_size_limit,
+		.quota = quota,
 	};
 	struct content	content;
 	struct why	why = WHY_INIT;
@@ -141,8 +145,8 @@ file_deliver(struct request *r, const struct context *c, const char *path)
 	size_t len = strlen(path);
 
 	if (len == 0 || path[len - 1] != '/')
-		return to_mbox(r, c, path, false, NULL);
-	return to_maildir(r, c, path, false);
+		return to_mbox(r, c, path, false, NULL, NULL);
+	return to_maildir(r, c, path, false, NULL);
 }
 
 static const char *
@@ -169,29 +173,71 @@ mailbox_transport_deliver(struct request *r, const struct context *c,
 	    .fixed = conf_mail.mailbox_transport }, ret);
 }
 
-enum outcome
-mailbox_deliver(struct request *r, const struct context *c, const char *address,
-    const struct user *user)
+/* False: the tables can't be asked now. */
+static bool
+find_quota(const struct user *user, const char *address, struct quota *q)
 {
-	const char	*command = command_for(r, user), *path;
-	bool		 home = *conf_mail.home_mailbox != '\0';
-	enum outcome	 got;
+	struct buf	  value = BUF_INIT;
+	enum table_result got;
 
-	if (mailbox_transport_deliver(r, c, address, user->name, &got))
-		return got;
-	if (command != NULL)
-		return command_deliver(r, c, command);
+	*q = (struct quota){ 0 };
+	if (table_list_is_empty(local_tables.mailbox_quota_maps))
+		return true;
+	got = table_list_find(local_tables.mailbox_quota_maps, user->name,
+	    &value);
+	if (got == TABLE_NOT_FOUND)
+		got = table_list_find(local_tables.mailbox_quota_maps,
+		    address, &value);
+	if (got == TABLE_ERROR)
+		log_warn("mailbox_quota_maps: lookup %s: %s", user->name,
+		    table_list_error(local_tables.mailbox_quota_maps));
+	if (got == TABLE_FOUND && !quota_parse(q, value.data)) {
+		log_warn("mailbox_quota_maps: bad quota for %s: \"%s\"; write "
+		    "bytes, as \"500M\"", user->name, value.data);
+		got = TABLE_ERROR;
+	}
+	buf_done(&value);
+	return got != TABLE_ERROR;
+}
+
+/* home_mailbox, or the spool. */
+static enum outcome
+to_own_mailbox(struct request *r, const struct context *c,
+    const struct user *user, struct quota *quota)
+{
+	const char *spool = conf_mail.mail_spool_directory, *path;
+	bool	    home = *conf_mail.home_mailbox != '\0';
+
+	if (!home && text_ends_nocase(spool, "/"))
+		return to_maildir(r, c, pool_printf(r->pool, "%s%s/", spool,
+		    user->name), true, quota);
 	if (home)
 		path = pool_printf(r->pool, "%s/%s", user->home,
 		    conf_mail.home_mailbox);
 	else
-		path = pool_printf(r->pool, "%s/%s",
-		    *conf_mail.mail_spool_directory == '\0' ? "/var/mail" :
-		    conf_mail.mail_spool_directory, user->name);
-	if (!home && text_ends_nocase(conf_mail.mail_spool_directory, "/"))
-		return to_maildir(r, c, pool_printf(r->pool, "%s%s/",
-		    conf_mail.mail_spool_directory, user->name), true);
+		path = pool_printf(r->pool, "%s/%s", *spool == '\0' ?
+		    "/var/mail" : spool, user->name);
 	if (home && path[strlen(path) - 1] == '/')
-		return to_maildir(r, c, path, false);
-	return to_mbox(r, c, path, !home, user->name);
+		return to_maildir(r, c, path, false, quota);
+	return to_mbox(r, c, path, !home, user->name, quota);
+}
+
+enum outcome
+mailbox_deliver(struct request *r, const struct context *c, const char *address,
+    const struct user *user)
+{
+	const char	*command;
+	struct quota	 quota;
+	enum outcome	 got;
+
+	if (mailbox_transport_deliver(r, c, address, user->name, &got))
+		return got;
+	if ((command = command_for(r, user)) != NULL)
+		return command_deliver(r, c, command);
+	if (!find_quota(user, address, &quota))
+		return part(r, c, "4.3.5", "mail system configuration error");
+	got = to_own_mailbox(r, c, user, &quota);
+	if (got == DONE && (r->d->flags & DELIVER_VERIFY) == 0)
+		quota_warn(&quota, r->d, address);
+	return got;
 }

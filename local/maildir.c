@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "local/content.h"
+#include "local/quota.h"
 #include "mail/deliver.h"
 #include "util/buf.h"
 #include "util/clock.h"
@@ -34,7 +35,7 @@ fail(struct why *why, int e, const char *what, const char *path)
 /* "1763773854.V801I4a2bM123456.host": device, inode and microseconds make it
  * unique on this host without a counter. */
 static void
-unique_name(struct buf *out, int fd)
+unique_name(struct buf *out, int fd, bool with_size)
 {
 	struct stat	st;
 	int64_t		now = clock_wall_us();
@@ -47,6 +48,9 @@ unique_name(struct buf *out, int fd)
 	buf_addf(out, "%lld.V%lxI%lxM%06d.%s", (long long)(now / 1000000),
 	    (unsigned long)st.st_dev, (unsigned long)st.st_ino,
 	    (int)(now % 1000000), host);
+	/* Who counts need not look at the file. */
+	if (with_size)
+		buf_addf(out, ",S=%lld", (long long)st.st_size);
 }
 
 /* The directories, each made by the owner; the outer one by root if it must. */
@@ -131,7 +135,7 @@ write_and_name(const struct maildir *m, int fd, const char *temp,
 	} else if ((dir = open(name.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) {
 		got = fail(why, errno, "open directory", name.data);
 	} else {
-		unique_name(&name, fd);
+		unique_name(&name, fd, quota_is_set(m->quota));
 		/* A file system that can't do this does it in fsync(). */
 		sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE |
 		    SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
@@ -148,6 +152,14 @@ write_and_name(const struct maildir *m, int fd, const char *temp,
 	return got;
 }
 
+static int64_t
+size_of(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 ? st.st_size : 0;
+}
+
 static enum outcome
 add_as_owner(const struct maildir *m, bool root, struct delivery *d,
     const struct content *c, struct why *why)
@@ -162,10 +174,19 @@ add_as_owner(const struct maildir *m, bool root, struct delivery *d,
 	}
 	if (fd < 0) {
 		got = fail(why, errno, "create maildir file in", m->path);
+	} else if (quota_is_set(m->quota) && !quota_maildir_check(m->quota,
+	    m->path, (int64_t)(d->file.t.header_len + d->file.t.body_len),
+	    why)) {
+		if (temp.len > 0)
+			unlink(temp.data);
+		close(fd);
+		got = why_outcome(why);
 	} else {
 		got = write_and_name(m, fd, temp.data, d, c, why);
 		if (got != DONE && temp.len > 0)
 			unlink(temp.data);
+		if (got == DONE && quota_is_set(m->quota))
+			quota_maildir_add(m->path, size_of(fd));
 		close(fd);
 	}
 	buf_done(&temp);

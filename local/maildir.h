@@ -9,11 +9,13 @@
 
 struct content;
 struct delivery;
+struct quota;
 
 struct maildir {
 	const char	*path;		/* ends in '/' */
 	uid_t		 uid;
 	gid_t		 gid;
+	struct quota	*quota;		/* or NULL */
 	bool		 parent_as_root; /* the Maildir itself may have to be made
 					   in a directory of root's (spool) */
 };

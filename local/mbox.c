@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "local/content.h"
+#include "local/quota.h"
 #include "mail/deliver.h"
 #include "util/file.h"
 #include "util/log.h"
@@ -209,6 +210,9 @@ append_locked(const struct mbox *m, int fd, bool is_new, struct delivery *d,
 			return DONE;
 		return fail(why, "4.2.0", strerror(errno));
 	}
+	if (quota_is_set(m->quota) && !quota_mbox_check(m->quota, st.st_size,
+	    (int64_t)(d->file.t.header_len + d->file.t.body_len), why))
+		return why_outcome(why);
 	if (m->size_limit > 0 && (uint64_t)m->size_limit <
 	    (uint64_t)st.st_size + d->file.t.size)
 		return write_failed(why, EFBIG);

@@ -10,6 +10,7 @@
 
 struct content;
 struct delivery;
+struct quota;
 
 enum mbox_lock { MBOX_FCNTL = 1, MBOX_FLOCK = 2, MBOX_DOTLOCK = 4 };
 
@@ -28,6 +29,7 @@ struct mbox {
 	int		 lock_attempts, lock_delay;	/* seconds */
 	int		 stale_seconds;
 	long		 size_limit;	/* bytes, 0 none */
+	struct quota	*quota;		/* or NULL */
 };
 
 /*

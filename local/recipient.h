@@ -124,6 +124,7 @@ enum outcome outcome_worse(enum outcome, enum outcome);
 struct local_tables {
 	struct table_list	*aliases;
 	struct table_list	*mailbox_command_maps;
+	struct table_list	*mailbox_quota_maps;
 	struct table_list	*mailbox_transport_maps;
 	struct table_list	*fallback_transport_maps;
 	unsigned		 locks;		/* MBOX_* */

@@ -13,6 +13,7 @@
 #include "local/content.h"
 #include "local/maildir.h"
 #include "local/mbox.h"
+#include "local/quota.h"
 #include "mail/address.h"
 #include "mail/deliver.h"
 #include "mail/deliver_filter.h"
@@ -25,9 +26,14 @@
 #include "util/text.h"
 
 static struct {
-	struct table_list	*boxes, *uids, *gids;
+	struct table_list	*boxes, *uids, *gids, *quotas;
 	unsigned		 locks;
 } virtual;
+
+struct owner {
+	long		 uid, gid;
+	struct quota	*quota;
+};
 
 static const struct deliver_via via = { .relay = "virtual" };
 
@@ -45,6 +51,8 @@ start(void)
 	    conf_mail.virtual_mailbox_maps, fold);
 	virtual.uids = table_list_open("virtual_uid_maps",
 	    conf_mail.virtual_uid_maps, fold);
+	virtual.quotas = table_list_open("mailbox_quota_maps",
+	    conf_mail.mailbox_quota_maps, fold);
 	virtual.gids = table_list_open("virtual_gid_maps",
 	    conf_mail.virtual_gid_maps, fold);
 }
@@ -99,9 +107,37 @@ find_id(struct delivery *d, struct recipient *r, struct table_list *list,
 	return ok;
 }
 
+/* False: settled. */
+static bool
+find_quota(struct delivery *d, struct recipient *r, struct quota *q)
+{
+	struct buf	  value = BUF_INIT;
+	struct why	  why = WHY_INIT;
+	enum table_result got = TABLE_NOT_FOUND;
+
+	*q = (struct quota){ 0 };
+	if (!table_list_is_empty(virtual.quotas))
+		got = look_up(virtual.quotas, r->address, &value);
+	if (got == TABLE_ERROR)
+		log_warn("table mailbox_quota_maps: lookup %s: %s", r->address,
+		    table_list_error(virtual.quotas));
+	if (got == TABLE_FOUND && !quota_parse(q, value.data)) {
+		log_warn("mailbox_quota_maps: bad quota for %s: \"%s\"; write "
+		    "bytes, as \"500M\"", r->address, value.data);
+		got = TABLE_ERROR;
+	}
+	if (got == TABLE_ERROR) {
+		why_set(&why, "4.3.5", "mail system configuration error");
+		delivery_deferred(d, r, &via, &why);
+	}
+	why_done(&why);
+	buf_done(&value);
+	return got != TABLE_ERROR;
+}
+
 static void
 deliver_to(struct delivery *d, struct recipient *r, const char *path,
-    long uid, long gid)
+    const struct owner *o)
 {
 	bool		is_maildir = path[strlen(path) - 1] == '/';
 	struct content	content = {
@@ -113,7 +149,8 @@ deliver_to(struct delivery *d, struct recipient *r, const char *path,
 		.final_empty_line = !is_maildir,
 	};
 	struct mbox	mbox = {
-		.path = path, .uid = uid, .gid = gid, .must_be_file = true,
+		.path = path, .uid = (uid_t)o->uid, .gid = (gid_t)o->gid,
+		.must_be_file = true, .quota = o->quota,
 		.strict_owner = conf_mail.strict_mailbox_ownership,
 		.locks = virtual.locks,
 		.lock_attempts = conf_mail.deliver_lock_attempts,
@@ -122,8 +159,9 @@ deliver_to(struct delivery *d, struct recipient *r, const char *path,
 		.size_limit = conf_mail.virtual_mailbox_limit,
 	};
 	struct maildir	maildir = {
-		.path = path, .uid = uid, .gid = gid,
-			};
+		.path = path, .uid = (uid_t)o->uid, .gid = (gid_t)o->gid,
+		.quota = o->quota,
+	};
 	struct why	got = WHY_INIT, why = WHY_INIT;
 
 	if (d->flags & DELIVER_VERIFY)
@@ -133,6 +171,8 @@ deliver_to(struct delivery *d, struct recipient *r, const char *path,
 	    mbox_append(&mbox, d, &content, &got)) == DONE)
 		why_set(&why, "2.0.0", "delivered to %s",
 		    is_maildir ? "maildir" : "mailbox");
+	else if (got.diag_text.len > 0)
+		why_copy(&why, &got);	/* a full mailbox: said clearly */
 	else if (is_maildir)
 		why_set(&why, got.dsn, "maildir delivery failed: %s",
 		    got.text.data);
@@ -140,6 +180,8 @@ deliver_to(struct delivery *d, struct recipient *r, const char *path,
 		why_set(&why, got.dsn, "delivery failed to mailbox %s: %s",
 		    path, got.text.data);
 	delivery_settle(d, r, &via, &why);
+	if (why_outcome(&why) == DONE && (d->flags & DELIVER_VERIFY) == 0)
+		quota_warn(o->quota, d, r->address);
 	why_done(&got);
 	why_done(&why);
 }
@@ -149,7 +191,8 @@ deliver_rcpt(struct delivery *d, struct recipient *r)
 {
 	struct buf	box = BUF_INIT;
 	struct why	why = WHY_INIT;
-	long		uid, gid;
+	struct quota	quota;
+	struct owner	owner = { .quota = &quota };
 	char		*path;
 
 	if (content_was_delivered_to(d, r->address)) {
@@ -168,12 +211,13 @@ deliver_rcpt(struct delivery *d, struct recipient *r)
 		break;
 	case TABLE_FOUND:
 		if (!find_id(d, r, virtual.uids, "virtual_uid_maps",
-		    conf_mail.virtual_minimum_uid, &uid) ||
-		    !find_id(d, r, virtual.gids, "virtual_gid_maps", 1, &gid))
+		    conf_mail.virtual_minimum_uid, &owner.uid) ||
+		    !find_id(d, r, virtual.gids, "virtual_gid_maps", 1, &owner.gid) ||
+		    !find_quota(d, r, &quota))
 			break;
 		path = pool_printf(&d->pool, "%s/%s",
 		    conf_mail.virtual_mailbox_base, box.data);
-		deliver_to(d, r, path, uid, gid);
+		deliver_to(d, r, path, &owner);
 		break;
 	}
 	why_done(&why);
