@@ -236,7 +236,9 @@ add_recipients(struct envelope *e, char **args)
 {
 	struct buf b = BUF_INIT;
 
-	for (; *args != NULL; args++)
+	for (; *args != NULL; args++) {
+		if (**args == '\0')	/* empty_address_recipient */
+			envelope_add_rcpt(e, "", "", "", opt.notify);
 		for (struct token *t = parse_argument(e, *args); t != NULL;
 		    t = t->next) {
 			if (t->type != TOKEN_ADDRESS)
@@ -245,6 +247,7 @@ add_recipients(struct envelope *e, char **args)
 			address_token_get(&b, t);
 			envelope_add_rcpt(e, b.data, "", "", opt.notify);
 		}
+	}
 	buf_done(&b);
 	if (e->rcpt_count == 0 && (opt.flags & SUBMIT_EXTRACT) == 0)
 		die("%s(%ld): Recipient addresses must be specified on the "

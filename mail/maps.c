@@ -5,6 +5,7 @@
 #include "conf/param.h"
 #include "mail/address.h"
 #include "mail/own_addr.h"
+#include "mail/own_domain.h"
 #include "mail/rewrite.h"
 #include "table/match.h"
 #include "table/table.h"
@@ -29,7 +30,6 @@ static struct {
 	struct rewrite_rules local, remote;
 	struct mapping	     sender, recipient, common, virtual;
 	struct mapping	     sender_bcc, recipient_bcc, generic;
-	struct match	    *mydestination;
 	struct masquerade   *masquerade;
 	size_t		     masquerade_count;
 	unsigned	     masquerade_classes;
@@ -125,8 +125,7 @@ init_common(void)
 	maps.remote = maps.local;
 	maps.remote.origin = conf_mail.remote_header_rewrite_domain;
 	maps.remote.mydomain = conf_mail.remote_header_rewrite_domain;
-	maps.mydestination = match_new("mydestination",
-	    conf_mail.mydestination, false);
+	own_domain_init(conf_mail.mydestination, conf_mail.myorigin);
 }
 
 void
@@ -189,33 +188,6 @@ maps_has_remote_domain(void)
 
 /* --- table look-ups */
 
-static bool
-is_own_literal(const char *domain)
-{
-	struct addr addr;
-	char	    text[ADDR_TEXT];
-	size_t	    len = strlen(domain);
-	bool	    v6 = len > 7 && strncasecmp(domain, "[IPv6:", 6) == 0;
-	size_t	    skip = v6 ? 6 : 1;
-
-	if (!address_is_literal(domain) || len - skip > sizeof text)
-		return false;
-	memcpy(text, domain + skip, len - skip - 1);
-	text[len - skip - 1] = '\0';
-	return addr_parse(&addr, text, 0) &&
-	    (own_addr_has(&addr) || own_addr_is_proxy(&addr));
-}
-
-/* Where a key without domain stands for user@domain. */
-static bool
-is_local_domain(void *arg, const char *domain)
-{
-	(void)arg;
-	return text_eq_nocase(domain, conf_mail.myorigin) ||
-	    match_domain(maps.mydestination, domain) == MATCH_YES ||
-	    is_own_literal(domain);
-}
-
 static enum table_result
 find(const struct mapping *map, const char *address, struct buf *ret,
     struct buf *ret_ext)
@@ -223,7 +195,7 @@ find(const struct mapping *map, const char *address, struct buf *ret,
 	const struct table_address key = {
 		.address = address,
 		.delimiters = conf_mail.recipient_delimiter,
-		.is_local = is_local_domain,
+		.is_local = own_domain_is,
 	};
 	enum table_result r;
 

@@ -5,6 +5,7 @@
 
 #include "conf/param.h"
 #include "mail/address.h"
+#include "mail/own_domain.h"
 #include "table/match.h"
 #include "table/table.h"
 #include "util/log.h"
@@ -75,6 +76,7 @@ route_init(void)
 
 	route.parents = match_word(parents, "transport_maps") == MATCH_YES;
 	match_free(parents);
+	own_domain_init(conf_mail.mydestination, conf_mail.myorigin);
 	init_mail(&route.set[ROUTE_MAIL]);
 	init_verify(&route.set[ROUTE_VERIFY]);
 	route.relocated = open_tables("relocated_maps",
@@ -145,6 +147,7 @@ find_by_sender(struct table_list *tables, const char *sender, const char *null,
 	struct table_address key = {
 		.address = *sender != '\0' ? sender : null,
 		.delimiters = conf_mail.recipient_delimiter,
+		.is_local = own_domain_is,
 	};
 	struct buf	  ext = BUF_INIT;
 	enum table_result got;
@@ -271,6 +274,7 @@ route_is_relocated(const char *address, struct buf *ret, struct route *r)
 	struct table_address key = {
 		.address = address,
 		.delimiters = conf_mail.recipient_delimiter,
+		.is_local = own_domain_is,
 	};
 	struct buf	  ext = BUF_INIT;
 	enum table_result got;

@@ -4,7 +4,7 @@
 #include "conf/param.h"
 #include "mail/cleanup_client.h"
 #include "mail/flush_client.h"
-#include "mail/own_addr.h"
+#include "mail/own_domain.h"
 #include "mail/address.h"
 #include "net/addr.h"
 #include "net/dns.h"
@@ -169,7 +169,7 @@ static void
 load_lists(struct smtpd_config *c)
 {
 	c->mynetworks = list("mynetworks", conf_mail.mynetworks);
-	c->mydestination = list("mydestination", conf_mail.mydestination);
+	own_domain_init(conf_mail.mydestination, conf_mail.myorigin);
 	c->limit_exceptions = list("smtpd_client_event_limit_exceptions",
 	    conf_smtpd.smtpd_client_event_limit_exceptions);
 	c->newline_exceptions = list("mynetworks",
@@ -327,29 +327,4 @@ config_load(void)
 	check_relay(c);
 	check_missing();
 	milter_config();
-}
-
-/* "[192.0.2.1]" or "[IPv6:2001:db8::1]" */
-static bool
-is_own_literal(const char *domain)
-{
-	char	    text[ADDR_TEXT + 8];
-	struct addr a;
-	size_t	    n = strlen(domain);
-
-	if (n < 3 || n >= sizeof text || domain[n - 1] != ']')
-		return false;
-	memcpy(text, domain + 1, n - 2);
-	text[n - 2] = '\0';
-	return addr_parse(&a, text_starts_nocase(text, "IPv6:") ?
-	    text + 5 : text, 0) && (own_addr_has(&a) || own_addr_is_proxy(&a));
-}
-
-bool
-config_is_local(void *unused, const char *domain)
-{
-	(void)unused;
-	if (*domain == '[')
-		return is_own_literal(domain);
-	return match_domain(smtpd_config.mydestination, domain) == MATCH_YES;
 }

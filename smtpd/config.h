@@ -29,7 +29,6 @@ struct smtpd_config {
 	int			 families;	/* DNS_V4 | DNS_V6: inet_protocols */
 
 	struct match		*mynetworks;
-	struct match		*mydestination;
 	struct match		*limit_exceptions;
 	struct match		*newline_exceptions;
 	struct match		*forbidden_commands;
@@ -69,8 +68,5 @@ const char *config_ehlo_name(unsigned bit);	/* or NULL */
 
 /* Does parent_domain_matches_subdomains name this list? */
 bool	config_matches_parents(const char *parameter);
-
-/* A domain of this host: $mydestination or one of its address literals. */
-bool	config_is_local(void *unused, const char *domain);
 
 #endif

@@ -1,6 +1,7 @@
 /* Restrictions about who has logged in. */
 
 #include "conf/param.h"
+#include "mail/own_domain.h"
 #include "smtpd/access/access.h"
 #include "table/table.h"
 #include "util/log.h"
@@ -60,7 +61,7 @@ find_owners(struct access *a, struct buf *ret)
 	struct table_address   query = {
 		.address = route->recipient,
 		.delimiters = conf_mail.recipient_delimiter,
-		.is_local = config_is_local,
+		.is_local = own_domain_is,
 	};
 
 	if (route->flags & RESOLVE_FAIL)

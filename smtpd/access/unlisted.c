@@ -7,6 +7,7 @@
 
 #include "conf/param.h"
 #include "mail/address.h"
+#include "mail/own_domain.h"
 #include "mail/why.h"
 #include "smtpd/access/access.h"
 #include "table/table.h"
@@ -42,7 +43,7 @@ find(struct table_list *maps, const char *address)
 	struct table_address query = {
 		.address = address,
 		.delimiters = conf_mail.recipient_delimiter,
-		.is_local = config_is_local,
+		.is_local = own_domain_is,
 	};
 
 	if (maps == NULL)
