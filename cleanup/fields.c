@@ -165,19 +165,15 @@ map_address(struct field *f, struct buf *address)
 	    (f->fact->flags & HEADER_IS_SENDER) != 0 ? CLASS_HEADER_SENDER :
 	    CLASS_HEADER_RECIPIENT;
 	const char	  *before = pool_strdup(&m->pool, address->data);
-	const char	  *where = "";
 	enum maps_result   r = MAPS_SAME;
 
 	maps_standard(address, local);
 	if ((m->flags & CLEANUP_MAP) != 0) {
-		r = maps_canonical(address, class, &where);
-		if (r == MAPS_SAME || r == MAPS_CHANGED)
+		r = maps_canonical(address, class, m->file.id);
+		if (r != MAPS_ERROR)
 			r = maps_masquerade(address, class);
 	}
-	if (r == MAPS_TOO_DEEP)
-		log_warn("%s: unreasonable %s map nesting for %s -- message "
-		    "not accepted, try again later", m->file.id, where, before);
-	if (r == MAPS_TOO_DEEP || r == MAPS_ERROR)
+	if (r == MAPS_ERROR)
 		message_fail(m, CLEANUP_TABLE_ERROR, NULL);
 	return strcmp(before, address->data) != 0;
 }

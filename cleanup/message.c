@@ -78,21 +78,16 @@ static void
 map_sender(struct message *m)
 {
 	struct buf	 b = BUF_INIT;
-	const char	*where = "";
 	enum maps_result r = MAPS_SAME;
 
 	buf_adds(&b, m->given_sender);
 	maps_standard(&b, true);
 	if ((m->flags & CLEANUP_MAP) != 0) {
-		r = maps_canonical(&b, CLASS_ENVELOPE_SENDER, &where);
-		if (r == MAPS_SAME || r == MAPS_CHANGED)
+		r = maps_canonical(&b, CLASS_ENVELOPE_SENDER, m->file.id);
+		if (r != MAPS_ERROR)
 			r = maps_masquerade(&b, CLASS_ENVELOPE_SENDER);
 	}
-	if (r == MAPS_TOO_DEEP)
-		log_warn("%s: unreasonable %s map nesting for %s -- message "
-		    "not accepted, try again later", m->file.id, where,
-		    m->given_sender);
-	if (r == MAPS_TOO_DEEP || r == MAPS_ERROR)
+	if (r == MAPS_ERROR)
 		message_fail(m, CLEANUP_TABLE_ERROR, NULL);
 	m->env.sender = pool_strdup(&m->env.pool, b.data);
 	buf_done(&b);

@@ -5,6 +5,7 @@
 #include "cleanup/milter.h"
 #include "conf/param.h"
 #include "mail/address.h"
+#include "mail/expand.h"
 #include "util/log.h"
 #include "util/text.h"
 
@@ -87,125 +88,49 @@ add(struct message *m, const struct recipient *given, const char *address)
 
 /* --- virtual aliases */
 
-/*
- * A list of addresses; each is replaced by what it stands for, again and
- * again, until it stands for nothing else.  An address that was expanded
- * before stands for itself, so that user -> user, archive ends.
- */
-struct expansion {
-	struct pool	 pool;
-	const char	**address;
-	size_t		 count, size;
-	struct map	*done;		/* expanded already, lower case */
-};
-
 static void
-replace(struct expansion *x, size_t at, const char **with, size_t n)
+refuse(struct message *m, const char *what, const char *address,
+    const char *more)
 {
-	if (x->count + n > x->size) {
-		x->size = 2 * (x->count + n);
-		x->address = mem_realloc(x->address,
-		    x->size * sizeof *x->address);
-	}
-	memmove(x->address + at + n, x->address + at + 1,
-	    (x->count - at - 1) * sizeof *x->address);
-	memcpy(x->address + at, with, n * sizeof *with);
-	x->count += n - 1;
-}
-
-static bool
-was_expanded(struct expansion *x, const char *address)
-{
-	char		 *key = text_lower(pool_strdup(&x->pool, address));
-	struct map_entry *e;
-
-	if (x->done == NULL)
-		x->done = map_new();
-	e = map_slot(x->done, key, strlen(key));
-	if (e->value != NULL)
-		return true;
-	e->value = x;
-	return false;
-}
-
-static void
-refuse(struct message *m, const char *what, const char *address)
-{
-	log_warn("%s: unreasonable virtual_alias_maps %s for %s -- message "
-	    "not accepted, try again later", m->file.id, what, address);
+	log_warn("%s: unreasonable virtual_alias_maps %s %.300s%s -- message "
+	    "not accepted, try again later", m->file.id, what, address, more);
 	message_fail(m, CLEANUP_REJECTED, "451 4.6.0 Alias expansion error");
-}
-
-/* The limits of one expansion step. */
-static bool
-is_reasonable(struct message *m, struct expansion *x, const char *given,
-    const char **found, size_t count)
-{
-	if (x->count - 1 + count >
-	    (size_t)conf_mail.virtual_alias_expansion_limit) {
-		refuse(m, "map expansion size", given);
-		return false;
-	}
-	for (size_t i = 0; i < count; i++)
-		if (strlen(found[i]) >
-		    (size_t)conf_mail.virtual_alias_address_length_limit) {
-			refuse(m, "result", found[i]);
-			return false;
-		}
-	return true;
-}
-
-/* Expands the address at `at` until its first result is final. */
-static void
-expand_one(struct message *m, struct expansion *x, size_t at,
-    const char *given)
-{
-	const char **found;
-	size_t	     count;
-
-	for (int depth = 0;; depth++) {
-		switch (maps_virtual(&x->pool, x->address[at], &found,
-		    &count)) {
-		case MAPS_CHANGED:
-			break;
-		case MAPS_SAME:
-			return;
-		default:
-			message_fail(m, CLEANUP_TABLE_ERROR, NULL);
-			return;
-		}
-		if (was_expanded(x, x->address[at]))
-			return;
-		if (depth >= conf_mail.virtual_alias_recursion_limit) {
-			refuse(m, "map nesting", given);
-			return;
-		}
-		if (!is_reasonable(m, x, given, found, count))
-			return;
-		replace(x, at, found, count);
-	}
 }
 
 static void
 add_expanded(struct message *m, const struct recipient *r,
     const char *address)
 {
-	struct expansion x = { .pool = POOL_INIT };
+	struct pool  pool = POOL_INIT;
+	const char **list, *bad;
+	size_t	     count = 0;
 
 	if ((m->flags & CLEANUP_MAP) == 0) {
 		add(m, r, address);
 		return;
 	}
-	x.size = 4;
-	x.address = mem_alloc(x.size * sizeof *x.address);
-	x.address[x.count++] = address;
-	for (size_t i = 0; i < x.count && message_goes_on(m); i++)
-		expand_one(m, &x, i, address);
-	for (size_t i = 0; i < x.count && message_goes_on(m); i++)
-		add(m, r, x.address[i]);
-	map_free(x.done, NULL);
-	mem_free(x.address);
-	pool_done(&x.pool);
+	switch (expand_aliases(&pool, address, &list, &count, &bad)) {
+	case EXPAND_OK:
+		for (size_t i = 0; i < count && message_goes_on(m); i++)
+			add(m, r, list[i]);
+		break;
+	case EXPAND_TABLE_ERROR:
+		log_warn("%s: virtual_alias_maps map lookup problem for %s -- "
+		    "message not accepted, try again later", m->file.id,
+		    address);
+		message_fail(m, CLEANUP_TABLE_ERROR, NULL);
+		break;
+	case EXPAND_TOO_DEEP:
+		refuse(m, "map nesting for", bad, "");
+		break;
+	case EXPAND_TOO_MANY:
+		refuse(m, "map expansion size for", bad, "");
+		break;
+	case EXPAND_TOO_LONG:
+		refuse(m, "result", bad, "...");
+		break;
+	}
+	pool_done(&pool);
 }
 
 /* --- one recipient */
@@ -214,20 +139,15 @@ add_expanded(struct message *m, const struct recipient *r,
 static void
 map_rcpt(struct message *m, struct buf *address)
 {
-	const char	*where = "";
-	enum maps_result r = MAPS_SAME;
+	enum maps_result r;
 
 	maps_standard(address, true);
 	if ((m->flags & CLEANUP_MAP) == 0)
 		return;
-	r = maps_canonical(address, CLASS_ENVELOPE_RECIPIENT, &where);
-	if (r == MAPS_SAME || r == MAPS_CHANGED)
+	r = maps_canonical(address, CLASS_ENVELOPE_RECIPIENT, m->file.id);
+	if (r != MAPS_ERROR)
 		r = maps_masquerade(address, CLASS_ENVELOPE_RECIPIENT);
-	if (r == MAPS_TOO_DEEP)
-		log_warn("%s: unreasonable %s map nesting for %s -- message "
-		    "not accepted, try again later", m->file.id, where,
-		    address->data);
-	if (r == MAPS_TOO_DEEP || r == MAPS_ERROR)
+	if (r == MAPS_ERROR)
 		message_fail(m, CLEANUP_TABLE_ERROR, NULL);
 }
 
@@ -245,8 +165,8 @@ message_copy(struct message *m, const char *text)
 		buf_done(&address);
 		return;
 	}
-	r.original = pool_strdup(&m->pool, address.data);
 	maps_standard(&address, true);
+	r.original = pool_strdup(&m->pool, address.data);
 	add_expanded(m, &r, address.data);
 	buf_done(&address);
 }

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "commands/postfix/explain.h"
 #include "conf/conf.h"
 #include "server/layout.h"
 #include "util/buf.h"
@@ -382,12 +383,14 @@ main(int argc, char **argv)
 	only_for_owner();
 	setenv("MAIL_CONFIG", conf_dir(), 1);
 	umask(022);
-	open_log();
 	command = optind < argc ? argv[optind] : "";
+	if (text_eq(command, "explain"))
+		return explain_main(argc - optind, argv + optind);
+	open_log();
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
 		if (text_eq(commands[i].name, command))
 			return commands[i].run();
 	fatalx("unknown command: '%s'. Usage: postfix start (or stop, reload,"
 	    " abort, flush, check, status, set-permissions,"
-	    " upgrade-configuration, logrotate, tls, non-bdb)", command);
+	    " upgrade-configuration, logrotate, explain, tls, non-bdb)", command);
 }

@@ -237,8 +237,10 @@ add_recipients(struct envelope *e, char **args)
 	struct buf b = BUF_INIT;
 
 	for (; *args != NULL; args++) {
-		if (**args == '\0')	/* empty_address_recipient */
-			envelope_add_rcpt(e, "", "", "", opt.notify);
+		if (**args == '\0')
+			envelope_add_rcpt(e,
+			    conf_mail.empty_address_recipient, "", "",
+			    opt.notify);
 		for (struct token *t = parse_argument(e, *args); t != NULL;
 		    t = t->next) {
 			if (t->type != TOKEN_ADDRESS)

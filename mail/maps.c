@@ -170,6 +170,12 @@ maps_before_jail(void)
 		fatalx("%s", why);
 }
 
+const struct rewrite_rules *
+maps_rules(void)
+{
+	return &maps.local;
+}
+
 void
 maps_standard(struct buf *address, bool local)
 {
@@ -216,87 +222,116 @@ insert_extension(struct buf *address, const struct buf *ext)
 }
 
 /*
- * The first address of a table's text, in internal form.  "@other" keeps the
- * user.  False: there is none.
+ * Addresses of a table's text, in internal form and completed; the extension
+ * goes on if it is to.  "@other" keeps the user, without the extension where
+ * that is added anyway.
  */
-static bool
-first_address(const char *text, const char *given, struct buf *ret)
+static size_t
+read_addresses(const struct mapping *map, struct pool *pool, const char *text,
+    const char *given, const struct buf *ext, const char ***ret)
 {
-	struct pool   pool = POOL_INIT;
-	struct token *t;
 	struct buf    b = BUF_INIT;
+	size_t	      count = 0, size = 0, ext_len = map->propagate ? ext->len : 0;
+	size_t	      user = address_local_len(given) - ext_len;
+	struct token *t = address_parse_header(pool,
+	    str_of(pool_strdup(pool, text)), SIZE_MAX);
 
-	for (t = address_parse_header(&pool, str_of(text), 100); t != NULL;
-	    t = t->next)
-		if (t->type == TOKEN_ADDRESS)
-			break;
-	if (t != NULL) {
+	for (struct token *i = t; i != NULL; i = i->next)
+		size += i->type == TOKEN_ADDRESS;
+	*ret = pool_alloc(pool, (size + 1) * sizeof **ret);
+	for (; t != NULL; t = t->next) {
+		if (t->type != TOKEN_ADDRESS)
+			continue;
+		buf_clear(&b);
 		address_token_get(&b, t);
-		buf_clear(ret);
-		if (b.data[0] == '@')
-			buf_add(ret, given, address_local_len(given));
-		buf_add(ret, b.data, b.len);
+		if (b.data[0] == '@' && count == 0)
+			buf_splice(&b, 0, 0, given, user);
+		if (ext_len > 0)
+			insert_extension(&b, ext);
+		maps_standard(&b, true);
+		if (b.len > 0)
+			(*ret)[count++] = pool_strdup(pool, b.data);
 	}
 	buf_done(&b);
-	pool_done(&pool);
-	return t != NULL && ret->len > 0;
+	if (count == 0)
+		log_warn("%s lookup of %s returns non-address result \"%s\"",
+		    map->title, given, text);
+	return count;
 }
 
-/* One look-up: MAPS_SAME if there is no entry, or it changes nothing. */
+/* One look-up: all addresses that were found. */
 static enum maps_result
-map_once(const struct mapping *map, struct buf *address)
+map_all(const struct mapping *map, struct pool *pool, const char *address,
+    const char ***ret, size_t *ret_count)
 {
-	struct buf	  found = BUF_INIT, ext = BUF_INIT, next = BUF_INIT;
-	enum maps_result  result = MAPS_SAME;
-	enum table_result r = find(map, address->data, &found, &ext);
+	struct buf	  text = BUF_INIT, ext = BUF_INIT;
+	enum table_result r = find(map, address, &text, &ext);
 
-	if (r == TABLE_ERROR) {
-		result = MAPS_ERROR;
-	} else if (r == TABLE_FOUND &&
-	    first_address(found.data, address->data, &next)) {
-		if (ext.len > 0 && map->propagate)
-			insert_extension(&next, &ext);
-		maps_standard(&next, true);
-		if (strcmp(next.data, address->data) != 0)
-			result = MAPS_CHANGED;
-		buf_set(address, next.data);
+	*ret_count = 0;
+	if (r == TABLE_FOUND) {
+		*ret_count = read_addresses(map, pool, text.data, address,
+		    &ext, ret);
+		if (*ret_count == 0)
+			r = TABLE_ERROR;
 	}
-	buf_done(&found);
+	buf_done(&text);
 	buf_done(&ext);
-	buf_done(&next);
-	return result;
+	return r == TABLE_ERROR ? MAPS_ERROR :
+	    r == TABLE_FOUND ? MAPS_CHANGED : MAPS_SAME;
+}
+
+/* The same where one address can become one only.  MAPS_SAME: there is no
+ * entry, or it changes nothing. */
+static enum maps_result
+map_once(const struct mapping *map, struct buf *address, const char *id)
+{
+	struct pool	 pool = POOL_INIT;
+	const char     **found;
+	size_t		 count;
+	enum maps_result r = map_all(map, &pool, address->data, &found,
+	    &count);
+
+	if (count > 1)
+		log_warn("%s%smulti-valued %s entry for %s", id,
+		    *id != '\0' ? ": " : "", map->title, address->data);
+	if (r == MAPS_CHANGED && strcmp(found[0], address->data) == 0)
+		r = MAPS_SAME;
+	if (r == MAPS_CHANGED)
+		buf_set(address, found[0]);
+	pool_done(&pool);
+	return r;
 }
 
 /* One parameter's tables, until they have no more to say. */
 static enum maps_result
-map_one(const struct mapping *map, struct buf *address)
+map_one(const struct mapping *map, struct buf *address, const char *id)
 {
-	bool changed = false;
+	char	   *given = mem_strdup(address->data);
+	bool	    changed = false;
+	int	    i;
 
-	for (int i = 0; i < CANONICAL_DEPTH; i++) {
-		switch (map_once(map, address)) {
-		case MAPS_CHANGED:
-			changed = true;
-			break;
-		case MAPS_SAME:
-			return changed ? MAPS_CHANGED : MAPS_SAME;
-		default:
-			return MAPS_ERROR;
+	for (i = 0; i < CANONICAL_DEPTH; i++) {
+		enum maps_result r = map_once(map, address, id);
+
+		if (r == MAPS_ERROR)
+			log_warn("%s: %s map lookup problem for %s -- message "
+			    "not accepted, try again later", id, map->title,
+			    given);
+		if (r == MAPS_SAME || r == MAPS_ERROR) {
+			mem_free(given);
+			return r == MAPS_ERROR ? r :
+			    changed ? MAPS_CHANGED : MAPS_SAME;
 		}
+		changed = true;
 	}
-	return MAPS_TOO_DEEP;
+	log_warn("%s: unreasonable %s map nesting for %s -- message not "
+	    "accepted, try again later", id, map->title, given);
+	mem_free(given);
+	return MAPS_CHANGED;
 }
 
 enum maps_result
-maps_generic(struct buf *address)
-{
-	return address->len == 0 || table_list_is_empty(maps.generic.tables) ?
-	    MAPS_SAME : map_once(&maps.generic, address);
-}
-
-enum maps_result
-maps_canonical(struct buf *address, enum address_class class,
-    const char **ret_where)
+maps_canonical(struct buf *address, enum address_class class, const char *id)
 {
 	const struct mapping *order[] = { &maps.sender, &maps.recipient,
 	    &maps.common };
@@ -308,15 +343,20 @@ maps_canonical(struct buf *address, enum address_class class,
 		if ((order[i]->classes & class) == 0 ||
 		    table_list_is_empty(order[i]->tables))
 			continue;
-		r = map_one(order[i], address);
-		if (r == MAPS_ERROR || r == MAPS_TOO_DEEP) {
-			*ret_where = order[i]->title;
+		r = map_one(order[i], address, id);
+		if (r == MAPS_ERROR)
 			return r;
-		}
 		if (r == MAPS_CHANGED)
 			result = MAPS_CHANGED;
 	}
 	return result;
+}
+
+enum maps_result
+maps_generic(struct buf *address)
+{
+	return address->len == 0 || table_list_is_empty(maps.generic.tables) ?
+	    MAPS_SAME : map_once(&maps.generic, address, "");
 }
 
 /* --- masquerading */
@@ -369,59 +409,13 @@ maps_masquerade(struct buf *address, enum address_class class)
 
 /* --- virtual aliases and copies */
 
-/* Addresses of a table's text into `ret`, completed. */
-static size_t
-list_addresses(struct pool *pool, const char *text, const char *given,
-    const struct buf *ext, const char ***ret)
-{
-	struct buf    b = BUF_INIT;
-	size_t	      count = 0, size = 0;
-	struct token *t = address_parse_header(pool,
-	    str_of(pool_strdup(pool, text)), SIZE_MAX);
-
-	for (struct token *i = t; i != NULL; i = i->next)
-		size += i->type == TOKEN_ADDRESS;
-	*ret = pool_alloc(pool, (size + 1) * sizeof **ret);
-	for (; t != NULL; t = t->next) {
-		if (t->type != TOKEN_ADDRESS)
-			continue;
-		buf_clear(&b);
-		address_token_get(&b, t);
-		if (b.data[0] == '@' && count == 0)
-			buf_splice(&b, 0, 0, given, address_local_len(given));
-		insert_extension(&b, ext);
-		maps_standard(&b, true);
-		if (b.len > 0)
-			(*ret)[count++] = pool_strdup(pool, b.data);
-	}
-	buf_done(&b);
-	return count;
-}
-
 enum maps_result
 maps_virtual(struct pool *pool, const char *address, const char ***ret,
     size_t *ret_count)
 {
-	struct buf	  text = BUF_INIT, ext = BUF_INIT;
-	enum maps_result  result = MAPS_SAME;
-	enum table_result r;
-
 	if (table_list_is_empty(maps.virtual.tables))
 		return MAPS_SAME;
-	r = find(&maps.virtual, address, &text, &ext);
-	if (r == TABLE_ERROR)
-		result = MAPS_ERROR;
-	if (!maps.virtual.propagate)
-		buf_clear(&ext);
-	if (r == TABLE_FOUND) {
-		*ret_count = list_addresses(pool, text.data, address, &ext,
-		    ret);
-		if (*ret_count > 0)
-			result = MAPS_CHANGED;
-	}
-	buf_done(&text);
-	buf_done(&ext);
-	return result;
+	return map_all(&maps.virtual, pool, address, ret, ret_count);
 }
 
 enum maps_result

@@ -17,7 +17,6 @@ enum address_class {
 enum maps_result {
 	MAPS_SAME,
 	MAPS_CHANGED,
-	MAPS_TOO_DEEP,		/* `where`: canonical_maps */
 	MAPS_ERROR,		/* a table failed: logged */
 };
 
@@ -30,14 +29,20 @@ void	maps_init_generic(const char *title, const char *names);
 /* Names that are looked up in /etc/hosts: before the jail. */
 void	maps_before_jail(void);
 
+/* How addresses of ours are brought into standard form. */
+struct rewrite_rules;
+const struct rewrite_rules *maps_rules(void);
+
 /* Standard form, in place: as addresses of ours, or (headers from elsewhere)
  * with remote_header_rewrite_domain. */
 void	maps_standard(struct buf *address, bool local);
 bool	maps_has_remote_domain(void);
 
-/* sender_canonical_maps or recipient_canonical_maps, then canonical_maps. */
+/* sender_canonical_maps or recipient_canonical_maps, then canonical_maps.  The
+ * log says what is wrong with a message (`id`); after ten rounds an address
+ * stays what it is by then. */
 enum maps_result maps_canonical(struct buf *address, enum address_class,
-		    const char **ret_where);
+		    const char *id);
 
 /* smtp_generic_maps: one look-up. */
 enum maps_result maps_generic(struct buf *address);

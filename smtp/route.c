@@ -5,9 +5,9 @@
 #include <sys/random.h>
 
 #include "conf/param.h"
+#include "mail/nexthop.h"
 #include "mail/own_addr.h"
 #include "net/dns.h"
-#include "smtp/nexthop.h"
 #include "smtp/route.h"
 #include "smtp/settings.h"
 #include "util/log.h"

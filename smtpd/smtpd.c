@@ -21,6 +21,7 @@
 #include "smtpd/starttls.h"
 #include "util/log.h"
 #include "util/proc.h"
+#include "util/text.h"
 
 static void
 before_jail(void)
@@ -37,10 +38,20 @@ before_jail(void)
 	starttls_load();
 }
 
+/* "sendmail -bs", and not "postfix explain", which asks what a client of the
+ * network would hear. */
+static bool
+is_for_sendmail(void)
+{
+	const char *arg = server_args()[0];
+
+	return server_is_alone() && (arg == NULL || !text_eq(arg, "explain"));
+}
+
 static void
 serve(struct stream *stream)
 {
-	session_run(stream, server_is_alone());
+	session_run(stream, is_for_sendmail());
 }
 
 int

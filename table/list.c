@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "table/hit.h"
 #include "table/table_type.h"
 #include "util/buf.h"
 #include "util/log.h"
@@ -96,6 +97,9 @@ find(struct table_list *l, const char *key, bool exact, struct buf *ret)
 		if (exact && table_is_pattern(t))
 			continue;
 		r = check_result(l, t, key, table_find(t, key, ret), ret);
+		if (r == TABLE_FOUND)
+			table_tell_hit(l->title, table_name(t), key,
+			    ret->data);
 		if (r != TABLE_NOT_FOUND)
 			return r;
 	}
@@ -182,8 +186,11 @@ find_parts(struct table_list *l, const struct table_address *a,
 		else if (r == TABLE_NOT_FOUND && has_ext)
 			r = try_key(l, &key, a->address, user_len, "", ret);
 	}
-	if (r == TABLE_NOT_FOUND && at != NULL && !a->no_at_domain)
+	if (r == TABLE_NOT_FOUND && at != NULL && !a->no_at_domain) {
+		/* Nothing of the address is left out. */
+		has_ext = false;
 		r = table_list_find_exact(l, at, ret);
+	}
 	if (r == TABLE_FOUND && has_ext)
 		buf_add(ret_ext, a->address + user_len, local_len - user_len);
 	buf_done(&key);

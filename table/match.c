@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "table/cidr.h"
+#include "table/hit.h"
 #include "table/table_type.h"
 #include "util/buf.h"
 #include "util/log.h"
@@ -233,10 +234,15 @@ item_has_domain(struct match *m, const struct item *item, const char *name,
 
 /* The first item that has it decides. */
 static bool
-decides(const struct item *item, enum match_result r, enum match_result *ret)
+decides(const struct match *m, const struct item *item, enum match_result r,
+    enum match_result *ret)
 {
 	if (r == MATCH_NO)
 		return false;
+	if (r == MATCH_YES && !item->negated)
+		table_tell_hit(m->title, item->table != NULL ?
+		    table_name(item->table) : item->text, m->folded.data,
+		    item->table != NULL ? m->value.data : NULL);
 	if (r == MATCH_YES && item->negated)
 		r = MATCH_NO;
 	*ret = r;
@@ -253,7 +259,7 @@ match_domain(struct match *m, const char *domain)
 	buf_clear(&m->folded);
 	text_fold(&m->folded, domain, true);
 	for (size_t i = 0; i < m->count; i++)
-		if (decides(&m->items[i], item_has_domain(m, &m->items[i],
+		if (decides(m, &m->items[i], item_has_domain(m, &m->items[i],
 		    m->folded.data, m->folded.len), &r))
 			break;
 	return r;
@@ -307,7 +313,7 @@ match_client(struct match *m, const char *name, const struct addr *a)
 			one = table_has(m, item->table, text);
 		else if (item->kind == ITEM_BAD)
 			one = MATCH_ERROR;
-		if (decides(item, one, &r))
+		if (decides(m, item, one, &r))
 			break;
 	}
 	return r;
@@ -350,7 +356,7 @@ match_address(struct match *m, const char *address)
 			one = MATCH_YES;
 		else
 			one = MATCH_NO;
-		if (decides(item, one, &r))
+		if (decides(m, item, one, &r))
 			break;
 	}
 	return r;
@@ -373,7 +379,7 @@ match_word(struct match *m, const char *word)
 		else
 			one = strcmp(item->text, m->folded.data) == 0 ?
 			    MATCH_YES : MATCH_NO;
-		if (decides(item, one, &r))
+		if (decides(m, item, one, &r))
 			break;
 	}
 	return r;

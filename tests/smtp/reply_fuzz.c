@@ -1,7 +1,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "smtp/nexthop.c"
+#include "mail/nexthop.c"
 #include "smtp/reply.c"
 #include "tests/fuzz/fuzz.h"
 

@@ -1,4 +1,4 @@
-#include "smtp/nexthop.h"
+#include "mail/nexthop.h"
 #include "tests/test.h"
 
 static const char *

@@ -1,7 +1,7 @@
 /* nexthop - the text that says where mail goes, taken apart */
 
-#ifndef SMTP_NEXTHOP_H
-#define SMTP_NEXTHOP_H
+#ifndef MAIL_NEXTHOP_H
+#define MAIL_NEXTHOP_H
 
 #include <stdbool.h>
 

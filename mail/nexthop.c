@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "smtp/nexthop.h"
+#include "mail/nexthop.h"
 #include "util/text.h"
 
 /* "IPv6:" before an address in brackets is RFC 5321's, not part of it. */
