@@ -36,8 +36,8 @@ const char	*address_extension(const char *local, size_t len,
  * SMTP path of MAIL FROM and RCPT TO: "<...>" or, when not strict, without
  * brackets, with white space and source route as Postfix takes them.  Text
  * after the path starts at *ret_rest.  Internal form is appended; it may be
- * empty, and its domain is sound if it has one.  False with why (static
- * text): "Bad sender address syntax" ... is the caller's.
+ * empty; whether its domain can be one is for the resolver to say.  False
+ * with why (static text): "Bad sender address syntax" ... is the caller's.
  */
 bool		 address_parse_path(struct buf *internal, const char *text,
 		    const char **ret_rest, bool strict, const char **ret_why);

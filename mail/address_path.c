@@ -215,21 +215,6 @@ strip_brackets(struct path *s)
 	return true;
 }
 
-static bool
-is_sound(struct path *s)
-{
-	const char *internal = s->out->data + s->start, *domain;
-
-	if (s->why != NULL)
-		return false;
-	domain = address_domain(internal);
-	if (domain != NULL && !address_is_domain(domain)) {
-		s->why = "bad domain";
-		return false;
-	}
-	return true;
-}
-
 bool
 address_parse_path(struct buf *internal, const char *text,
     const char **ret_rest, bool strict, const char **ret_why)
@@ -249,7 +234,7 @@ address_parse_path(struct buf *internal, const char *text,
 		else
 			parse_inside(&s);
 	}
-	if (is_sound(&s))
+	if (s.why == NULL)
 		return true;
 	buf_cut(internal, s.start);
 	*ret_why = s.why;

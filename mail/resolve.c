@@ -173,6 +173,21 @@ add_brackets(struct buf *address)
 	buf_addc(address, ']');
 }
 
+/* As a client may give it: it is asked about before cleanup completes it. */
+static void
+complete(struct buf *address)
+{
+	const char *domain = address_domain(address->data);
+	struct buf  whole = BUF_INIT;
+
+	if (domain != NULL && *address->data != '@' && *domain != '\0' &&
+	    (*domain == '[' || strchr(domain, '.') != NULL))
+		return;
+	rewrite_standard(&whole, address->data, &domains.local);
+	buf_set(address, whole.data);
+	buf_done(&whole);
+}
+
 /* Takes our own domain off; false if it is another's. */
 static bool
 strip_domain(struct work *w)
@@ -193,6 +208,7 @@ find_place(struct work *w)
 {
 	struct buf next = BUF_INIT;
 
+	complete(w->address);
 	for (int round = 0; round < ROUNDS_MAX; round++) {
 		strip_dot(w->address);
 		w->is_local = address_domain(w->address->data) == NULL ||

@@ -10,27 +10,6 @@
 #include "util/mem.h"
 #include "util/text.h"
 
-/*
- * Address literals are for trivial-rewrite to judge, which says in the log
- * what is wrong with them.  True if there is none.
- */
-static bool
-literal_is_good(const char *text)
-{
-	const char     *at = strstr(text, "@["), *end;
-	struct pool	pool = POOL_INIT;
-	struct resolved r;
-	bool		good = true;
-
-	if (at == NULL || (end = strchr(at, ']')) == NULL)
-		return true;
-	if (resolve_one(&pool, "", pool_printf(&pool, "postmaster%.*s",
-	    (int)(end + 1 - at), at), &r))
-		good = !(r.flags & RESOLVE_ERROR);
-	pool_done(&pool);
-	return good;
-}
-
 static bool
 has_control(const char *p)
 {
@@ -40,29 +19,60 @@ has_control(const char *p)
 	return false;
 }
 
+/* user@host.domain, with nothing to think about; or user alone. */
 static bool
-is_sound(const char *text, int flags, struct buf *internal)
+is_ordinary(const char *address, const char *domain)
+{
+	if (domain == NULL)
+		return *address != '-' && strpbrk(address, "@%!") == NULL;
+	return resolve_is_plain(address) && strchr(domain, '.') != NULL &&
+	    address_is_hostname(domain, strlen(domain));
+}
+
+/*
+ * The rest is for trivial-rewrite to judge, which knows how it will be
+ * rewritten, and says in the log what is wrong with an address literal.
+ */
+static bool
+is_good(const char *address, bool may_ask)
+{
+	const char     *domain = address_domain(address);
+	struct pool	pool = POOL_INIT;
+	struct resolved r;
+	bool		good = true;
+
+	if (is_ordinary(address, domain))
+		return true;
+	if (!may_ask)
+		return domain == NULL || address_is_domain(domain);
+	if (resolve_one(&pool, "", address, &r))
+		good = !(r.flags & RESOLVE_ERROR);
+	pool_done(&pool);
+	return good;
+}
+
+static bool
+is_sound(struct session *s, const char *text, int flags, struct buf *internal)
 {
 	const char *rest, *why, *domain;
 
-	if (has_control(text) || !literal_is_good(text) || !address_parse_path(internal, text, &rest,
+	if (has_control(text) || !address_parse_path(internal, text, &rest,
 	    conf_mail.strict_rfc821_envelopes, &why) || *rest != '\0')
 		return false;
 	if (address_is_null(internal->data))
 		return (flags & PATH_NULL_OK) && text_eq(text, "<>");
 	domain = address_domain(internal->data);
-	if (domain == NULL)
-		return true;
-	if (*domain == '\0')
+	if (domain != NULL && !(flags & PATH_UTF8) &&
+	    !text_is_ascii(domain, strlen(domain)))
 		return false;
-	return (flags & PATH_UTF8) || text_is_ascii(domain, strlen(domain));
+	return is_good(internal->data, !s->standalone);
 }
 
 bool
 path_parse(struct session *s, const char *text, int flags, struct buf *internal)
 {
 	buf_clear(internal);
-	if (is_sound(text, flags, internal))
+	if (is_sound(s, text, flags, internal))
 		return true;
 	log_warn("Illegal address syntax from %s in %s command: %s",
 	    s->client.label, s->stage, text);

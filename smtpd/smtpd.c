@@ -23,11 +23,22 @@
 #include "util/proc.h"
 #include "util/text.h"
 
+/* "postfix explain" asks what a client of the network would hear. */
+static bool
+is_explaining(void)
+{
+	const char *arg = server_args()[0];
+
+	return server_is_alone() && arg != NULL && text_eq(arg, "explain");
+}
+
 static void
 before_jail(void)
 {
 	const char *why;
 
+	if (is_explaining())	/* whom nobody shall be locked out for */
+		log_open(LOG_TO_STDERR, "smtpd", NULL, 0);
 	if (!own_addr_init(conf_mail.inet_interfaces,
 	    conf_mail.proxy_interfaces, conf_mail.inet_protocols, &why))
 		fatalx("%s", why);
@@ -38,20 +49,10 @@ before_jail(void)
 	starttls_load();
 }
 
-/* "sendmail -bs", and not "postfix explain", which asks what a client of the
- * network would hear. */
-static bool
-is_for_sendmail(void)
-{
-	const char *arg = server_args()[0];
-
-	return server_is_alone() && (arg == NULL || !text_eq(arg, "explain"));
-}
-
 static void
 serve(struct stream *stream)
 {
-	session_run(stream, is_for_sendmail());
+	session_run(stream, server_is_alone() && !is_explaining());
 }
 
 int

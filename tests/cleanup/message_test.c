@@ -319,7 +319,7 @@ static const struct {
 	{ "self", "self@h.example archive@x.example" },
 	{ "u u U u@h.example", "u@h.example u@h.example" },
 	{ "big", NULL },
-	{ "loop", NULL },
+	{ "loop", "loop@h.example" },	/* after ten rounds */
 	{ "old", "new@h.example" },
 	{ "old+x", "new+x@h.example" },
 	{ "who@h.example", "who2@x.example" },

@@ -117,7 +117,7 @@ odd_addresses_end_somewhere(void)
 	check("", "@home.example",
 	    "local:mx.home.example MAILER-DAEMON@home.example",
 	    RESOLVE_CLASS_LOCAL);
-	check("", "u", "local:mx.home.example u@mx.home.example",
+	check("", "u", "local:mx.home.example u@home.example",
 	    RESOLVE_CLASS_LOCAL);
 	check("", "u@home.example.", "local:mx.home.example u@home.example",
 	    RESOLVE_CLASS_LOCAL);
