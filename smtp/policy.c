@@ -7,7 +7,7 @@
 #include "net/addr.h"
 #include "net/dns.h"
 #include "smtp/dane.h"
-#include "smtp/nexthop.h"
+#include "mail/nexthop.h"
 #include "smtp/route.h"
 #include "smtp/settings.h"
 #include "table/table.h"
