@@ -330,6 +330,7 @@ tls_accept(struct tls_context *c, struct stream *stream,
 		stream_fail(stream, "no usable TLS ciphers");
 		return NULL;
 	}
+	t->log_untrusted = a->require_cert || t->log_level >= 2;
 	/* No certificate, or a bad one, is for the caller to judge. */
 	SSL_set_verify(t->ssl, !ask ? SSL_VERIFY_NONE :
 	    SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE, tls_verify_callback);

@@ -28,6 +28,7 @@ static const struct tls_chain *
 chain_of(struct tls_context *c, const char *name, const struct buf *pem)
 {
 	struct tls_chain *chain;
+	char		 *origin;
 
 	if (c->sni == NULL)
 		c->sni = map_new();
@@ -36,7 +37,12 @@ chain_of(struct tls_context *c, const char *name, const struct buf *pem)
 		return chain;
 	tls_chain_free(chain);
 	map_remove(c->sni, name);
-	chain = tls_chain_parse(name, pem->data, pem->len);
+	origin = mem_printf("SNI data for %s", name);
+	chain = tls_chain_parse(origin, pem->data, pem->len);
+	if (chain == NULL)
+		tls_say(true, "error loading private keys and certificates "
+		    "from: %s: aborting TLS handshake", origin);
+	mem_free(origin);
 	if (chain == NULL || map_count(c->sni) >= NAMES_MAX) {
 		struct map_entry *e;
 
@@ -79,13 +85,23 @@ hear_name(SSL *ssl, int *ret_alert, void *unused)
 	if (asked == NULL)
 		return SSL_TLSEXT_ERR_NOACK;
 	name = text_lower(pool_strdup(&t->pool, asked));
-	if (!is_name(name))
+	if (!is_name(name)) {
+		struct buf b = BUF_INIT;
+
+		text_printable(&b, asked, strlen(asked), false);
+		tls_say(true, "TLS SNI from %s is invalid: %s", t->peer,
+		    b.data);
+		buf_done(&b);
 		return SSL_TLSEXT_ERR_NOACK;
+	}
 	found = t->context->set.sni(name, &pem);
 	if (found > 0) {
 		chain = chain_of(t->context, name, &pem);
 		found = chain != NULL && use_chain(ssl, chain) ? 1 : -1;
-		t->info.sni = name;
+		t->info.sni = pool_strdup(&t->pool, asked);
+	} else if (found == 0) {
+		tls_say(false, "TLS SNI %s from %s not matched, using "
+		    "default chain", asked, t->peer);
 	}
 	OPENSSL_cleanse(pem.data, pem.len);
 	buf_done(&pem);

@@ -23,7 +23,8 @@ say_state(const SSL *ssl, int where, int result)
 			    (where & SSL_CB_READ) ? "read" : "write",
 			    SSL_alert_type_string_long(result),
 			    SSL_alert_desc_string_long(result));
-	} else if ((where & SSL_CB_EXIT) && result <= 0) {
+	} else if ((where & SSL_CB_EXIT) && result <= 0 &&
+	    SSL_want(ssl) == SSL_NOTHING) {
 		tls_say(false, "%s:%s in %s", name, result == 0 ? "failed" :
 		    "error", SSL_state_string_long(ssl));
 	}

@@ -78,7 +78,8 @@ tls_verify_callback(int ok, X509_STORE_CTX *x)
 		    depth, ok, name != NULL ? name : "");
 		CRYPTO_free(name, __FILE__, __LINE__);
 	}
-	if (depth > t->context->set.verify_depth && ok) {
+	/* Neither the peer's own nor the authority's certificate counts. */
+	if (depth > t->context->set.verify_depth + 1 && ok) {
 		ok = 0;
 		error = X509_V_ERR_CERT_CHAIN_TOO_LONG;
 		X509_STORE_CTX_set_error(x, error);
@@ -323,7 +324,7 @@ tls_verify_log(const struct tls *t)
 		    i->peer_cn, i->issuer_cn, i->cert_print, i->key_print);
 	if (i->verify_error == X509_V_OK)
 		return;
-	if (t->log_untrusted || (i->server && t->log_level >= 2))
+	if (t->log_untrusted)
 		log_error(t, i->server ? "client certificate" :
 		    "server certificate");
 }

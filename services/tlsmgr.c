@@ -33,7 +33,7 @@
 #include "util/text.h"
 
 enum {
-	KEYS = 3,		/* the newest, and those that still open tickets */
+	KEYS = 4,		/* the newest, and those that still open tickets */
 	LIFE_MIN = 60,		/* seconds */
 	KEY_MAX = 512,		/* bytes of a session's key */
 	SESSION_MAX = 32 * 1024,
@@ -52,8 +52,8 @@ static struct session_cache {
 
 enum { CACHES = sizeof caches / sizeof *caches };
 
-/* The newest first.  A key makes tickets until it expires, and opens them as
- * long again. */
+/* The newest first.  A key makes tickets until it expires, and opens them for
+ * twice its life more: as long as the last of them is good. */
 static struct {
 	struct tls_ticket_key	keys[KEYS];
 	int			count;
@@ -94,7 +94,7 @@ find_key(const struct str *name)
 
 		if (name->n == sizeof k->name &&
 		    memcmp(k->name, name->p, name->n) == 0)
-			return now < k->expires + tickets.life ? k : NULL;
+			return now < k->expires + 2 * tickets.life ? k : NULL;
 	}
 	return NULL;
 }
@@ -263,7 +263,7 @@ before_jail(void)
 			    is_root ? (int)owner->pw_uid : -1,
 			    is_root ? (int)owner->pw_gid : -1);
 	}
-	tickets.life = seconds[0] < LIFE_MIN ? LIFE_MIN : seconds[0];
+	tickets.life = seconds[0] < 2 * LIFE_MIN ? LIFE_MIN : seconds[0] / 2;
 }
 
 static void

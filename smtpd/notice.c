@@ -85,6 +85,7 @@ class_of(struct session *s, const char *reply)
 		{ "451 4.3.5", NOTICE_SOFTWARE },
 		{ "451 4.3.0", NOTICE_SOFTWARE },
 		{ "452 4.3.1", NOTICE_RESOURCE },
+		{ "454 4.7.0 TLS not", NOTICE_RESOURCE },
 	};
 	bool policy = s->policy_reply;
 

@@ -20,7 +20,6 @@
 #include "smtpd/command.h"
 #include "smtpd/config.h"
 #include "smtpd/escape.h"
-#include "smtpd/facts.h"
 #include "smtpd/handover.h"
 #include "smtpd/limits.h"
 #include "smtpd/milter.h"
@@ -86,14 +85,12 @@ session_lost(struct session *s)
 /* --- the end */
 
 /* A last reply when the stream has failed, so that its buffer is of no use any
- * more.  Not in the middle of TLS. */
+ * more. */
 static void
 say_last(struct session *s, const char *code, const char *text)
 {
 	struct buf b = BUF_INIT;
 
-	if (facts_is_encrypted(s))
-		return;
 	buf_addf(&b, "%s %s %s\r\n", code, conf_mail.myhostname, text);
 	stream_last_words(s->stream, b.data);
 	buf_done(&b);

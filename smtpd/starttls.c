@@ -92,7 +92,8 @@ has_cert(void)
 	    *c->smtpd_tls_dcert_file != '\0' ||
 	    *c->smtpd_tls_eccert_file != '\0')
 		return true;
-	log_warn("No server certs available. TLS won't be enabled");
+	log_warn(tls.ask ? "Need a server cert to request client certs" :
+	    "No server certs available. TLS won't be enabled");
 	return false;
 }
 
@@ -126,9 +127,8 @@ find_sni(const char *name, struct buf *ret)
 		result = 1;
 	else {
 		if (r == TABLE_ERROR)
-			log_warn("%s lookup error for %s: %s",
-			    "tls_server_sni_maps", name,
-			    table_list_error(tls.sni));
+			log_warn("tls_server_sni_maps: %s map lookup problem",
+			    name);
 		result = -1;
 	}
 	memset(value.data, 0, value.len);
@@ -363,9 +363,6 @@ is_listed(const char *print)
 		return 0;
 	r = table_list_find(tls.client_certs, print, &value);
 	buf_done(&value);
-	if (r == TABLE_ERROR)
-		log_warn("relay_clientcerts lookup error for %s: %s", print,
-		    table_list_error(tls.client_certs));
 	return r == TABLE_FOUND ? 1 : r == TABLE_NOT_FOUND ? 0 : -1;
 }
 
@@ -382,5 +379,10 @@ starttls_permits(const struct session *s, bool all)
 	if (all || !(i->has_cert || i->has_rpk))
 		return 0;
 	r = is_listed(i->cert_print);
-	return r != 0 ? r : is_listed(i->key_print);
+	if (r == 0)
+		r = is_listed(i->key_print);
+	if (r < 0)
+		log_warn("relay_clientcerts: lookup error for fingerprint "
+		    "'%s', pkey fingerprint %s", i->cert_print, i->key_print);
+	return r;
 }

@@ -30,7 +30,7 @@ static const struct restriction *const families[] = {
 	access_generic, access_client_family, access_helo_family,
 	access_sender_family, access_recipient_family, access_table_family,
 	access_dnsbl_family, access_servers_family, access_policy_family,
-	access_verify_family, access_login_family,
+	access_verify_family, access_login_family, access_ccert_family,
 };
 
 static const struct restriction *
@@ -65,6 +65,22 @@ table_flags(void)
 	return TABLE_FOLD | (conf_mail.smtputf8_enable ? TABLE_UTF8 : 0);
 }
 
+/* A name, or "{ name, { option = value } }". */
+static struct table *
+open_table(const char *arg)
+{
+	char	     *copy = mem_strdup(arg), *next = copy, *name;
+	struct table *t;
+
+	if (*next == '{')
+		next++;
+	name = table_next_word(&next);
+	t = table_open(*arg == '{' && name != NULL ? name : arg,
+	    table_flags());
+	mem_free(copy);
+	return t;
+}
+
 static struct access_list *compile(const char *, const char *, unsigned);
 
 /* Takes the argument, too, from *next. */
@@ -82,7 +98,7 @@ compile_item(struct access_list *l, struct access_item *item, const char *word,
 		if (arg != NULL)
 			item->arg = pool_strdup(&l->pool, arg);
 		if (arg != NULL && (item->what->flags & TAKES_TABLE))
-			item->table = table_open(arg, table_flags());
+			item->table = open_table(arg);
 	} else if (depth < DEPTH_MAX && is_class(word) &&
 	    (value = conf_value(word)) != NULL) {
 		item->list = compile(word, value, depth + 1);

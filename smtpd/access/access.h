@@ -55,6 +55,7 @@ enum access_about {
 	ABOUT_CLIENT, ABOUT_REVERSE_CLIENT, ABOUT_HELO, ABOUT_SENDER, ABOUT_RECIPIENT, ABOUT_DATA,
 	ABOUT_END_OF_DATA, ABOUT_ETRN,
 	ABOUT_LOGIN,		/* who has logged in */
+	ABOUT_CCERT,		/* the client's certificate */
 	ABOUT_NOTHING,		/* a status code that fits already */
 };
 
@@ -100,7 +101,8 @@ struct restriction {
 extern const struct restriction access_generic[], access_client_family[],
     access_helo_family[], access_sender_family[], access_recipient_family[],
     access_table_family[], access_dnsbl_family[], access_servers_family[],
-    access_policy_family[], access_verify_family[], access_login_family[];
+    access_policy_family[], access_verify_family[], access_login_family[],
+    access_ccert_family[];
 
 /*
  * "CODE DSN TEXT".  With warn_if_reject it is logged as reject_warning and

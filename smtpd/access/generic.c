@@ -6,7 +6,6 @@
 #include "mail/own_addr.h"
 #include "smtpd/access/access.h"
 #include "smtpd/facts.h"
-#include "smtpd/starttls.h"
 #include "table/match.h"
 #include "util/log.h"
 #include "util/task.h"
@@ -102,29 +101,6 @@ permit_inet_interfaces(struct access *a, const struct access_item *item)
 }
 
 static enum verdict
-permit_if_known(struct access *a, const struct access_item *item, bool all)
-{
-	int known = starttls_permits(a->s, all);
-
-	if (known < 0)
-		return access_defer_if_reject(a, ABOUT_CLIENT, 451, "4.3.0",
-		    "<%s>: Temporary lookup failure", a->s->client.label);
-	return known > 0 ? permit(a, item) : VERDICT_NONE;
-}
-
-static enum verdict
-permit_tls_clientcerts(struct access *a, const struct access_item *item)
-{
-	return permit_if_known(a, item, false);
-}
-
-static enum verdict
-permit_tls_all_clientcerts(struct access *a, const struct access_item *item)
-{
-	return permit_if_known(a, item, true);
-}
-
-static enum verdict
 reject_plaintext_session(struct access *a, const struct access_item *item)
 {
 	(void)item;
@@ -172,8 +148,6 @@ const struct restriction access_generic[] = {
 	{ "sleep", sleep_seconds, TAKES_WORD },
 	{ "permit_mynetworks", permit_mynetworks, 0 },
 	{ "permit_inet_interfaces", permit_inet_interfaces, 0 },
-	{ "permit_tls_clientcerts", permit_tls_clientcerts, 0 },
-	{ "permit_tls_all_clientcerts", permit_tls_all_clientcerts, 0 },
 	{ "reject_plaintext_session", reject_plaintext_session, 0 },
 	{ "reject_unauth_pipelining", reject_unauth_pipelining, 0 },
 	{ "reject_multi_recipient_bounce", reject_multi_recipient_bounce, 0 },

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "conf/param.h"
+#include "net/tls.h"
 #include "smtpd/access/access.h"
 #include "smtpd/reply.h"
 #include "table/match.h"
@@ -24,6 +25,7 @@ access_about_text(enum access_about about)
 		[ABOUT_END_OF_DATA] = "End-of-data",
 		[ABOUT_ETRN] = "Etrn command",
 		[ABOUT_LOGIN] = "SASL login name",
+		[ABOUT_CCERT] = "Client certificate",
 		[ABOUT_NOTHING] = "",
 	};
 
@@ -62,6 +64,9 @@ access_about_name(const struct access *a, enum access_about about)
 		break;
 	case ABOUT_LOGIN:
 		name = a->s->auth.username;
+		break;
+	case ABOUT_CCERT:
+		name = a->s->tls != NULL ? a->s->tls->peer_cn : NULL;
 		break;
 	case ABOUT_NOTHING:
 		break;

@@ -505,8 +505,8 @@ a_name_chooses_the_certificate(void)
 	CHECK_STR(c.info->peer_cn, "rsa.example");
 	CHECK_STR(c.info->server_sig.name, "RSA-PSS");
 	CHECK(c.info->server_sig.bits == 2048);
-	CHECK_STR(s.info->sni, "other.example");
-	CHECK(strstr(s.log_line.data, "from peer to other.example: TLS") !=
+	CHECK_STR(s.info->sni, "Other.Example");
+	CHECK(strstr(s.log_line.data, "from peer to Other.Example: TLS") !=
 	    NULL);
 	hang_up();
 	c.connect.sni = "unknown.example";
@@ -518,7 +518,7 @@ a_name_chooses_the_certificate(void)
 	c.connect.sni = "broken.example";
 	talk_again();
 	CHECK(c.info == NULL && s.info == NULL);
-	CHECK(strstr(said.data, "warning: No PEM data in broken.example\n") !=
+	CHECK(strstr(said.data, "warning: No PEM data in SNI data for broken.example\n") !=
 	    NULL);
 	hang_up();
 	c.connect.sni = "error.example";
