@@ -6,6 +6,7 @@
 #include "conf/param.h"
 #include "smtp/session.h"
 #include "smtp/settings.h"
+#include "smtp/xforward.h"
 #include "table/table.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -116,6 +117,8 @@ take_keyword(struct session *s, char *line)
 	s->features |= feature;
 	if (feature == FEATURE_AUTH)
 		take_mechanisms(s, line);
+	if (feature == FEATURE_XFORWARD)
+		s->xforward = xforward_parse(line);
 	if (feature != FEATURE_SIZE)
 		return;
 	s->size_limit = 0;
@@ -133,6 +136,7 @@ take_keywords(struct session *s, char *lines)
 
 	s->features = FEATURE_ESMTP;
 	s->size_limit = 0;
+	s->xforward = 0;
 	mem_free(s->auth_mechs);
 	s->auth_mechs = NULL;
 	text_word(&lines, "\n", false);
@@ -142,6 +146,8 @@ take_keywords(struct session *s, char *lines)
 	if (mask != 0 && !silent)
 		log_discards(s, mask);
 	s->features &= ~mask;
+	if (mask & FEATURE_XFORWARD)
+		s->xforward = 0;
 }
 
 static bool

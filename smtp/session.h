@@ -46,6 +46,7 @@ struct session {
 	bool		 logged_in;
 	const struct tls_info *tls;	/* NULL: in the clear */
 	char		*policy;	/* its key: of policy.h */
+	unsigned	 xforward;	/* see xforward.h */
 	uint64_t	 size_limit;	/* bytes; 0: not told */
 	struct reply	 reply;		/* the last one */
 	struct buf	 line;

@@ -31,6 +31,7 @@
 	BOOL(use_tls) BOOL(enforce_tls) BOOL(tls_wrappermode) \
 	TEXT(header_checks) TEXT(mime_header_checks) \
 	TEXT(nested_header_checks) TEXT(body_checks) \
+	BOOL(send_xforward_command) INT(xforward_timeout) \
 	BOOL(tls_enforce_peername) BOOL(tls_note_starttls_offer) \
 	BOOL(tls_connection_reuse) BOOL(tls_enable_rpk) \
 	BOOL(tls_force_insecure_host_tlsa_lookup) \

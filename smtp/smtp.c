@@ -62,7 +62,7 @@ warn_of_missing(void)
 {
 	static const char *const names[] = {
 		"reply_filter", "dns_reply_filter",
-		"send_xforward_command", "per_request_deadline",
+		"per_request_deadline",
 		"per_record_deadline", "pix_workaround_maps",
 		"dns_resolver_options",
 		"cname_overrides_servername",

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "smtp/session.h"
 #include "smtp/settings.h"
 #include "smtp/transfer.h"
+#include "smtp/xforward.h"
 #include "util/buf.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -19,14 +21,14 @@
 /*
  * One transaction:
  *
- *	MAIL RCPT* DATA			next_command(), batches of commands
+ *	XFORWARD* MAIL RCPT* DATA	next_command(), batches of commands
  *	   replies			take_reply()
  *	content . [QUIT]		send_content()
  *	   reply (LMTP: for each)	take_final_replies()
  *	or RSET [QUIT]			reset()
  *
- * Commands are numbered: 0 is MAIL, 1 to n the recipients, n + 1 DATA (RSET
- * for a probe).
+ * Commands are numbered after those of XFORWARD: 0 is MAIL, 1 to n the
+ * recipients, n + 1 DATA (RSET for a probe).
  */
 enum {
 	BATCH_MAX = 4096,	/* bytes of commands sent before replies are
@@ -49,6 +51,10 @@ struct transfer_state {
 	bool		 is_probe;
 	bool		 quit_sent;
 	size_t		 batch_bytes;
+	/* XFORWARD */
+	size_t		 introductions;
+	struct buf	 introduction[XFORWARD_MAX];
+	const char	*introducing[XFORWARD_MAX];
 	/* as they go out: smtp_generic_maps */
 	const char	*sender, **address;
 	struct buf	 header;
@@ -195,6 +201,13 @@ send_last(struct transfer_state *t)
 static void
 send_command(struct transfer_state *t, size_t n)
 {
+	if (n < t->introductions) {
+		stream_write(t->s->stream, t->introduction[n].data,
+		    t->introduction[n].len);
+		t->batch_bytes += t->introduction[n].len;
+		return;
+	}
+	n -= t->introductions;
 	if (n == 0)
 		send_mail(t);
 	else if (n <= t->count)
@@ -326,11 +339,42 @@ was_dead(const struct transfer_state *t)
 
 enum step { STEP_OK, STEP_LOST, STEP_STALE };
 
+/* A server that does not want to know loses nothing but that. */
+static enum step
+take_introduction_reply(struct transfer_state *t, size_t n)
+{
+	struct why why = WHY_INIT;
+	char	   doing[64];
+	bool	   ok;
+
+	snprintf(doing, sizeof doing, "sending XFORWARD %s",
+	    text_eq(t->introducing[n], "name/address") ? "name/address" :
+	    "protocol/helo_name");
+	ok = session_reply(t->s, settings.xforward_timeout, doing, NULL, &why);
+	if (was_dead(t) && (!ok || t->s->reply.code == 421)) {
+		why_done(&why);
+		return STEP_STALE;
+	}
+	t->has_answered = true;
+	if (!ok)
+		attempt_fail_all(t->a, &why, true);
+	else if (t->s->reply.code / 100 != 2)
+		log_warn("host %s said: %s (in reply to XFORWARD %s command)",
+		    t->s->relay, t->s->reply.text.data, t->introducing[n]);
+	why_done(&why);
+	return ok ? STEP_OK : STEP_LOST;
+}
+
 static enum step
 take_reply(struct transfer_state *t, size_t n)
 {
 	struct why why = WHY_INIT;
-	bool ok = session_reply(t->s, time_limit(t, n), doing(t, n), NULL,
+	bool ok;
+
+	if (n < t->introductions)
+		return take_introduction_reply(t, n);
+	n -= t->introductions;
+	ok = session_reply(t->s, time_limit(t, n), doing(t, n), NULL,
 	    &why);
 
 	if (was_dead(t) && (!ok || t->s->reply.code == 421)) {
@@ -356,13 +400,16 @@ is_wanted(const struct transfer_state *t, size_t n)
 {
 	if (t->mail_refused)
 		return false;
+	if (n < t->introductions)
+		return true;
+	n -= t->introductions;
 	return n <= t->count || t->accepted_count > 0 || t->is_probe;
 }
 
 static enum step
 converse(struct transfer_state *t)
 {
-	size_t last = t->count + 1, sent = 0, taken = 0;
+	size_t last = t->introductions + t->count + 1, sent = 0, taken = 0;
 	bool pipelining = t->s->features & FEATURE_PIPELINING;
 	enum step step = STEP_OK;
 
@@ -621,6 +668,8 @@ transfer(struct transfer_state *t)
 	choose_recipients(t);
 	if (is_impossible(t) || !choose_addresses(t))
 		return TRANSFER_ENDED;
+	t->introductions = xforward_make(t->s, t->d, t->introduction,
+	    t->introducing);
 	switch (converse(t)) {
 	case STEP_STALE:
 		return TRANSFER_STALE;
@@ -642,9 +691,12 @@ enum transfer
 transfer_message(struct attempt *a)
 {
 	struct transfer_state t = { .a = a, .s = a->session, .d = a->d,
-		.header = BUF_INIT };
+		.header = BUF_INIT,
+		.introduction = { BUF_INIT, BUF_INIT } };
 	enum transfer	      result = transfer(&t);
 
 	buf_done(&t.header);
+	for (size_t i = 0; i < XFORWARD_MAX; i++)
+		buf_done(&t.introduction[i]);
 	return result;
 }

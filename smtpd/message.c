@@ -244,7 +244,8 @@ set_origin(struct session *s, struct envelope *e)
 	envelope_set(e, ATTR_LOG_MESSAGE_ORIGIN, f.label);
 	set_some(e, ATTR_LOG_PROTOCOL_NAME, f.protocol);
 	set_some(e, ATTR_LOG_HELO_NAME, f.helo);
-	set_some(e, ATTR_LOG_IDENT, f.ident);
+	set_some(e, ATTR_LOG_IDENT, *f.ident != '\0' ? f.ident :
+	    s->tr.queue_id);
 	envelope_set(e, ATTR_REWRITE_CONTEXT, message_is_local(s) ? "local" :
 	    "remote");
 	set_some(e, ATTR_SASL_METHOD, facts_sasl_method(s));

@@ -27,8 +27,11 @@ static bool
 take_name(struct session *s, const struct xattr *x)
 {
 	s->tr.forwarded->has_client = true;
+	s->tr.forwarded->name = UNKNOWN;
+	if (!x->unavailable && !xattr_is_hostname(x))
+		return false;
 	s->tr.forwarded->name = keep(s, x, UNKNOWN);
-	return x->unavailable || xattr_is_hostname(x);
+	return true;
 }
 
 static bool
@@ -54,8 +57,11 @@ take_port(struct session *s, const struct xattr *x)
 	uint16_t port;
 
 	s->tr.forwarded->has_client = true;
+	s->tr.forwarded->port = UNKNOWN;
+	if (!x->unavailable && !xattr_port(x, &port))
+		return false;
 	s->tr.forwarded->port = keep(s, x, UNKNOWN);
-	return x->unavailable || xattr_port(x, &port);
+	return true;
 }
 
 static bool
