@@ -12,11 +12,16 @@
 
 #include "sasl/cyrus.h"
 #include "sasl/server_int.h"
+#include "util/clock.h"
 #include "util/mem.h"
 #include "util/task.h"
 #include "util/text.h"
 
-enum { LISTS_MAX = 8 };
+enum {
+	LISTS_MAX = 8,
+	CALLS_MAX = 16,		/* at once: others need helper threads, too */
+	TURN_WAIT = 30,		/* seconds for a turn */
+};
 
 struct list_of {
 	unsigned options;
@@ -27,6 +32,8 @@ struct cyrus_server {
 	const struct cyrus *api;
 	struct list_of	    lists[LISTS_MAX];
 	unsigned	    list_count;
+	unsigned	    calls;	/* under way */
+	struct task_cond    call_ended;
 	struct buf	    why;
 };
 
@@ -116,6 +123,25 @@ run_list(void *arg)
 	cyrus_listen(NULL);
 }
 
+/*
+ * A saslauthd that hangs holds what waits for it for ever: no more than
+ * CALLS_MAX, and the rest of the process goes on.  False: there was no turn.
+ */
+static bool
+call_aside(struct cyrus_server *cs, void (*fn)(void *), struct call *c)
+{
+	int64_t until = clock_in(TURN_WAIT);
+
+	while (cs->calls >= CALLS_MAX)
+		if (!task_wait(&cs->call_ended, until))
+			return false;
+	cs->calls++;
+	task_offload(fn, c);
+	cs->calls--;
+	task_wake_one(&cs->call_ended);
+	return true;
+}
+
 static const char *
 property(const struct cyrus *api, sasl_conn_t *conn, int which)
 {
@@ -183,9 +209,13 @@ step(struct sasl_login *l, const char *mechanism, const char *base64)
 		c.in = in.data;
 		c.in_len = (unsigned)in.len;
 	}
-	task_offload(run_step, &c);
-	l->state = c.conn;
-	r = settle(l, &c);
+	if (call_aside(l->server->state, run_step, &c)) {
+		l->state = c.conn;
+		r = settle(l, &c);
+	} else {
+		r = sasl_login_fail(l, SASL_STEP_LATER,
+		    "authentication takes too long");
+	}
 	if (in.size > 0)
 		explicit_bzero(in.data, in.size);
 	buf_done(&in);
@@ -229,7 +259,8 @@ ask_list(struct sasl_server *server, const struct sasl_facts *f,
 	struct cyrus_server *cs = server->state;
 	struct call c = { .server = server, .facts = f, .said = BUF_INIT };
 
-	task_offload(run_list, &c);
+	if (!call_aside(cs, run_list, &c))
+		c.status = SASL_TRYAGAIN;
 	cyrus_tell(&c.said, server->set.warn);
 	buf_done(&c.said);
 	if (c.status == SASL_OK)
@@ -272,6 +303,7 @@ open_cyrus(struct sasl_server *server, const char **ret_why)
 
 	cs->why = (struct buf)BUF_INIT;
 	buf_set(&cs->why, "no mechanism applicable");
+	task_cond_init(&cs->call_ended);
 	cs->api = cyrus_load(server->set.config_path, ret_why);
 	if (cs->api == NULL)
 		return false;

@@ -12,6 +12,7 @@
 
 #include "conf/conf.h"
 #include "conf/param.h"
+#include "net/tls.h"
 #include "sasl/options.h"
 #include "sasl/server.h"
 #include "server/server.h"
@@ -107,13 +108,18 @@ is_on(const struct session *s)
 static struct sasl_facts
 facts_of(const struct session *s)
 {
+	bool is_encrypted = facts_is_encrypted(s);
+
 	return (struct sasl_facts){
 		.client_ip = s->client.ip,
 		.client_port = s->client.port,
 		.server_ip = s->client.server_ip,
 		.server_port = s->client.server_port,
-		.encrypted = facts_is_encrypted(s),
-		.options = facts_is_encrypted(s) ? auth.tls_options : auth.options,
+		.encrypted = is_encrypted,
+		.options = is_encrypted ? auth.tls_options : auth.options,
+		/* EXTERNAL: only a name that an authority vouches for */
+		.certificate = facts_ccert_trusted(s) && s->tls->peer_cn !=
+		    NULL && *s->tls->peer_cn != '\0' ? s->tls->peer_cn : NULL,
 	};
 }
 

@@ -83,7 +83,7 @@ class_of(struct session *s, const char *reply)
 		enum notice_class what;
 	} rows[] = {
 		{ "451 4.3.5", NOTICE_SOFTWARE },
-		{ "451 4.3.0", NOTICE_SOFTWARE },
+		{ "451 4.3.0 Error", NOTICE_SOFTWARE },
 		{ "452 4.3.1", NOTICE_RESOURCE },
 		{ "454 4.7.0 TLS not", NOTICE_RESOURCE },
 	};

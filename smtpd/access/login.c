@@ -10,12 +10,21 @@
 static enum verdict
 permit_authenticated(struct access *a, const struct access_item *item)
 {
-	enum access_about about = access_stage_about(a);
-
 	if (a->s->auth.username == NULL)
 		return VERDICT_NONE;
-	return access_permit(a, item->name, access_about_text(about),
-	    access_about_name(a, about), NULL);
+	return access_permit(a, item->name, access_about_text(ABOUT_CLIENT),
+	    access_about_name(a, ABOUT_CLIENT), NULL);
+}
+
+/* Without AUTH nobody can have logged in: whoever wrote the restriction
+ * should hear of it. */
+static bool
+is_idle(const char *restriction)
+{
+	if (conf_smtpd.smtpd_sasl_auth_enable)
+		return false;
+	log_warn("restriction `%s' ignored: no SASL support", restriction);
+	return true;
 }
 
 /* By the whole name: no domains above, no networks. */
@@ -26,10 +35,7 @@ check_login(struct access *a, const struct access_item *item)
 	struct buf   action = BUF_INIT;
 	enum verdict v = VERDICT_NONE;
 
-	if (!conf_smtpd.smtpd_sasl_auth_enable)
-		log_warn("restriction `%s' ignored: no SASL support",
-		    item->name);
-	if (name == NULL || !conf_smtpd.smtpd_sasl_auth_enable)
+	if (is_idle(item->name) || name == NULL)
 		return VERDICT_NONE;
 	switch (table_find(item->table, name, &action)) {
 	case TABLE_FOUND:
@@ -134,29 +140,32 @@ check_owner(struct access *a, enum who who, bool known_only)
 static enum verdict
 reject_mismatch(struct access *a, const struct access_item *item)
 {
+	bool idle = is_idle("reject_authenticated_sender_login_mismatch") &&
+	    is_idle("reject_unauthenticated_sender_login_mismatch");
+
 	(void)item;
-	return check_owner(a, ANYBODY, false);
+	return idle ? VERDICT_NONE : check_owner(a, ANYBODY, false);
 }
 
 static enum verdict
 reject_known(struct access *a, const struct access_item *item)
 {
-	(void)item;
-	return check_owner(a, LOGGED_IN, true);
+	return is_idle(item->name) ? VERDICT_NONE :
+	    check_owner(a, LOGGED_IN, true);
 }
 
 static enum verdict
 reject_logged_in(struct access *a, const struct access_item *item)
 {
-	(void)item;
-	return check_owner(a, LOGGED_IN, false);
+	return is_idle(item->name) ? VERDICT_NONE :
+	    check_owner(a, LOGGED_IN, false);
 }
 
 static enum verdict
 reject_not_logged_in(struct access *a, const struct access_item *item)
 {
-	(void)item;
-	return check_owner(a, NOT_LOGGED_IN, false);
+	return is_idle(item->name) ? VERDICT_NONE :
+	    check_owner(a, NOT_LOGGED_IN, false);
 }
 
 const struct restriction access_login_family[] = {
