@@ -21,8 +21,8 @@ status_of(enum dns_status d)
 }
 
 /* getaddrinfo(3)'s words, as log readers know them. */
-static const char *
-reason_of(enum dns_status d)
+const char *
+client_lookup_error(enum dns_status d)
 {
 	return gai_strerror(d == DNS_TRY_AGAIN ? EAI_AGAIN :
 	    d == DNS_NO_DATA ? EAI_NODATA : EAI_NONAME);
@@ -41,7 +41,7 @@ check_forward(const char *name, const struct client *c)
 	d = dns_addresses(name, family, true, true, &list, NULL);
 	if (d != DNS_OK) {
 		log_warn("hostname %s does not resolve to address %s: %s",
-		    name, c->ip, reason_of(d));
+		    name, c->ip, client_lookup_error(d));
 		return status_of(d);
 	}
 	if (!addr_list_has(&list, &c->addr)) {

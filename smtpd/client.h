@@ -3,6 +3,8 @@
 #ifndef SMTPD_CLIENT_H
 #define SMTPD_CLIENT_H
 
+#include "net/dns.h"
+
 struct addr;
 struct client;
 struct pool;
@@ -18,6 +20,9 @@ void	client_find(struct client *, struct pool *, int fd);
 /* The same for addresses that a proxy has told. */
 void	client_find_at(struct client *, struct pool *,
 	    const struct addr *client, const struct addr *server);
+
+/* Why a host has no address, in the words of getaddrinfo(3). */
+const char *client_lookup_error(enum dns_status);
 
 /* Its label and whether we trust it, anew after its name or address was
  * changed. */

@@ -185,6 +185,8 @@ load_lists(struct smtpd_config *c)
 	    conf_smtpd.smtpd_authorized_verp_clients);
 	c->xforward_hosts = list("smtpd_authorized_xforward_hosts",
 	    conf_smtpd.smtpd_authorized_xforward_hosts);
+	c->backup_networks = list("permit_mx_backup_networks",
+	    conf_mail.permit_mx_backup_networks);
 	c->log_permit = words("smtpd_log_access_permit_actions",
 	    conf_smtpd.smtpd_log_access_permit_actions);
 }
@@ -323,6 +325,7 @@ config_load(void)
 	load_overrides(c);
 	load_lists(c);
 	load_maps(c);
+	access_check_classes();
 	load_access(c);
 	check_relay(c);
 	check_missing();

@@ -33,6 +33,7 @@ struct smtpd_config {
 	struct match		*newline_exceptions;
 	struct match		*forbidden_commands;
 	struct match		*noop_commands;
+	struct match		*backup_networks;
 	struct match		*xclient_hosts, *xforward_hosts, *verp_clients;
 	struct match		*log_permit;	/* smtpd_log_access_permit_actions */
 

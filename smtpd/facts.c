@@ -1,6 +1,7 @@
 #include "smtpd/facts.h"
 
 #include "net/tls.h"
+#include "net/tls.h"
 #include "smtpd/session.h"
 
 static const char *
@@ -36,13 +37,13 @@ facts_is_encrypted(const struct session *s)
 const char *
 facts_tls_protocol(const struct session *s)
 {
-	return s->tls != NULL ? s->tls->protocol : "";
+	return s->tls != NULL ? text(s->tls->protocol) : "";
 }
 
 const char *
 facts_tls_cipher(const struct session *s)
 {
-	return s->tls != NULL ? s->tls->cipher : "";
+	return s->tls != NULL ? text(s->tls->cipher) : "";
 }
 
 int
@@ -51,34 +52,35 @@ facts_tls_bits(const struct session *s)
 	return s->tls != NULL ? s->tls->used_bits : 0;
 }
 
-bool
-facts_ccert_trusted(const struct session *s)
+/* What a certificate says of its owner counts if we know who signed it; its
+ * fingerprint speaks for itself. */
+static bool
+is_trusted(const struct session *s)
 {
-	return s->tls != NULL && s->tls->trust >= TLS_TRUSTED;
+	return s->tls != NULL && s->tls->has_cert &&
+	    s->tls->trust >= TLS_TRUSTED;
 }
 
-/* What a certificate says counts only if someone we trust signed it. */
 const char *
 facts_ccert_subject(const struct session *s)
 {
-	return facts_ccert_trusted(s) ? s->tls->peer_cn : "";
+	return is_trusted(s) ? text(s->tls->peer_cn) : "";
 }
 
 const char *
 facts_ccert_issuer(const struct session *s)
 {
-	return facts_ccert_trusted(s) ? s->tls->issuer_cn : "";
+	return is_trusted(s) ? text(s->tls->issuer_cn) : "";
 }
 
-/* Fingerprints need no authority: who lists one knows it. */
 const char *
 facts_ccert_fingerprint(const struct session *s)
 {
-	return s->tls != NULL ? s->tls->cert_print : "";
+	return s->tls != NULL ? text(s->tls->cert_print) : "";
 }
 
 const char *
 facts_ccert_pubkey(const struct session *s)
 {
-	return s->tls != NULL ? s->tls->key_print : "";
+	return s->tls != NULL ? text(s->tls->key_print) : "";
 }

@@ -72,7 +72,7 @@ helo_run(struct session *s, struct command_line *line)
 		reply(s, "501 Syntax: HELO hostname");
 		return false;
 	}
-	if (!take_name(s, "SMTP", clean_name(line->rest)))
+	if (!take_name(s, s->protocol, clean_name(line->rest)))
 		return false;
 	reply(s, "250 %s", conf_mail.myhostname);
 	return true;

@@ -118,8 +118,8 @@ parse(struct policy *p, char *text)
 	word = text_word(&text, TEXT_LIST_SEP, true);
 	if (word == NULL || (!text_starts(word, "inet:") &&
 	    !text_starts(word, "unix:") && !text_starts(word, "local:"))) {
-		log_warn("policy service \"%s\": need inet:host:port or "
-		    "unix:path", word != NULL ? word : "");
+		log_warn("restriction check_policy_service must be followed by "
+		    "transport:server, not \"%s\"", word != NULL ? word : "");
 		return false;
 	}
 	p->where = text_starts(word, "local:") ?

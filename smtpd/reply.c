@@ -30,6 +30,8 @@ finish(struct session *s)
 {
 	struct buf *text = &s->text;
 
+	if (text->len == 0)	/* HANGUP of an access table */
+		return;
 	if (text->data[0] >= '4') {
 		footer_filter(text);
 		footer_add(s, text);

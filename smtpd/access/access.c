@@ -30,7 +30,8 @@ static const struct restriction *const families[] = {
 	access_generic, access_client_family, access_helo_family,
 	access_sender_family, access_recipient_family, access_table_family,
 	access_dnsbl_family, access_servers_family, access_policy_family,
-	access_verify_family, access_login_family, access_ccert_family,
+	access_backup_family, access_verify_family, access_login_family,
+	access_ccert_family,
 };
 
 static const struct restriction *
@@ -57,6 +58,22 @@ is_class(const char *name)
 		found |= text_eq(word, name);
 	mem_free(text);
 	return found;
+}
+
+void
+access_check_classes(void)
+{
+	char	   *text = mem_strdup(conf_smtpd.smtpd_restriction_classes);
+	char	   *next = text, *word;
+	const char *value;
+
+	while ((word = text_word(&next, TEXT_LIST_SEP, false)) != NULL) {
+		value = conf_value(word);
+		if (value == NULL || *value == '\0')
+			fatalx("restriction class `%s' needs a definition",
+			    word);
+	}
+	mem_free(text);
 }
 
 static int
@@ -176,9 +193,11 @@ run_item(struct access *a, const struct access_item *item)
 		log_warn("unknown smtpd restriction: \"%s\"", item->name);
 		return access_broken(a);
 	}
-	if (item->arg == NULL && (item->what->flags & TAKES_TABLE)) {
-		log_warn("restriction %s: lookup table is missing",
-		    item->name);
+	if ((item->what->flags & TAKES_TABLE) && (item->arg == NULL ||
+	    strchr(item->arg, ':') == NULL)) {
+		log_warn("restriction %s: bad argument \"%s\": need "
+		    "maptype:mapname", item->name,
+		    item->arg != NULL ? item->arg : item->name);
 		return access_broken(a);
 	}
 	return item->what->run(a, item);

@@ -43,6 +43,10 @@ struct access_item;
 
 /* Bad names are found when the list is used: 451 4.3.5 for the client. */
 struct access_list *access_compile(const char *title, const char *text);
+/* At start-up: ends the process if a class of smtpd_restriction_classes has
+ * no definition. */
+void		 access_check_classes(void);
+
 void		 access_list_free(struct access_list *);
 
 /* Has it one of the restrictions without which a host relays for all? */
@@ -101,8 +105,8 @@ struct restriction {
 extern const struct restriction access_generic[], access_client_family[],
     access_helo_family[], access_sender_family[], access_recipient_family[],
     access_table_family[], access_dnsbl_family[], access_servers_family[],
-    access_policy_family[], access_verify_family[], access_login_family[],
-    access_ccert_family[];
+    access_policy_family[], access_backup_family[], access_verify_family[],
+    access_login_family[], access_ccert_family[];
 
 /*
  * "CODE DSN TEXT".  With warn_if_reject it is logged as reject_warning and

@@ -125,7 +125,8 @@ do_hangup(const struct action *x)
 {
 	log_verdict(x->a->s, "hangup", x->a->rcpt, x->text);
 	x->a->s->hanging_up = true;
-	return access_reject(x->a, x->about, 421, "4.7.0", "Error: disconnect");
+	x->a->reply = "";	/* nothing is said */
+	return VERDICT_REJECT;
 }
 
 /* --- actions on the message */
@@ -144,8 +145,9 @@ log_trigger(const struct action *x, const char *label, const char *text)
 static enum verdict
 do_hold(const struct action *x)
 {
-	log_trigger(x, "hold", *x->text != '\0' ? x->text :
-	    "triggers HOLD action");
+	if (!x->a->s->tr.hold)
+		log_trigger(x, "hold", *x->text != '\0' ? x->text :
+		    "triggers HOLD action");
 	x->a->s->tr.hold = true;
 	return VERDICT_NONE;
 }
@@ -171,51 +173,48 @@ triggered(const struct action *x, const char *label)
 	return pool_strdup(&x->a->s->tr.pool, x->text);
 }
 
+/* An action that lacks what it needs does nothing. */
 static bool
-has_argument(const struct action *x, const char *need)
+has_argument(const struct action *x, char need, const char *what)
 {
-	if (strstr(x->text, need) != NULL && *x->text != '\0')
+	if (strchr(x->text, need) != NULL)
 		return true;
-	log_warn("access table %s entry \"%s\" has %s that needs an argument "
-	    "with \"%s\"", x->origin, x->name, x->word, need);
+	log_warn("access table %s entry \"%s\" requires %s", x->origin,
+	    x->name, what);
 	return false;
 }
 
 static enum verdict
 do_filter(const struct action *x)
 {
-	if (!has_argument(x, ":"))
-		return access_broken(x->a);
-	x->a->s->tr.filter = triggered(x, "filter");
+	if (has_argument(x, ':', "transport:destination"))
+		x->a->s->tr.filter = triggered(x, "filter");
 	return VERDICT_NONE;
 }
 
 static enum verdict
 do_redirect(const struct action *x)
 {
-	if (!has_argument(x, "@"))
-		return access_broken(x->a);
-	x->a->s->tr.redirect = triggered(x, "redirect");
+	if (has_argument(x, '@', "user@domain target"))
+		x->a->s->tr.redirect = triggered(x, "redirect");
 	return VERDICT_NONE;
 }
 
-/* Every recipient asks again: the same entry counts once. */
-static bool
-add_once(struct pool *pool, const char ***list, uint32_t *count,
-    const char *text)
+enum { ADDED_MAX = 10000 };	/* of a message: each recipient asks again */
+
+static void
+add(struct pool *pool, const char ***list, uint32_t *count, const char *text)
 {
 	const char **more;
 
-	for (uint32_t i = 0; i < *count; i++)
-		if (text_eq((*list)[i], text))
-			return false;
+	if (*count >= ADDED_MAX)
+		return;
 	more = pool_alloc(pool, (*count + 1) * sizeof *more);
 	if (*count > 0)
 		memcpy(more, *list, *count * sizeof *more);
 	more[*count] = pool_strdup(pool, text);
 	*list = more;
 	++*count;
-	return true;
 }
 
 static enum verdict
@@ -223,10 +222,8 @@ do_bcc(const struct action *x)
 {
 	struct transaction *t = &x->a->s->tr;
 
-	if (!has_argument(x, "@"))
-		return access_broken(x->a);
-	if (add_once(&t->pool, &t->bcc, &t->bcc_count, x->text))
-		triggered(x, "bcc");
+	if (has_argument(x, '@', "user@domain target"))
+		add(&t->pool, &t->bcc, &t->bcc_count, triggered(x, "bcc"));
 	return VERDICT_NONE;
 }
 
@@ -235,9 +232,8 @@ do_prepend(const struct action *x)
 {
 	struct transaction *t = &x->a->s->tr;
 
-	if (!has_argument(x, ":"))
-		return access_broken(x->a);
-	add_once(&t->pool, &t->prepend, &t->prepend_count, x->text);
+	if (has_argument(x, ':', "header: text"))
+		add(&t->pool, &t->prepend, &t->prepend_count, x->text);
 	return VERDICT_NONE;
 }
 
@@ -284,21 +280,39 @@ skip_early(const struct action *x)
 	return VERDICT_NONE;
 }
 
-/* "4NN text" and "5NN text". */
+/* "4NN text" and "5NN text".  Without text it is a number, which permits. */
 static bool
-is_code(const char *word)
+is_refusal(const struct action *x)
 {
-	return strlen(word) == 3 && text_is_digits(word) &&
-	    (*word == '4' || *word == '5');
+	return strlen(x->word) == 3 && text_is_digits(x->word) &&
+	    (*x->word == '4' || *x->word == '5') && *x->text != '\0';
+}
+
+/* A table within a table would be opened for every message. */
+static bool
+names_table(const struct action *x, const char *text)
+{
+	if (strchr(text, ':') == NULL ||
+	    text_starts_nocase(text, "check_policy_service"))
+		return false;
+	log_warn("access table %s has entry with lookup table: %s", x->origin,
+	    text);
+	log_warn("do not specify lookup tables inside SMTPD access maps");
+	log_warn("define a restriction class and specify its name instead.");
+	return true;
 }
 
 /* Anything else is a list of restrictions. */
 static enum verdict
 run_list(const struct action *x, const char *text)
 {
-	struct access_list *l = access_compile(x->origin, text);
-	enum verdict	    v = access_run(x->a, l);
+	struct access_list *l;
+	enum verdict	    v;
 
+	if (names_table(x, text))
+		return access_broken(x->a);
+	l = access_compile(x->origin, text);
+	v = access_run(x->a, l);
 	access_list_free(l);
 	return v;
 }
@@ -315,9 +329,9 @@ access_action(struct access *a, enum access_about about, const char *name,
 	if (x.word == NULL)
 		return VERDICT_NONE;
 	x.text = rest != NULL ? text_trim(rest) : "";
-	if (is_code(x.word) && text_to_long(x.word, 400, 599, &code))
+	if (is_refusal(&x) && text_to_long(x.word, 400, 599, &code))
 		return reject_with(&x, (int)code, "Access denied");
-	if (text_is_digits(x.word))
+	if (text_is_digits(x.word) && *x.text == '\0')
 		return do_ok(&x);
 	for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
 		if (!text_eq_nocase(x.word, actions[i].name))

@@ -20,7 +20,7 @@
 #include "util/log.h"
 #include "util/text.h"
 
-enum listed { NOT_LISTED, LISTED, NOT_KNOWN };
+enum listed { NOT_LISTED, LISTED, NOT_KNOWN, BAD_FILTER };
 
 /* One question to one list. */
 struct list {
@@ -92,9 +92,9 @@ ask(struct list *l)
 	bool		    hit;
 
 	if (l->filter != NULL && !dnsbl_filter_parse(&f, l->filter, &why)) {
-		log_warn("bad RBL pattern \"%s\" for %s: %s", l->filter,
-		    l->domain, why);
-		return NOT_KNOWN;
+		log_warn("RBL reply error: %s: \"%s=%s\"", why, l->domain,
+		    l->filter);
+		return BAD_FILTER;
 	}
 	switch (dns_query(l->query.data, DNS_A, &r, &why)) {
 	case DNS_OK:
@@ -208,18 +208,24 @@ refuse(struct list *l)
 	return v;
 }
 
+static enum verdict
+refuse_if(enum listed r, struct list *l)
+{
+	return r == LISTED ? refuse(l) :
+	    r == BAD_FILTER ? access_broken(l->a) : VERDICT_NONE;
+}
+
 /* --- the restrictions */
 
 static enum verdict
 reject_rbl_client(struct access *a, const struct access_item *item)
 {
 	struct list  l;
-	enum verdict v = VERDICT_NONE;
+	enum verdict v;
 
 	if (!begin(&l, a, item, ABOUT_CLIENT, a->s->client.ip))
-		return access_broken(a);
-	if (ask_address(&l) == LISTED)
-		v = refuse(&l);
+		return VERDICT_NONE;
+	v = refuse_if(ask_address(&l), &l);
 	done(&l);
 	return v;
 }
@@ -241,6 +247,8 @@ permit_if(enum listed r, struct list *l, const struct access_item *item)
 
 	if (r == LISTED)
 		v = permit_unless_relay(l->a, item);
+	else if (r == BAD_FILTER)
+		v = access_broken(l->a);
 	else if (r == NOT_KNOWN)
 		v = access_defer_if_reject(l->a, l->about, 450, "4.7.1",
 		    "<%s>: %s rejected: Service unavailable", l->what,
@@ -255,7 +263,7 @@ permit_dnswl_client(struct access *a, const struct access_item *item)
 	struct list l;
 
 	if (!begin(&l, a, item, ABOUT_CLIENT, a->s->client.ip))
-		return access_broken(a);
+		return VERDICT_NONE;
 	return permit_if(ask_address(&l), &l, item);
 }
 
@@ -265,7 +273,7 @@ permit_rhswl_client(struct access *a, const struct access_item *item)
 	struct list l;
 
 	if (!begin(&l, a, item, ABOUT_CLIENT, a->s->client.name))
-		return access_broken(a);
+		return VERDICT_NONE;
 	return permit_if(ask_domain(&l, a->s->client.name), &l, item);
 }
 
@@ -274,12 +282,11 @@ reject_domain(struct access *a, const struct access_item *item,
     enum access_about about, const char *what, const char *domain)
 {
 	struct list  l;
-	enum verdict v = VERDICT_NONE;
+	enum verdict v;
 
 	if (!begin(&l, a, item, about, what))
-		return access_broken(a);
-	if (ask_domain(&l, domain) == LISTED)
-		v = refuse(&l);
+		return VERDICT_NONE;
+	v = refuse_if(ask_domain(&l, domain), &l);
 	done(&l);
 	return v;
 }

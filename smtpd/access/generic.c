@@ -48,7 +48,7 @@ defer_if_permit(struct access *a, const struct access_item *item)
 	enum access_about about = access_stage_about(a);
 
 	(void)item;
-	return access_defer_if_permit(a, about, 450, "4.3.2",
+	return access_defer_if_permit(a, about, 450, "4.7.0",
 	    "<%s>: %s rejected: defer_if_permit requested",
 	    access_about_name(a, about), access_about_text(about));
 }
@@ -59,7 +59,7 @@ defer_if_reject(struct access *a, const struct access_item *item)
 	enum access_about about = access_stage_about(a);
 
 	(void)item;
-	return access_defer_if_reject(a, about, 450, "4.3.2",
+	return access_defer_if_reject(a, about, 450, "4.7.0",
 	    "<%s>: %s rejected: defer_if_reject requested",
 	    access_about_name(a, about), access_about_text(about));
 }
@@ -79,8 +79,7 @@ sleep_seconds(struct access *a, const struct access_item *item)
 
 	(void)a;
 	if (item->arg == NULL || !text_to_long(item->arg, 0, 3600, &n)) {
-		log_warn("bad argument for restriction sleep: \"%s\"",
-		    item->arg != NULL ? item->arg : "");
+		log_warn("restriction sleep must be followed by number");
 		return access_broken(a);
 	}
 	task_sleep_ms(n * 1000);
@@ -130,12 +129,35 @@ reject_multi_recipient_bounce(struct access *a, const struct access_item *item)
 	enum access_about about = access_stage_about(a);
 
 	(void)item;
-	if (a->sender == NULL || *a->sender != '\0' || a->s->tr.rcpt_count < 2)
+	/* at RCPT the recipient at hand comes on top */
+	if (a->sender == NULL || *a->sender != '\0' ||
+	    a->s->tr.rcpt_count + text_eq(a->s->stage, "RCPT") < 2)
 		return VERDICT_NONE;
 	return access_reject(a, about,
 	    conf_mail.multi_recipient_bounce_reject_code, "5.5.3",
 	    "<%s>: %s rejected: Multi-recipient bounce",
 	    access_about_name(a, about), access_about_text(about));
+}
+
+static enum verdict
+gone(struct access *a, const struct access_item *item)
+{
+	static const struct {
+		const char *name, *instead;
+	} rows[] = {
+		{ "check_relay_domains", "reject_unauth_destination" },
+		{ "reject_maps_rbl", "reject_rbl_client domain-name" },
+		{ "permit_naked_ip_address",
+		    "permit_mynetworks\" or \"permit_sasl_authenticated" },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (text_eq_nocase(item->name, rows[i].name))
+			log_warn("support for restriction \"%s\" has been "
+			    "removed in %s 3.9; instead, specify \"%s\"",
+			    rows[i].name, conf_mail.mail_name,
+			    rows[i].instead);
+	return access_broken(a);
 }
 
 const struct restriction access_generic[] = {
@@ -151,5 +173,8 @@ const struct restriction access_generic[] = {
 	{ "reject_plaintext_session", reject_plaintext_session, 0 },
 	{ "reject_unauth_pipelining", reject_unauth_pipelining, 0 },
 	{ "reject_multi_recipient_bounce", reject_multi_recipient_bounce, 0 },
+	{ "check_relay_domains", gone, 0 },
+	{ "reject_maps_rbl", gone, 0 },
+	{ "permit_naked_ip_address", gone, 0 },
 	{ NULL, NULL, 0 }
 };

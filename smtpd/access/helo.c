@@ -26,10 +26,23 @@ is_valid(const char *name)
 	return dns_valid_name(name);
 }
 
+/* "[192.0.2.1]": no DNS is asked, but the form is looked at. */
+static enum verdict
+check_literal(struct access *a)
+{
+	if (address_is_domain(a->helo))
+		return VERDICT_NONE;
+	return access_reject(a, ABOUT_HELO,
+	    conf_mail.invalid_hostname_reject_code, "5.5.2",
+	    "<%s>: Helo command rejected: invalid ip address", a->helo);
+}
+
 static enum verdict
 reject_invalid(struct access *a, const struct access_item *item)
 {
 	(void)item;
+	if (a->helo != NULL && *a->helo == '[')
+		return check_literal(a);
 	if (a->helo == NULL || is_valid(a->helo) ||
 	    dns_valid_address(a->helo))
 		return VERDICT_NONE;
@@ -40,8 +53,10 @@ static enum verdict
 reject_non_fqdn(struct access *a, const struct access_item *item)
 {
 	(void)item;
-	if (a->helo == NULL || *a->helo == '[')
+	if (a->helo == NULL)
 		return VERDICT_NONE;
+	if (*a->helo == '[')
+		return check_literal(a);
 	if (is_valid(a->helo) && strchr(a->helo, '.') != NULL)
 		return VERDICT_NONE;
 	return access_reject(a, ABOUT_HELO, conf_mail.non_fqdn_reject_code,
@@ -54,8 +69,10 @@ static enum verdict
 reject_unknown(struct access *a, const struct access_item *item)
 {
 	(void)item;
-	if (a->helo == NULL || *a->helo == '[')
+	if (a->helo == NULL)
 		return VERDICT_NONE;
+	if (*a->helo == '[')
+		return check_literal(a);
 	switch (is_valid(a->helo) ? domain_exists(a->helo, false) :
 	    DOMAIN_MISSING) {
 	case DOMAIN_MISSING:

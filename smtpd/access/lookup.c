@@ -21,12 +21,24 @@ lookup_key(struct lookup *l, const char *key)
 		    table_name(l->table), l->value.data);
 		return false;
 	default:
-		log_warn("%s: table lookup problem", table_name(l->table));
+		log_warn("%s lookup error for \"%s\"", table_name(l->table),
+		    key);
 		l->verdict = access_reject(l->a, l->about, 451, "4.3.5",
 		    "<%s>: %s rejected: Server configuration error", l->name,
 		    access_about_text(l->about));
 		return false;
 	}
+}
+
+void
+lookup_forbid_permit(struct lookup *l, const char *restriction)
+{
+	if (l->verdict != VERDICT_PERMIT)
+		return;
+	log_warn("restriction %s returns OK for %s", restriction, l->name);
+	log_warn("this is not allowed for security reasons");
+	log_warn("use DUNNO instead of OK if you want to make an exception");
+	l->verdict = access_broken(l->a);
 }
 
 /* smtpd_access_maps in parent_domain_matches_subdomains: "example.com" fits

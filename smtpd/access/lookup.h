@@ -30,6 +30,10 @@ bool	lookup_domain(struct lookup *, const char *domain);
 /* The address and the networks it is in, by whole bytes. */
 bool	lookup_network(struct lookup *, const char *ip);
 
+/* Names that their owners choose may refuse but not permit: then the verdict
+ * becomes a configuration error. */
+void	lookup_forbid_permit(struct lookup *, const char *restriction);
+
 /* user+ext@domain, user@domain, domain and above, user+ext@, user@ */
 bool	lookup_address(struct lookup *, const char *address);
 

@@ -141,7 +141,8 @@ check_policy_service(struct access *a, const struct access_item *item)
 	bool		  answered;
 
 	if (item->arg == NULL) {
-		log_warn("restriction check_policy_service needs a server");
+		log_warn("restriction check_policy_service must be followed by "
+		    "transport:server");
 		return access_broken(a);
 	}
 	if ((p = policy_find(item->arg)) == NULL)

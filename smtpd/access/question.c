@@ -5,9 +5,9 @@
  * asked.  A reject ends all.
  *
  * Deferrals: defer_if_permit turns a mail that would be accepted into a 4xx,
- * defer_if_reject does that to a 5xx.  They last from the list where they were
- * set to the end of the question; with smtpd_delay_reject = no those of the
- * connection, of HELO and of MAIL are kept in the session.
+ * defer_if_reject does that to a 5xx of the same list.  The former last from the
+ * list where they were set to the end of the question; with smtpd_delay_reject
+ * = no those of the connection, of HELO and of MAIL are kept in the session.
  */
 
 #include "conf/param.h"
@@ -56,6 +56,7 @@ run_stage(struct access *a, enum access_stage stage)
 		return VERDICT_PERMIT;
 	a->stage = stage;
 	a->warn = false;
+	a->deferred.if_reject.text = NULL;
 	return access_run(a, smtpd_config.access[stage]);
 }
 

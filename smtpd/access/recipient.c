@@ -90,15 +90,6 @@ reject_unlisted(struct access *a, const struct access_item *item)
 	return a->rcpt != NULL ? access_unlisted_rcpt(a) : VERDICT_NONE;
 }
 
-static enum verdict
-gone(struct access *a, const struct access_item *item)
-{
-	log_warn("support for restriction \"%s\" has been removed; "
-	    "use \"%s\" instead", item->name, "permit_mynetworks, "
-	    "reject_unauth_destination");
-	return access_broken(a);
-}
-
 const struct restriction access_recipient_family[] = {
 	{ "permit_auth_destination", permit_auth_destination, 0 },
 	{ "reject_unauth_destination", reject_unauth_destination,
@@ -108,6 +99,5 @@ const struct restriction access_recipient_family[] = {
 	{ "reject_unknown_recipient_domain", reject_unknown_domain, 0 },
 	{ "reject_unlisted_recipient", reject_unlisted, 0 },
 	{ "check_recipient_maps", reject_unlisted, 0 },
-	{ "check_relay_domains", gone, 0 },
 	{ NULL, NULL, 0 }
 };

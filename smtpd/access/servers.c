@@ -12,6 +12,7 @@
 #include "mail/address.h"
 #include "net/dns.h"
 #include "smtpd/access/lookup.h"
+#include "smtpd/client.h"
 #include "table/table.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -30,17 +31,9 @@ struct check {
 static bool
 goes_on(struct check *c, bool not_found)
 {
-	if (not_found)
-		return true;
-	if (c->l.verdict == VERDICT_PERMIT) {
-		log_warn("restriction %s returns OK for %s", c->restriction,
-		    c->l.name);
-		log_warn("this is not allowed for security reasons");
-		log_warn("use DUNNO instead of OK if you want to make an "
-		    "exception");
-		c->l.verdict = access_broken(c->l.a);
-	}
-	return false;
+	if (!not_found)
+		lookup_forbid_permit(&c->l, c->restriction);
+	return not_found;
 }
 
 static bool
@@ -74,15 +67,19 @@ static bool
 try_server(struct check *c, const char *host)
 {
 	struct addr_list list = { 0 };
-	const char	*why;
+	enum dns_status	 d;
 	bool		 go_on;
 
 	if (!goes_on(c, lookup_domain(&c->l, host)))
 		return false;
-	if (dns_addresses(host, smtpd_config.families, true, true, &list,
-	    &why) != DNS_OK) {
+	d = dns_addresses(host, smtpd_config.families, true, true, &list,
+	    NULL);
+	if (d != DNS_OK) {
+		if (c->type == DNS_A)
+			return true;
 		log_warn("Unable to look up %s host %s for %s %s: %s", c->kind,
-		    host, access_about_text(c->l.about), c->l.name, why);
+		    host, access_about_text(c->l.about), c->l.name,
+		    client_lookup_error(d));
 		return true;
 	}
 	go_on = true;
@@ -126,7 +123,7 @@ try_servers(struct check *c, const char *domain)
 
 	if (c->type != DNS_A)
 		d = find_records(c->type, &asked, &r, &why);
-	if (d == DNS_NO_DATA && c->type != DNS_NS) {
+	if ((d == DNS_NO_DATA || d == DNS_NOT_FOUND) && c->type != DNS_NS) {
 		try_server(c, domain);	/* RFC 5321 5.1 */
 		return;
 	}
@@ -189,11 +186,12 @@ check(struct access *a, const struct access_item *item, enum dns_type type,
 		.restriction = item->what->name, .type = type, .kind = kind,
 	};
 
-	if (s.domain == NULL || *s.domain == '\0' ||
-	    dns_valid_address(s.domain))
+	if (s.domain == NULL || *s.domain == '\0')
 		return VERDICT_NONE;
 	if (*s.domain == '[')
 		try_literal(&c, s.domain);
+	else if (dns_valid_address(s.domain))
+		try_literal(&c, pool_printf(&a->pool, "[%s]", s.domain));
 	else
 		try_servers(&c, s.domain);
 	buf_done(&c.l.value);

@@ -35,7 +35,9 @@ check_reverse(struct access *a, const struct access_item *item)
 	struct lookup l = { a, item->table, ABOUT_REVERSE_CLIENT,
 	    a->s->client.reverse_name, BUF_INIT, VERDICT_NONE };
 
-	lookup_domain(&l, a->s->client.reverse_name);
+	if (lookup_domain(&l, a->s->client.reverse_name))
+		lookup_network(&l, a->s->client.ip);
+	lookup_forbid_permit(&l, item->what->name);
 	buf_done(&l.value);
 	return l.verdict;
 }

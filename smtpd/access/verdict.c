@@ -82,7 +82,7 @@ other_detail(enum access_about about, const char *dsn)
 		enum access_about about;
 		const char	 *from, *to;
 	} rows[] = {
-		{ ABOUT_SENDER, ".1.1", ".1.0" },
+		{ ABOUT_SENDER, ".1.1", ".1.7" },
 		{ ABOUT_SENDER, ".1.2", ".1.8" },
 		{ ABOUT_SENDER, ".1.3", ".1.7" },
 		{ ABOUT_SENDER, ".1.4", ".1.0" },
