@@ -54,8 +54,8 @@ facts_tls_bits(const struct session *s)
 
 /* What a certificate says of its owner counts if we know who signed it; its
  * fingerprint speaks for itself. */
-static bool
-is_trusted(const struct session *s)
+bool
+facts_ccert_trusted(const struct session *s)
 {
 	return s->tls != NULL && s->tls->has_cert &&
 	    s->tls->trust >= TLS_TRUSTED;
@@ -64,13 +64,13 @@ is_trusted(const struct session *s)
 const char *
 facts_ccert_subject(const struct session *s)
 {
-	return is_trusted(s) ? text(s->tls->peer_cn) : "";
+	return facts_ccert_trusted(s) ? text(s->tls->peer_cn) : "";
 }
 
 const char *
 facts_ccert_issuer(const struct session *s)
 {
-	return is_trusted(s) ? text(s->tls->issuer_cn) : "";
+	return facts_ccert_trusted(s) ? text(s->tls->issuer_cn) : "";
 }
 
 const char *

@@ -18,6 +18,7 @@ bool		 facts_is_encrypted(const struct session *);
 const char	*facts_tls_protocol(const struct session *);
 const char	*facts_tls_cipher(const struct session *);
 int		 facts_tls_bits(const struct session *);
+bool		 facts_ccert_trusted(const struct session *);
 const char	*facts_ccert_subject(const struct session *);
 const char	*facts_ccert_issuer(const struct session *);
 const char	*facts_ccert_fingerprint(const struct session *);
