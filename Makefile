@@ -43,6 +43,8 @@ Q	=
 say	= @:
 endif
 
+comma	:= ,
+
 # --- libraries, lowest floor first
 LIB_DIRS = util conf net table sasl milter mail server
 LIB_SRC	:= $(foreach d,$(LIB_DIRS),$(wildcard $(d)/*.c))
@@ -99,6 +101,13 @@ $(addprefix $(BIN)/,$(SERVICES)): $(BIN)/%: $(BUILD)/services/%.o $(LIB) | $(BIN
 $(addprefix $(BIN)/,$(COMMANDS)): $(BIN)/%: $(BUILD)/commands/%.o $(LIB) | $(BIN)
 	$(call say,LINK,$@)
 	$(Q)$(link)
+# Scripts start these by the thousand: half of such a start is the loading of
+# two libraries, unless they are within.
+DB_A	:= $(wildcard $(shell $(CC) -print-file-name=libdb-5.3.a))
+CARES_A	:= $(wildcard $(shell $(CC) -print-file-name=libcares.a))
+$(addprefix $(BIN)/,postmap postalias): LIBS := \
+	  $(if $(DB_A),-Wl$(comma)-u$(comma)db_create \
+	  -Wl$(comma)-u$(comma)db_strerror $(DB_A)) $(CARES_A) $(LIBS)
 # A command may have a folder of its own name for more files.
 $(foreach c,$(COMMANDS),$(eval $(BIN)/$(c): $(call obj_of,commands/$(c))))
 

@@ -30,6 +30,13 @@ const char	*conf_dir(void);
 void		 conf_set_brief(bool);
 
 /*
+ * For a command that has no use for mynetworks: its default names this host
+ * alone, and the kernel isn't asked for addresses (a fifth of a short
+ * command's time).
+ */
+void		 conf_ignore_interfaces(void);
+
+/*
  * Reads main.cf.  False with a message that names file, line and what is
  * wrong: "/etc/postfix/main.cf, line 12: missing '=' after attribute name:
  * \"x\"; write \"name = value\"".  Overrides stay; what conf_value() and

@@ -49,6 +49,7 @@ read_configuration(struct table_command *c)
 	bool	    ok;
 
 	conf_set_brief(true);
+	conf_ignore_interfaces();
 	ok = conf_read(&why) && conf_load(&param_mail, &why);
 	conf_warn_read();
 	if (!ok)

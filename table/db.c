@@ -36,6 +36,10 @@ enum {
 	PILE_MAX = 256 * 1024 * 1024, /* bytes kept back to be sorted */
 };
 
+/* A program that is started for one lookup has the library within it. */
+#pragma weak db_create
+#pragma weak db_strerror
+
 static struct {
 	void		*handle;
 	int		(*create)(DB **, DB_ENV *, uint32_t);
@@ -68,6 +72,11 @@ load(struct table *t)
 
 	if (lib.error_text != NULL)
 		return true;
+	if (db_create != NULL && db_strerror != NULL) {
+		lib.create = db_create;
+		lib.error_text = (const char *(*)(int))db_strerror;
+		return true;
+	}
 	if (lib.handle == NULL)
 		lib.handle = dlopen("libdb-5.3.so", RTLD_NOW);
 	if (lib.handle == NULL)
@@ -356,7 +365,10 @@ write_sorted(struct table *t, DBC *cursor)
 	for (size_t i = 0; error == 0 && i < d->pile.count; i++) {
 		struct pile_entry e = pile_at(&d->pile, i);
 
-		if (d->wrote_pile) {
+		if ((t->flags & TABLE_DUP_REPLACE) == 0 &&
+		    pile_is_double(&d->pile, i)) {
+			error = DB_KEYEXIST;
+		} else if (d->wrote_pile) {
 			error = write_entry(t, e.key, e.value);
 		} else {
 			set_dbt_n(&k, e.key, e.key_len, d->try1);

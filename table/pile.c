@@ -10,6 +10,9 @@ enum {
 	FIRST_SIZE = 1024,	/* items */
 	EXPECT_MAX = 1 << 22,	/* items: what is foretold may be wrong */
 	SLOTS_EACH = 2,		/* slots an item, at least */
+	SLOTTED_MAX = 1 << 16,	/* items: with more of them the slots are out
+				   of the processor's cache, and each look
+				   costs more than sorting does */
 	DEPTH_MAX = 512,	/* bytes that are sorted eight at a time; so
 				   deep, at most, are the calls in each other */
 };
@@ -111,6 +114,12 @@ pile_expect(struct pile *p, size_t count)
 
 	if (count > EXPECT_MAX)
 		count = EXPECT_MAX;
+	if (count > p->size) {
+		p->size = count;
+		p->items = mem_realloc(p->items, p->size * sizeof *p->items);
+	}
+	if (count > SLOTTED_MAX)
+		count = SLOTTED_MAX;
 	while (slots < count * SLOTS_EACH)
 		slots *= 2;
 	if (slots > p->slot_count)
@@ -120,10 +129,16 @@ pile_expect(struct pile *p, size_t count)
 bool
 pile_add_new(struct pile *p, const char *key, const char *value)
 {
-	size_t		  len = strlen(key);
-	uint32_t	  hash = hash_of(key, len);
+	size_t		  len;
+	uint32_t	  hash;
 	struct pile_slot *slot;
 
+	if (p->count >= SLOTTED_MAX) {
+		pile_add(p, key, value);
+		return true;
+	}
+	len = strlen(key);
+	hash = hash_of(key, len);
 	if (p->count * SLOTS_EACH >= p->slot_count)
 		set_slots(p, p->slot_count > 0 ? p->slot_count * 2 :
 		    FIRST_SIZE * SLOTS_EACH);
@@ -145,6 +160,18 @@ pile_at(const struct pile *p, size_t i)
 	return (struct pile_entry){
 		key, key + item->key_len + 1, item->key_len, item->value_len
 	};
+}
+
+bool
+pile_is_double(const struct pile *p, size_t i)
+{
+	const struct pile_item *a, *b = &p->items[i];
+
+	if (i == 0)
+		return false;
+	a = b - 1;
+	return a->key_len == b->key_len && memcmp(p->bytes.data + a->at,
+	    p->bytes.data + b->at, a->key_len) == 0;
 }
 
 void

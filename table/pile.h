@@ -33,14 +33,18 @@ struct pile_entry {
 
 void	pile_add(struct pile *, const char *key, const char *value);
 
-/* The same unless the key is there: then it is false.  Not to be mixed with
- * pile_add(), nor called after pile_sort() before pile_clear(). */
+/* The same unless the key is seen to be there: then it is false.  After many
+ * keys it is not looked for any more, see pile_is_double().  Not to be mixed
+ * with pile_add(), nor called after pile_sort() before pile_clear(). */
 bool	pile_add_new(struct pile *, const char *key, const char *value);
 
 void	pile_sort(struct pile *);
 
 /* The i-th now.  Valid until the next is added. */
 struct pile_entry pile_at(const struct pile *, size_t i);
+
+/* After pile_sort(): the i-th has the same key as the one before. */
+bool	pile_is_double(const struct pile *, size_t i);
 
 /* So many are to come, perhaps: saves growing bit by bit. */
 void	pile_expect(struct pile *, size_t count);

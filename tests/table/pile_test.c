@@ -97,6 +97,29 @@ a_key_is_added_once(void)
 }
 
 static void
+doubles_among_many_are_seen_when_sorted(void)
+{
+	struct pile p = PILE_INIT;
+	char	    key[20];
+	size_t	    doubles = 0;
+
+	for (int i = 0; i < 100000; i++) {
+		snprintf(key, sizeof key, "%d", i % 99000);
+		if (!pile_add_new(&p, key, i < 99000 ? "first" : "later"))
+			doubles++;
+	}
+	pile_sort(&p);
+	for (size_t i = 0; i < p.count; i++)
+		if (pile_is_double(&p, i)) {
+			CHECK_STR(pile_at(&p, i - 1).value, "first");
+			CHECK_STR(pile_at(&p, i).value, "later");
+			doubles++;
+		}
+	CHECK_INT(doubles, 1000);
+	pile_done(&p);
+}
+
+static void
 long_keys_need_no_deep_stack(void)
 {
 	enum { LEN = 1024 * 1024 };
@@ -124,6 +147,7 @@ main(void)
 	TEST(equal_keys_keep_their_order);
 	TEST(many_keys_are_in_the_order_of_strcmp);
 	TEST(a_key_is_added_once);
+	TEST(doubles_among_many_are_seen_when_sorted);
 	TEST(long_keys_need_no_deep_stack);
 	return test_end();
 }
