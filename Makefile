@@ -137,7 +137,8 @@ $(filter $(BUILD)/net/tls%,$(LIB_OBJ)): $(BUILD)/gen/tls_names.h
 # --- plug-ins: the client libraries of tables, loaded when such a table is used.
 # Built where the library's headers are; without sanitizers, whose runtime is in
 # the programs.
-PLUGIN_PKG = sqlite:sqlite3 mysql:libmariadb pgsql:libpq ldap:ldap cdb:libcdb
+PLUGIN_PKG = sqlite:sqlite3 mysql:libmariadb pgsql:libpq ldap:ldap cdb:libcdb \
+	  mongodb:libmongoc-1.0
 pkg_of	= $(patsubst $(1):%,%,$(filter $(1):%,$(PLUGIN_PKG)))
 PLUGINS	:= $(foreach p,$(patsubst table/plugin/%.c,%, \
 	  $(wildcard table/plugin/*.c)), \

@@ -13,8 +13,9 @@
 
 build="gcc make pkg-config libc6-dev libdb5.3-dev libc-ares-dev libpcre2-dev
 	libidn2-dev libseccomp-dev libssl-dev libsasl2-dev
-	libsqlite3-dev libmariadb-dev libpq-dev libldap-dev libcdb-dev"
-test="python3 procps strace iproute2 git swaks msmtp
+	libsqlite3-dev libmariadb-dev libpq-dev libldap-dev libcdb-dev
+	libmongoc-dev"
+test="python3 procps strace iproute2 git swaks msmtp openssl
 	libauthen-sasl-perl libsasl2-modules libsasl2-modules-db"
 peers="exim4-daemon-light opensmtpd s-nail bsd-mailx
 	redis-server memcached mariadb-server-core postgresql slapd

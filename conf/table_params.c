@@ -50,9 +50,10 @@ static const char *const mongodb[] = {
 };
 
 static const char *const redis[] = {
-	EVERY_TYPE, "database", "hash_format", "hosts", "idle_interval",
-	"key_format", "password", "retry_interval", "timeout", "tls", "ttl",
-	"user", NULL
+	EVERY_TYPE, "cluster", "database", "hash_format", "hosts",
+	"idle_interval", "key_format", "password", "retry_interval",
+	"timeout", "tls", "tls_CAfile", "tls_CApath", "tls_cert_file",
+	"tls_key_file", "tls_name", "tls_verify_cert", "ttl", "user", NULL
 };
 
 const struct table_params table_params[] = {

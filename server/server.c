@@ -14,11 +14,13 @@
 #include <unistd.h>
 
 #include "conf/conf.h"
+#include "conf/param.h"
 #include "mail/peer.h"
 #include "mail/qmgr_client.h"
 #include "net/addr.h"
 #include "server/maillog.h"
 #include "server/server_int.h"
+#include "server/tls.h"
 #include "table/table.h"
 #include "util/buf.h"
 #include "util/frame.h"
@@ -279,6 +281,15 @@ read_configuration(void)
 		server_start.max_idle = conf_mail.max_idle;
 }
 
+static bool
+reads_tls(const struct server *s)
+{
+	for (size_t i = 0; s->areas != NULL && s->areas[i] != NULL; i++)
+		if (s->areas[i] == &param_tls)
+			return true;
+	return false;
+}
+
 /* A setting of the service's own in master.cf (after master's) stands. */
 void
 server_set_stress(bool on)
@@ -325,6 +336,8 @@ server_main(int argc, char **argv, const struct server *s)
 	/* Who acts as users must not believe a process of mail_owner. */
 	table_use_proxymap(!s->privileged && !server_start.alone &&
 	    !text_eq(s->name, "proxymap"));
+	if (reads_tls(s))
+		table_start_tls_with(server_tls_start);
 	if (s->before_jail != NULL)
 		s->before_jail();
 	server_jail();

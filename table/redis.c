@@ -4,6 +4,8 @@
  * GET and SET of single keys, or HGET and HSET of the fields of a hash.  The
  * protocol is spoken here, over streams: a lookup waits as a task, and there is
  * no library to load.
+ *
+ * The nodes of a cluster say which of them has a key (redis_cluster.c).
  */
 
 #include <errno.h>
@@ -12,7 +14,9 @@
 
 #include "table/ask.h"
 #include "table/query.h"
+#include "table/redis_cluster.h"
 #include "table/resp.h"
+#include "table/secure.h"
 #include "table/servers.h"
 #include "table/table_type.h"
 #include "util/clock.h"
@@ -24,6 +28,7 @@
 enum {
 	IDLE = 60, RETRY = 30,	/* seconds */
 	TIMEOUT = 5,		/* seconds for a connection or an answer */
+	REDIRECTS_MAX = 5,	/* of one command in a cluster */
 };
 
 #define PORT "6379"
@@ -35,6 +40,8 @@ struct redis {
 	const char	*user, *password;
 	int		 database, ttl, timeout;
 	struct servers	*servers;
+	struct cluster	*cluster;	/* or NULL: it is none */
+	struct secure	*secure;	/* or NULL: in the clear */
 	int		 users;		/* calls that wait */
 	bool		 closed;	/* the last one frees it */
 
@@ -48,6 +55,8 @@ static void
 destroy(struct redis *r)
 {
 	servers_free(r->servers);
+	cluster_free(r->cluster);
+	secure_free(r->secure);
 	query_done(&r->query);
 	buf_done(&r->cursor);
 	buf_done(&r->found);
@@ -106,7 +115,9 @@ open_connection(void *arg, const char *host, struct buf *why)
 	}
 	s = stream_open(fd);
 	stream_set_deadline(s, r->timeout);
-	if (log_in(r, s, why))
+	if ((r->secure == NULL || text_starts(host, "unix:") ||
+	    secure_begin(r->secure, s, host, clock_in(r->timeout), why)) &&
+	    log_in(r, s, why))
 		return s;
 	stream_abort(s);
 	return NULL;
@@ -142,10 +153,13 @@ read_settings(struct redis *r)
 	    &o);
 	if (servers_host_count(r->servers) == 0)
 		settings_fail(set, "no hosts are given");
-	/* Better no answers than a password in the clear. */
-	if (settings_bool(set, "tls", false))
-		settings_fail(set, "tls = yes: there is no TLS to Redis yet; "
-		    "use a Unix socket or a tunnel");
+	if (settings_bool(set, "cluster", false)) {
+		r->cluster = cluster_new(&o);
+		if (r->database != 0)
+			settings_fail(set, "database: a cluster has only "
+			    "database 0");
+	}
+	r->secure = secure_new(set);
 	if (r->ttl > 0 && r->hash_format != NULL)
 		settings_fail(set, "ttl: the fields of a hash do not expire; "
 		    "leave out ttl or hash_format");
@@ -194,6 +208,12 @@ struct call {
 	long		number;
 	struct buf     *keys;		/* SCAN: those found */
 	bool		pairs;		/* HSCAN: values stand between */
+
+	/* in a cluster */
+	enum cluster_redirect redirect;	/* after an exchange */
+	unsigned	slot;
+	struct buf	host;
+	bool		asking;		/* this once: the key is moving */
 };
 
 /* The two parts of a SCAN's reply: the cursor, the keys. */
@@ -221,10 +241,15 @@ read_scan(struct call *c, struct stream *s)
 static enum servers_result
 exchange(void *arg, void *connection, struct buf *why)
 {
-	struct call   *c = arg;
-	struct stream *s = connection;
+	static const struct str asking = STR("ASKING");
+	struct call	       *c = arg;
+	struct stream	       *s = connection;
 
+	c->redirect = CLUSTER_NO;
 	stream_set_deadline(s, c->redis->timeout);
+	if (c->asking && !expect_ok(s, &asking, 1, why))
+		return stream_failed(s) != NULL ? SERVERS_LOST :
+		    SERVERS_FAILED;
 	resp_send(s, c->words, c->count);
 	c->kind = resp_read(s, &c->text, &c->number);
 	if (c->kind == RESP_ARRAY &&
@@ -237,7 +262,15 @@ exchange(void *arg, void *connection, struct buf *why)
 		return SERVERS_LOST;
 	}
 	if (c->kind == RESP_ERROR) {
+		if (c->redis->cluster != NULL)
+			c->redirect = cluster_parse(c->text.data, &c->slot,
+			    &c->host);
+		if (c->redirect != CLUSTER_NO)
+			return SERVERS_DONE;
 		buf_set(why, c->text.data);
+		if (text_starts(c->text.data, "MOVED "))
+			buf_adds(why, "; this server is of a cluster: set "
+			    "cluster = yes");
 		return SERVERS_FAILED;
 	}
 	return SERVERS_DONE;
@@ -270,7 +303,9 @@ begin(struct redis *r, struct call *c, struct names *n, const char *key,
     const char *single, const char *hashed)
 {
 	*n = (struct names){ BUF_INIT, BUF_INIT, mem_strdup(key) };
-	*c = (struct call){ .redis = r, .text = BUF_INIT };
+	*c = (struct call){
+		.redis = r, .text = BUF_INIT, .host = BUF_INIT,
+	};
 	r->users++;
 	query_expand(&n->key, r->key_format, n->given, add_part, NULL);
 	word(c, str_of(r->hash_format != NULL ? hashed : single));
@@ -288,6 +323,7 @@ end(struct call *c, struct names *n)
 	struct redis *r = c->redis;
 
 	buf_done(&c->text);
+	buf_done(&c->host);
 	buf_done(&n->key);
 	buf_done(&n->hash);
 	mem_free(n->given);
@@ -295,11 +331,46 @@ end(struct call *c, struct names *n)
 		destroy(r);
 }
 
+/* From node to node until one has the key.  One that is known to have it and
+ * does not answer may have been replaced: then any may be asked. */
+static bool
+run_in_cluster(struct redis *r, struct call *c, struct buf *why)
+{
+	struct servers *node;
+
+	/* The second word is what a slot is made of. */
+	node = cluster_find(r->cluster, cluster_slot(c->words[1]));
+	for (int i = 0; i <= REDIRECTS_MAX; i++) {
+		buf_clear(why);
+		if (!servers_run(node != NULL ? node : r->servers, exchange, c,
+		    why)) {
+			if (node == NULL || c->kind == RESP_ERROR)
+				return false;
+			cluster_forget(r->cluster, node);
+			node = NULL;
+			c->asking = false;
+			continue;
+		}
+		if (c->redirect == CLUSTER_NO)
+			return true;
+		node = cluster_node(r->cluster, c->host.data);
+		if (node == NULL)
+			break;
+		if (c->redirect == CLUSTER_MOVED)
+			cluster_learn(r->cluster, c->slot, node);
+		c->asking = c->redirect == CLUSTER_ASK;
+	}
+	buf_set(why, "the nodes of the cluster do not agree on who has it");
+	return false;
+}
+
 static bool
 run(struct table *t, struct call *c, const char *key)
 {
-	struct buf why = BUF_INIT;
-	bool	   ok = servers_run(c->redis->servers, exchange, c, &why);
+	struct redis *r = c->redis;
+	struct buf    why = BUF_INIT;
+	bool	      ok = r->cluster != NULL ? run_in_cluster(r, c, &why) :
+	    servers_run(r->servers, exchange, c, &why);
 
 	if (!ok) {
 		log_warn("%s: %s of \"%.200s\" failed: %s", t->full_name,
@@ -440,8 +511,8 @@ scan_more(struct table *t, struct redis *r, struct str before,
 {
 	struct buf  pattern = BUF_INIT;
 	struct call c = {
-		.redis = r, .text = BUF_INIT, .keys = &r->found,
-		.pairs = r->hash_format != NULL,
+		.redis = r, .text = BUF_INIT, .host = BUF_INIT,
+		.keys = &r->found, .pairs = r->hash_format != NULL,
 	};
 	bool	    ok;
 
@@ -462,6 +533,7 @@ scan_more(struct table *t, struct redis *r, struct str before,
 		buf_set(&r->cursor, c.text.data);
 	buf_done(&pattern);
 	buf_done(&c.text);
+	buf_done(&c.host);
 	r->users--;
 	return ok;
 }
@@ -479,6 +551,9 @@ sequence(struct table *t, bool first, struct buf *ret_key,
 	    (r->hash_format != NULL && strchr(r->hash_format, '%') != NULL))
 		return table_fail_find(t, "key_format and hash_format do not "
 		    "tell which keys are of this table");
+	if (r->cluster != NULL && r->hash_format == NULL)
+		return table_fail_find(t, "the keys of a cluster can't be "
+		    "listed; use hash_format, or let them expire with ttl");
 	if (first) {
 		buf_set(&r->cursor, "0");
 		if (!scan_more(t, r, before, after))

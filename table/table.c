@@ -32,6 +32,7 @@ static const struct table_type *const types[] = {
 	&table_type_ldap,
 	&table_type_lmdb,
 	&table_type_memcache,
+	&table_type_mongodb,
 	&table_type_mysql,
 	&table_type_pcre,
 	&table_type_pgsql,

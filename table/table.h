@@ -72,6 +72,12 @@ void		 table_on_stale(void (*fn)(void));
  */
 void		 table_use_proxymap(bool yes);
 
+/*
+ * How this program starts TLS (net/tls.h), should a table want it: with what
+ * main.cf says.  Without it a table takes what is right by default.
+ */
+void		 table_start_tls_with(bool (*fn)(void));
+
 /* The result is put into `ret` (cleared first).  May wait as a task. */
 enum table_result table_find(struct table *, const char *key, struct buf *ret);
 

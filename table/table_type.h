@@ -105,7 +105,7 @@ extern const struct table_type
 	table_type_environ, table_type_fail,
 	table_type_hash, table_type_inline, table_type_internal,
 	table_type_ldap, table_type_lmdb, table_type_memcache,
-	table_type_mysql,
+	table_type_mongodb, table_type_mysql,
 	table_type_pcre, table_type_pgsql, table_type_pipemap,
 	table_type_proxy, table_type_randmap, table_type_redis,
 	table_type_regexp, table_type_socketmap, table_type_sqlite,

@@ -13,6 +13,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import mongod
 import private
 from instance import BIN, PATIENCE, Instance, Smtp, Tap, free_port
 from private import Missing, Place
@@ -334,6 +335,178 @@ def check_redis():
         "Connection refused" in postmap("-q", "one", both), True)
 
 
+def make_certificates():
+    """An authority, and a server's certificate for redis.example."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        raise Missing("no openssl")
+    for argv in (
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
+            "-days 2 -subj /CN=authority -keyout ca.key -out ca.pem",
+            "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "
+            "/CN=redis.example -addext subjectAltName=DNS:redis.example "
+            "-keyout redis.key -out redis.csr",
+            "x509 -req -in redis.csr -CA ca.pem -CAkey ca.key -days 2 "
+            "-CAcreateserial -copy_extensions copy -out redis.pem"):
+        place.call([openssl] + argv.split())
+
+
+def check_redis_tls():
+    make_certificates()
+    port = free_port()
+    server = private.redis(place, port, "--port", "0", "--tls-port",
+                           str(port), "--tls-cert-file", "redis.pem",
+                           "--tls-key-file", "redis.key",
+                           "--tls-ca-cert-file", "ca.pem",
+                           "--tls-auth-clients", "yes",
+                           "--requirepass", "geheim")
+    where = {"hosts": "127.0.0.1:%d" % port, "password": "geheim",
+             "tls_cert_file": place.dir + "/redis.pem",
+             "tls_key_file": place.dir + "/redis.key"}
+    ca = {"tls_CAfile": place.dir + "/ca.pem"}
+    good = table("redis", "tls", tls="yes", tls_name="redis.example",
+                 **where, **ca)
+    postmap("-i", good, text="one first\n")
+    is_("redis: over TLS, both sides with certificates",
+        postmap("-q", "one", good), "first")
+    is_("redis: TLS to a server of another name is an error",
+        "certificate is not that of other.example" in
+        postmap("-q", "one", table("redis", "tls-name", tls="yes",
+                                   tls_name="other.example", **where, **ca)),
+        True)
+    is_("redis: nor of somebody whom we don't trust",
+        "certificate is not that of redis.example" in
+        postmap("-q", "one", table("redis", "tls-ca", tls="yes",
+                                   tls_name="redis.example", **where)), True)
+    is_("redis: unless told not to look",
+        postmap("-q", "one", table("redis", "tls-any", tls="yes",
+                                   tls_verify_cert="no", **where)), "first")
+    is_("redis: a missing file is an error",
+        "tls = yes" in
+        postmap("-q", "one", table("redis", "tls-none", tls="yes",
+                                   tls_CAfile="/nonexistent.pem", **where)),
+        True)
+    is_("redis: no TLS where it is wanted is an error",
+        postmap("-q", "one", table("redis", "tls-not", **where))
+        .startswith("fatal: "), True)
+    place.stop(server)
+
+
+def redis_say(port, *words):
+    """What the server answers, as text."""
+    import socket
+    with socket.create_connection(("127.0.0.1", port), 10) as s:
+        for command in words:
+            parts = command.split(" ")
+            s.sendall(("*%d\r\n" % len(parts) + "".join(
+                "$%d\r\n%s\r\n" % (len(p), p) for p in parts)).encode())
+            got = s.recv(65536).decode()
+            while got.startswith("$") and got.count("\r\n") < 2:
+                got += s.recv(65536).decode()
+    return got
+
+
+def check_redis_cluster():
+    ports = [free_port() for _ in range(2)]
+    servers = []
+    for port in ports:
+        servers.append(private.redis(
+            place, port, "--cluster-enabled", "yes", "--cluster-config-file",
+            "nodes-%d.conf" % port, "--cluster-port", str(free_port())))
+    ids = [redis_say(p, "CLUSTER MYID").split("\r\n")[1] for p in ports]
+    redis_say(ports[0], "CLUSTER ADDSLOTSRANGE 0 8191")
+    redis_say(ports[1], "CLUSTER ADDSLOTSRANGE 8192 16383")
+    bus = redis_say(ports[1], "CLUSTER NODES").split("@")[1].split(" ")[0]
+    redis_say(ports[0], "CLUSTER MEET 127.0.0.1 %d %s" %
+              (ports[1], bus.split(",")[0]))
+    deadline = time.time() + 30 * PATIENCE
+    while time.time() < deadline and not all(
+            "cluster_state:ok" in redis_say(p, "CLUSTER INFO")
+            for p in ports):
+        time.sleep(0.1)
+    hosts = "127.0.0.1:%d" % ports[0]
+    maps = table("redis", "cluster", hosts=hosts, cluster="yes")
+    keys = ["key%d" % i for i in range(40)]
+    postmap("-i", maps, text="".join("%s v-%s\n" % (k, k) for k in keys))
+    sizes = [redis_say(p, "DBSIZE") for p in ports]
+    is_("redis cluster: both nodes have keys",
+        ":0\r\n" not in sizes and len(sizes) == 2, True)
+    is_("redis cluster: each key is found where it is",
+        postmap("-q", "-", maps, text="\n".join(keys) + "\n"),
+        "\n".join("%s\tv-%s" % (k, k) for k in keys))
+    # The slot of "foo" moves from the second node to the first.
+    redis_say(ports[0], "CLUSTER SETSLOT 12182 IMPORTING " + ids[1])
+    redis_say(ports[1], "CLUSTER SETSLOT 12182 MIGRATING " + ids[0])
+    redis_say(ports[0], "ASKING", "SET foo moving")
+    is_("redis cluster: a key that is moving is found",
+        postmap("-q", "foo", maps), "moving")
+    is_("redis cluster: it is an error without the setting",
+        "cluster = yes" in postmap("-q", "bar", table(
+            "redis", "no-cluster", hosts="127.0.0.1:%d" % ports[1])), True)
+    is_("redis cluster: its keys can't be listed",
+        "can't be listed" in postmap("-s", maps), True)
+    for server in servers:
+        place.stop(server)
+
+
+def check_mongodb():
+    port = free_port()
+    rows = [{"_id": b"x" * 12, "name": "plain", "goto": "root"},
+            {"_id": b"y" * 12, "name": "info@example.com",
+             "goto": ["a@one.example", "b@two.example"], "quota": 5},
+            {"_id": b"z" * 12, "name": "deep", "goto": {"a": 1}},
+            {"_id": b"w" * 12, "name": "null", "goto": None}]
+    rows += [{"name": k.lower(), "goto": "hit %d" % i}
+             for i, k in enumerate(HOSTILE)]
+    server = mongod.Mongod(port, rows)
+    where = {"uri": "mongodb://127.0.0.1:%d/?serverSelectionTimeoutMS=2000" %
+             port, "dbname": "mail", "collection": "alias"}
+    simple = table("mongodb", "simple", query_filter='{"name": "%s"}',
+                   result_attribute="goto", **where)
+    is_("mongodb: a field", postmap("-q", "Plain", simple), "root")
+    is_("mongodb: a list of values", postmap("-q", "info@example.com", simple),
+        "a@one.example,b@two.example")
+    is_("mongodb: what is not there, or null",
+        [postmap("-q", k, simple) for k in ("nobody", "null")], ["", ""])
+    is_("mongodb: only the field is asked for",
+        server.asked[-1]["projection"], {"_id": 0, "goto": 1})
+    is_("mongodb: no key gets out of its quotes",
+        [postmap("-q", k, simple) for k in HOSTILE],
+        ["hit %d" % i for i in range(len(HOSTILE))])
+    is_("mongodb: a filter with alternatives, several fields",
+        postmap("-q", "info@example.com", table(
+            "mongodb", "or", query_filter='{"$or": [{"name": "%u"}, {"name":'
+            ' {"$eq": "%u@%d"}}]}', result_attribute="quota, goto",
+            result_format="<%s>", **where)),
+        "<5>,<a@one.example>,<b@two.example>")
+    is_("mongodb: a projection instead",
+        postmap("-q", "plain", table(
+            "mongodb", "projection", query_filter='{"name": "%s"}',
+            projection='{"_id": 0, "goto": 1}', **where)), "root")
+    is_("mongodb: expansion_limit is an error",
+        "limit exceeded" in postmap("-q", "info@example.com", table(
+            "mongodb", "limit", query_filter='{"name": "%s"}',
+            result_attribute="goto", expansion_limit="1", **where)), True)
+    is_("mongodb: a document is no value",
+        "neither text nor number" in postmap("-q", "deep", simple), True)
+    bare = table("mongodb", "bare", query_filter='{"quota": %s}',
+                 result_attribute="name", **where)
+    is_("mongodb: a place without quotes takes a number only",
+        [postmap("-q", "5", bare),
+         "double quotes" in postmap("-q", '{"$gt": 0}', bare)],
+        ["info@example.com", True])
+    is_("mongodb: a bad filter is an error",
+        "query_filter: " in postmap("-q", "x", table(
+            "mongodb", "bad", query_filter='{"name": "%s"',
+            result_attribute="goto", **where)), True)
+    server.refuse = "not authorized"
+    is_("mongodb: a refusal is an error",
+        "not authorized" in postmap("-q", "plain", simple), True)
+    server.stop()
+    is_("mongodb: no server is an error",
+        postmap("-q", "plain", simple).startswith("fatal: "), True)
+
+
 def check_memcache():
     port = free_port()
     server = private.memcached(place, port)
@@ -602,10 +775,12 @@ def check_missing():
 
 def main():
     try:
-        for check in (check_sqlite, check_redis, check_memcache, check_pgsql,
-                      check_mysql, check_ldap, check_cdb, check_mail):
+        for check in (check_sqlite, check_redis, check_redis_tls,
+                      check_redis_cluster, check_mongodb, check_memcache,
+                      check_pgsql, check_mysql, check_ldap, check_cdb, check_mail):
             name = check.__name__.split("_")[1]
-            plugin = name in ("sqlite", "mysql", "pgsql", "ldap", "cdb")
+            plugin = name in ("sqlite", "mysql", "pgsql", "ldap", "cdb",
+                               "mongodb")
             try:
                 if plugin and not has_plugin(name):
                     raise Missing("its plug-in is not built")
