@@ -29,6 +29,7 @@
 
 enum {
 	CONNECT_WAIT = 10,	/* seconds, handshake too */
+	RETRY_MS = 1000,	/* after a failure */
 	ANSWER_WAIT = 60,	/* Dovecot makes those who guess wait */
 	LINE_MAX_BYTES = 64 * 1024,
 	MECHS_MAX = 50,
@@ -261,7 +262,8 @@ be_connected(struct dovecot *d)
 		task_wait(&d->changed, CLOCK_NEVER);
 	if (d->stream != NULL)
 		return true;
-	if (d->failed_at > since)
+	if (d->failed_at > since ||
+	    (d->failed_at != 0 && since - d->failed_at < RETRY_MS))
 		return false;
 	d->connecting = true;
 	ok = open_connection(d);

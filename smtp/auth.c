@@ -16,6 +16,8 @@
 
 #include "conf/param.h"
 #include "mail/deliver.h"
+#include "mail/own_domain.h"
+#include "net/tls.h"
 #include "sasl/client.h"
 #include "sasl/options.h"
 #include "smtp/failed.h"
@@ -84,6 +86,7 @@ auth_start(void)
 	    *settings.sasl_token_maps == '\0')
 		fatalx("specify a password table via the `%s_sasl_password_maps'"
 		    " configuration parameter", settings.prefix);
+	own_domain_init(conf_mail.mydestination, conf_mail.myorigin);
 	open_client();
 	auth.passwords = table_list_open("sasl_password_maps",
 	    settings.sasl_password_maps, TABLE_FOLD);
@@ -113,6 +116,7 @@ find_sender(struct table_list *list, const char *sender, struct buf *ret)
 	struct table_address query = {
 		.address = sender,
 		.delimiters = conf_mail.recipient_delimiter,
+		.is_local = own_domain_is,
 	};
 
 	if (!settings.sender_dependent_authentication || settings.is_lmtp ||
@@ -180,8 +184,10 @@ auth_find(struct delivery *d, const char *host, const char *destination,
 static unsigned
 options_of(const struct session *s)
 {
-	(void)s;
-	return auth.options;
+	if (s->tls == NULL)
+		return auth.options;
+	return s->tls->trust == TLS_VERIFIED ? auth.verified_options :
+	    auth.tls_options;
 }
 
 /* The server's mechanisms that smtp_sasl_mechanism_filter lets through. */

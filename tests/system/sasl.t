@@ -7,6 +7,7 @@ those that fail.  Our client logs in at our server.
 """
 
 import os
+import re
 import shutil
 import smtplib
 import socket
@@ -58,6 +59,7 @@ service anvil {
 SASL_START = """
 umask 077
 echo secret | saslpasswd2 -p -c -f /guest/sasldb2 -u sasl.example alice
+echo hush | saslpasswd2 -p -c -f /guest/sasldb2 -u sasl.example bob
 echo secret | saslpasswd2 -p -c -u "$(uname -n)" alice
 chmod 644 /guest/sasldb2
 mkdir -p /guest/mux
@@ -263,6 +265,7 @@ def with_cyrus():
             good, codes = many_at_once(mail, 40)
             tap.ok(good, "40 log in at once", codes)
             with_client(mail)
+            two_users(mail)
         finally:
             mail.destroy()
         mail = Instance(BASE + "cyrus_sasl_config_path = %s\n"
@@ -300,6 +303,34 @@ smtp_sasl_security_options = noanonymous
                 "sasl_method=" + mechanism + ",") > before)
             tap.ok(good, "our client logs in by " + mechanism,
                    mail.log()[-2000:] + server.log()[-2000:])
+    finally:
+        mail.destroy()
+
+
+def two_users(server):
+    """Kept connections are not used for somebody else's mail."""
+    mail = Instance("""relayhost = [127.0.0.1]:%d
+smtp_sasl_auth_enable = yes
+smtp_sender_dependent_authentication = yes
+smtp_sasl_password_maps = inline:{{alice@b.example = alice:secret}, {bob@b.example = bob:hush}}
+smtp_sasl_security_options = noanonymous
+smtp_connection_cache_destinations = static:all
+""" % server.port)
+    mail.start()
+    try:
+        c = smtplib.SMTP("127.0.0.1", mail.port, "me.example")
+        for i in range(12):
+            c.sendmail(("alice", "bob")[i % 2] + "@b.example",
+                       ["c@d.example"], b"Subject: x\r\n\r\n")
+        c.quit()
+        good = mail.wait(lambda: mail.log().count("status=sent") == 12)
+        log = server.log()
+        logins = dict(re.findall(r"(\w+): client=.*sasl_username=(\w+)", log))
+        senders = re.findall(r"(\w+): from=<(alice|bob)@b.example>", log)
+        wrong = [s for s in senders if logins.get(s[0]) != s[1]]
+        tap.ok(good and len(senders) >= 12 and not wrong,
+               "each user's mail goes with his login", wrong or mail.log())
+        tap.ok("conn_use=2" in mail.log(), "and connections are kept")
     finally:
         mail.destroy()
 
