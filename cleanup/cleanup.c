@@ -18,13 +18,17 @@
 #include "conf/param.h"
 #include "mail/maps.h"
 #include "mail/queue_dir.h"
+#include "mail/srs.h"
 #include "server/server.h"
+#include "util/log.h"
 #include "util/proc.h"
 
 /* Tables may stand where the jailed process sees nothing. */
 static void
 before_jail(void)
 {
+	const char *why;
+
 	queue_dir_init(conf_mail.hash_queue_names, conf_mail.hash_queue_depth);
 	maps_before_jail();
 	maps_init();
@@ -32,6 +36,8 @@ before_jail(void)
 	characters_init();
 	inspect_init();
 	milter_init();
+	if ((why = srs_start()) != NULL)
+		fatalx("%s", why);
 }
 
 int

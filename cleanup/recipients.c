@@ -6,6 +6,7 @@
 #include "conf/param.h"
 #include "mail/address.h"
 #include "mail/expand.h"
+#include "mail/srs.h"
 #include "util/log.h"
 #include "util/text.h"
 
@@ -135,6 +136,17 @@ add_expanded(struct message *m, const struct recipient *r,
 
 /* --- one recipient */
 
+/* A bounce of forwarded mail goes on to its sender. */
+static void
+reverse_srs(struct buf *address)
+{
+	struct buf sender = BUF_INIT;
+
+	if (srs_recipient(&sender, address->data) == SRS_GOOD)
+		buf_set(address, sender.data);
+	buf_done(&sender);
+}
+
 /* Standard form and the maps that are one to one. */
 static void
 map_rcpt(struct message *m, struct buf *address)
@@ -144,6 +156,7 @@ map_rcpt(struct message *m, struct buf *address)
 	maps_standard(address, true);
 	if ((m->flags & CLEANUP_MAP) == 0)
 		return;
+	reverse_srs(address);
 	r = maps_canonical(address, CLASS_ENVELOPE_RECIPIENT, m->file.id);
 	if (r != MAPS_ERROR)
 		r = maps_masquerade(address, CLASS_ENVELOPE_RECIPIENT);

@@ -17,6 +17,7 @@
 #include "mail/deliver.h"
 #include "mail/deliver_filter.h"
 #include "mail/own_addr.h"
+#include "mail/srs.h"
 #include "net/dns.h"
 #include "server/server.h"
 #include "smtp/auth.h"
@@ -40,6 +41,8 @@ before_jail(void)
 	settings_load(strcmp(server_process_name(), "lmtp") == 0);
 	deliver_filter_open(strcmp(server_process_name(), "lmtp") == 0 ?
 	    "lmtp" : "smtp");
+	if ((why = srs_start()) != NULL)
+		fatalx("%s", why);
 	if (!own_addr_init(conf_mail.inet_interfaces,
 	    conf_mail.proxy_interfaces, conf_mail.inet_protocols, &why))
 		fatalx("%s", why);

@@ -5,6 +5,7 @@
 #include "conf/param.h"
 #include "mail/address.h"
 #include "mail/deliver_proto.h"
+#include "mail/srs.h"
 #include "smtp/attempt.h"
 #include "smtp/content.h"
 #include "smtp/generic.h"
@@ -605,6 +606,23 @@ is_impossible(struct transfer_state *t)
 	return true;
 }
 
+/* One sender for all of them: SRS as soon as one was forwarded. */
+static const char *
+forwarded_sender(struct delivery *d)
+{
+	struct buf  b = BUF_INIT;
+	const char *sender = d->sender;
+
+	for (size_t i = 0; !settings.is_lmtp && i < d->rcpt_count; i++)
+		if (srs_sender(&b, d->sender, d->rcpt[i].original,
+		    d->rcpt[i].address)) {
+			sender = pool_strdup(&d->pool, b.data);
+			break;
+		}
+	buf_done(&b);
+	return sender;
+}
+
 static void
 choose_recipients(struct transfer_state *t)
 {
@@ -613,7 +631,7 @@ choose_recipients(struct transfer_state *t)
 	t->rcpt = pool_alloc(&t->d->pool, n * sizeof *t->rcpt);
 	t->accepted = pool_zalloc(&t->d->pool, n * sizeof *t->accepted);
 	t->address = pool_alloc(&t->d->pool, n * sizeof *t->address);
-	t->sender = t->d->sender;
+	t->sender = forwarded_sender(t->d);
 	for (size_t i = 0; i < n; i++)
 		if (attempt_is_left(t->a, i)) {
 			t->address[t->count] = t->d->rcpt[i].address;

@@ -13,6 +13,7 @@
 
 #include "conf/param.h"
 #include "mail/own_addr.h"
+#include "mail/srs.h"
 #include "net/dns.h"
 #include "server/server.h"
 #include "smtpd/auth.h"
@@ -44,6 +45,8 @@ before_jail(void)
 		fatalx("%s", why);
 	if (!dns_start(&why))
 		log_warn("DNS: %s", why);
+	if ((why = srs_start()) != NULL)
+		fatalx("%s", why);
 	config_load();
 	auth_load();
 	starttls_load();

@@ -16,6 +16,10 @@ static struct {
 	void	(*release)(EVP_MD *);
 	int	(*digest)(OSSL_LIB_CTX *, const char *, const char *,
 		    const void *, size_t, unsigned char *, size_t *);
+	unsigned char *(*mac)(OSSL_LIB_CTX *, const char *, const char *,
+		    const char *, const OSSL_PARAM *, const void *, size_t,
+		    const unsigned char *, size_t, unsigned char *, size_t,
+		    size_t *);
 } crypto;
 
 static bool
@@ -32,7 +36,8 @@ load(void)
 	*(void **)&crypto.fetch = dlsym(lib, "EVP_MD_fetch");
 	*(void **)&crypto.release = dlsym(lib, "EVP_MD_free");
 	*(void **)&crypto.digest = dlsym(lib, "EVP_Q_digest");
-	crypto.ready = crypto.fetch != NULL && crypto.release != NULL &&
+	*(void **)&crypto.mac = dlsym(lib, "EVP_Q_mac");
+	crypto.ready = crypto.mac != NULL && crypto.fetch != NULL && crypto.release != NULL &&
 	    crypto.digest != NULL;
 	return crypto.ready;
 }
@@ -59,5 +64,19 @@ digest_hex(struct buf *out, const char *name, const void *bytes, size_t len)
 	    &n) != 1)
 		return false;
 	text_hex(out, digest, n);
+	return true;
+}
+
+bool
+digest_hmac(struct buf *out, const char *name, const void *key,
+    size_t key_len, const void *bytes, size_t len)
+{
+	unsigned char mac[EVP_MAX_MD_SIZE];
+	size_t	      n;
+
+	if (!load() || crypto.mac(NULL, "HMAC", NULL, name, NULL, key,
+	    key_len, bytes, len, mac, sizeof mac, &n) == NULL)
+		return false;
+	buf_add(out, mac, n);
 	return true;
 }

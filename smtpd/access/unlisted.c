@@ -8,6 +8,7 @@
 #include "conf/param.h"
 #include "mail/address.h"
 #include "mail/own_domain.h"
+#include "mail/srs.h"
 #include "mail/why.h"
 #include "smtpd/access/access.h"
 #include "table/table.h"
@@ -211,6 +212,18 @@ look_up(const char *address, enum access_about about, const struct class *c)
 	return *c->maps != NULL ? find(*c->maps, address) : TABLE_FOUND;
 }
 
+/* An address that SRS gave away: good, or forged. */
+static bool
+is_srs(const char *address, enum table_result *ret)
+{
+	struct buf	sender = BUF_INIT;
+	enum srs_result got = srs_recipient(&sender, address);
+
+	buf_done(&sender);
+	*ret = got == SRS_GOOD ? TABLE_FOUND : TABLE_NOT_FOUND;
+	return got != SRS_NONE;
+}
+
 static enum verdict
 check(struct access *a, enum access_about about, const char *address,
     const struct resolved *route)
@@ -231,6 +244,9 @@ check(struct access *a, enum access_about about, const char *address,
 	if (c == NULL ||
 	    (c->flag == RESOLVE_CLASS_LOCAL && is_always_known(route->recipient)))
 		return VERDICT_NONE;
+	if (about == ABOUT_RECIPIENT && is_srs(route->recipient, &r))
+		return r == TABLE_FOUND ? VERDICT_NONE :
+		    unknown(a, about, address, c);
 	switch (look_up(route->recipient, about, c)) {
 	case TABLE_FOUND:
 		remember(route->recipient);
