@@ -62,6 +62,13 @@ delivery_settle(struct delivery *d, struct recipient *r,
 	    DELIVER_DEFERRED);
 }
 
+const struct envelope *
+delivery_envelope(struct delivery *d)
+{
+	(void)d;
+	return NULL;
+}
+
 void
 delivery_dead(struct delivery *d, const struct why *why)
 {
