@@ -238,6 +238,96 @@ dns_begin(const char *name, enum dns_type type)
 	return e;
 }
 
+/* --- the filter */
+
+static bool (*filter_keeps)(const char *record);
+
+void
+dns_set_filter(bool (*keep)(const char *record))
+{
+	filter_keeps = keep;
+}
+
+static void
+add_data(struct buf *text, const struct dns_record *r)
+{
+	char address[ADDR_TEXT];
+
+	switch (r->type) {
+	case DNS_A:
+	case DNS_AAAA:
+		addr_text(&r->addr, address);
+		buf_adds(text, address);
+		break;
+	case DNS_MX:
+		buf_addf(text, "%u %s.", r->preference, r->target);
+		break;
+	case DNS_SRV:
+		buf_addf(text, "%u %u %u %s.", r->preference, r->weight,
+		    r->port, r->target);
+		break;
+	case DNS_TXT:
+		buf_add(text, r->target, r->target_len);
+		break;
+	case DNS_TLSA:
+		for (size_t i = 0; i < r->target_len; i++)
+			buf_addf(text, i < 3 ? "%d " : "%02x",
+			    (unsigned char)r->target[i]);
+		break;
+	default:
+		buf_addf(text, "%s.", r->target != NULL ? r->target : "");
+	}
+}
+
+static const char *
+type_name(enum dns_type type)
+{
+	static const struct {
+		enum dns_type	 type;
+		const char	*name;
+	} names[] = {
+		{ DNS_A, "A" }, { DNS_AAAA, "AAAA" }, { DNS_MX, "MX" },
+		{ DNS_TXT, "TXT" }, { DNS_PTR, "PTR" }, { DNS_NS, "NS" },
+		{ DNS_CNAME, "CNAME" }, { DNS_SRV, "SRV" },
+		{ DNS_TLSA, "TLSA" }, { DNS_SOA, "SOA" },
+	};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (names[i].type == type)
+			return names[i].name;
+	return "UNKNOWN";
+}
+
+static bool
+is_kept(const struct dns_record *r)
+{
+	struct buf text = BUF_INIT;
+	bool	   keep;
+
+	buf_addf(&text, "%s. %u IN %s ", r->name, (unsigned)r->ttl,
+	    type_name(r->type));
+	add_data(&text, r);
+	keep = filter_keeps(text.data);
+	buf_done(&text);
+	return keep;
+}
+
+static void
+apply_filter(struct dns_record **list)
+{
+	struct dns_record *r;
+
+	while ((r = *list) != NULL) {
+		if (is_kept(r)) {
+			list = &r->next;
+			continue;
+		}
+		*list = r->next;
+		r->next = NULL;
+		dns_free(r);
+	}
+}
+
 static enum dns_status
 dns_end(struct dns_entry *e, struct dns_record **ret, const char **ret_why)
 {
@@ -260,6 +350,14 @@ dns_end(struct dns_entry *e, struct dns_record **ret, const char **ret_why)
 	e->users--;
 	if (!e->kept || is_stale(e))
 		entry_forget(e);
+	if (status == DNS_OK && filter_keeps != NULL) {
+		apply_filter(ret);
+		if (*ret == NULL) {
+			status = DNS_TRY_AGAIN;
+			if (ret_why != NULL)
+				*ret_why = DNS_WHY_FILTERED;
+		}
+	}
 	return status;
 }
 

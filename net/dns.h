@@ -54,6 +54,15 @@ enum dns_status	dns_query(const char *name, enum dns_type,
 void		dns_free(struct dns_record *);
 
 /*
+ * Asked about each record of an answer, as "name. ttl IN MX 10 host.": false
+ * leaves it out (smtp_dns_reply_filter).  May wait as a task.  An answer
+ * with nothing left is DNS_TRY_AGAIN with this text.
+ */
+#define DNS_WHY_FILTERED "DNS reply filter drops all results"
+
+void		dns_set_filter(bool (*keep)(const char *record));
+
+/*
  * Addresses of a host.  `families`: DNS_V4 | DNS_V6; `use_hosts`: look in
  * /etc/hosts first ("native"), `use_dns`.
  */

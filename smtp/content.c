@@ -11,7 +11,9 @@
 #include "smtp/settings.h"
 #include "util/buf.h"
 #include "util/mem.h"
+#include "util/clock.h"
 #include "util/stream.h"
+#include "util/task.h"
 
 enum {
 	SMALL = 48 * 1024,	/* bytes: read at once, sent in one piece */
@@ -19,10 +21,20 @@ enum {
 	STUFF_PIECE = 16 * 1024,
 };
 
+/* Each piece has its time; with smtp_per_request_deadline all of them together
+ * have it, and what smtp_min_data_rate grants for what has gone. */
 static void
 renew_deadline(struct session *s)
 {
-	stream_set_deadline(s->stream, settings.data_xfer_timeout);
+	uint64_t sent = stream_bytes_out(s->stream) - s->content_from;
+	int64_t	 granted = settings.min_data_rate > 0 ?
+	    (int64_t)(sent * 1000 / (uint64_t)settings.min_data_rate) : 0;
+
+	if (settings.per_request_deadline)
+		stream_set_deadline_at(s->stream, s->content_since + granted +
+		    settings.data_xfer_timeout * 1000L);
+	else
+		stream_set_deadline(s->stream, settings.data_xfer_timeout);
 }
 
 /* False, and the stream failed, when the file does not have it. */
@@ -221,15 +233,17 @@ needs_care(const struct queue_file *q)
 
 enum content
 content_send(struct session *s, const struct queue_file *q,
-    const struct buf *header, bool to_7bit, const char *after)
+    const struct buf *header, bool to_7bit, int pause, const char *after)
 {
 	char end[16];
 	bool as_is = header == NULL && !to_7bit && !filter_is_set() &&
 	    !needs_care(q);
 	enum content result = CONTENT_SENT;
 
+	s->content_since = clock_ms();
+	s->content_from = stream_bytes_out(s->stream);
 	snprintf(end, sizeof end, ".\r\n%s", after);
-	if (as_is && q->t.header_len + q->t.body_len <= SMALL)
+	if (as_is && pause == 0 && q->t.header_len + q->t.body_len <= SMALL)
 		return send_small(s, q, end) ? CONTENT_SENT : CONTENT_NO_FILE;
 	if (as_is) {
 		send_range(s, q, queue_file_header_at(q), q->t.header_len);
@@ -240,6 +254,8 @@ content_send(struct session *s, const struct queue_file *q,
 	if (result != CONTENT_SENT)
 		return result;
 	renew_deadline(s);
+	if (pause > 0 && stream_flush(s->stream))
+		task_sleep_ms(pause * 1000L);
 	stream_puts(s->stream, end);
 	return CONTENT_SENT;
 }

@@ -20,13 +20,14 @@ enum content {
 /*
  * Writes header (that of the file if `header` is NULL), body and the final
  * dot's line, then `after` (may be empty) in the same segment; the next read
- * sends what is still buffered.  Dots are stuffed and lines over
+ * sends what is still buffered.  `pause` seconds go by before the dot.  Dots are stuffed and lines over
  * smtp_line_length_limit broken where the file's flags call for it;
  * `to_7bit`, and checks: see smtp/filter.h.  When it is not sent the stream is
  * failed, so that no half message is taken for a whole one.
  */
 enum content content_send(struct session *, const struct queue_file *,
-	    const struct buf *header, bool to_7bit, const char *after);
+	    const struct buf *header, bool to_7bit, int pause,
+	    const char *after);
 
 /*
  * The careful copy, for its test: `at_line` is the state between calls, and

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "conf/param.h"
+#include "smtp/quirks.h"
 #include "smtp/session.h"
 #include "smtp/settings.h"
 #include "smtp/xforward.h"
@@ -196,7 +197,10 @@ read_greeting(struct session *s, const char *loop_text, bool *ret_esmtp,
 	if (ok && loop_text != NULL && is_our_name(lines.data))
 		log_warn("host %s greeted me with my own hostname %s",
 		    s->relay, conf_mail.myhostname);
+	if (ok && !settings.is_lmtp)
+		s->quirks = quirks_of(s, lines.data);
 	*ret_esmtp = settings.is_lmtp || (!settings.never_send_ehlo &&
+	    (s->quirks & QUIRK_NO_ESMTP) == 0 &&
 	    (settings.always_send_ehlo || has_word(lines.data, "ESMTP")));
 	buf_done(&lines);
 	return ok;

@@ -52,7 +52,10 @@ lookup_failed(struct finding *f, const char *host, const char *type,
 	if (f->worst == TRY_LATER && now == FAILED)
 		return;
 	f->worst = now;
-	if (settings.use_dns)
+	if (strcmp(text, DNS_WHY_FILTERED) == 0)
+		why_set(f->why, "4.7.0", "Error looking up name=%s type=%s: "
+		    "%s", host, *type == 'A' ? "A" : type, text);
+	else if (settings.use_dns)
 		why_set(f->why, dsn, "Host or domain name not found. "
 		    "Name service error for name=%s type=%s: %s",
 		    host, type, text);

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "smtp/quirks.h"
 #include "smtp/session.h"
 #include "smtp/settings.h"
 #include "util/clock.h"
@@ -145,6 +146,7 @@ session_reply(struct session *s, int seconds, const char *doing,
 			session_lost(s, doing, why);
 			return false;
 		}
+		quirks_filter_reply(s, &s->line);
 		kind = reply_add_line(&s->reply, s->line.data, s->line.len);
 		if (kind == REPLY_JUNK)
 			junk_line(s);

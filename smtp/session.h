@@ -47,6 +47,10 @@ struct session {
 	const struct tls_info *tls;	/* NULL: in the clear */
 	char		*policy;	/* its key: of policy.h */
 	unsigned	 xforward;	/* see xforward.h */
+	unsigned	 quirks;	/* see quirks.h */
+	/* smtp_per_request_deadline: content */
+	int64_t		 content_since;	/* clock_ms */
+	uint64_t	 content_from;	/* bytes sent before it */
 	uint64_t	 size_limit;	/* bytes; 0: not told */
 	struct reply	 reply;		/* the last one */
 	struct buf	 line;

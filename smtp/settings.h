@@ -31,7 +31,10 @@
 	BOOL(use_tls) BOOL(enforce_tls) BOOL(tls_wrappermode) \
 	TEXT(header_checks) TEXT(mime_header_checks) \
 	TEXT(nested_header_checks) TEXT(body_checks) \
-	BOOL(send_xforward_command) INT(xforward_timeout) \
+	TEXT(reply_filter) TEXT(dns_reply_filter) TEXT(pix_workarounds) \
+	TEXT(pix_workaround_maps) INT(pix_workaround_delay_time) \
+	INT(pix_workaround_threshold_time) BOOL(per_request_deadline) \
+	INT(min_data_rate) BOOL(send_xforward_command) INT(xforward_timeout) \
 	BOOL(tls_enforce_peername) BOOL(tls_note_starttls_offer) \
 	BOOL(tls_connection_reuse) BOOL(tls_enable_rpk) \
 	BOOL(tls_force_insecure_host_tlsa_lookup) \

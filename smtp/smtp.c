@@ -26,6 +26,7 @@
 #include "smtp/filter.h"
 #include "smtp/generic.h"
 #include "smtp/policy.h"
+#include "smtp/quirks.h"
 #include "smtp/settings.h"
 #include "smtp/tls.h"
 #include "table/table.h"
@@ -55,39 +56,9 @@ before_jail(void)
 	    TABLE_FOLD);
 	generic_init();
 	filter_init();
+	quirks_init();
 	policy_init();
 	client_tls_init();
-}
-
-/* What an administrator may count on and this release does not do. */
-static void
-warn_of_missing(void)
-{
-	static const char *const names[] = {
-		"reply_filter", "dns_reply_filter",
-		"per_request_deadline",
-		"per_record_deadline", "pix_workaround_maps",
-		"dns_resolver_options",
-		"cname_overrides_servername",
-	};
-	const char *value;
-	char *name;
-
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		name = mem_printf("%s_%s", settings.prefix, names[i]);
-		value = conf_value(name);
-		if (value != NULL && *value != '\0' &&
-		    strcmp(value, "no") != 0)
-			log_warn("parameter %s is not supported by this "
-			    "release and has no effect", name);
-		mem_free(name);
-	}
-}
-
-static void
-after_jail(void)
-{
-	warn_of_missing();
 }
 
 static void
@@ -114,7 +85,6 @@ main(int argc, char **argv)
 		.jail = PROC_JAIL_NET | PROC_JAIL_FILES,
 		.areas = areas,
 		.before_jail = before_jail,
-		.after_jail = after_jail,
 		.serve = serve,
 		.before_exit = before_exit,
 	};

@@ -9,11 +9,13 @@
 #include "smtp/attempt.h"
 #include "smtp/content.h"
 #include "smtp/generic.h"
+#include "smtp/quirks.h"
 #include "smtp/session.h"
 #include "smtp/settings.h"
 #include "smtp/transfer.h"
 #include "smtp/xforward.h"
 #include "util/buf.h"
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/mem.h"
 #include "util/stream.h"
@@ -535,6 +537,18 @@ fail_content(struct transfer_state *t, enum content result)
 	return TRANSFER_ENDED;
 }
 
+/* Seconds before the final dot: some firewalls want it in a packet of its
+ * own. */
+static int
+dot_delay(const struct transfer_state *t)
+{
+	int64_t age = (clock_wall_us() - t->d->arrival_us) / 1000000;
+
+	return (t->s->quirks & QUIRK_DELAY_DOT) &&
+	    age >= settings.pix_workaround_threshold_time ?
+	    settings.pix_workaround_delay_time : 0;
+}
+
 /*
  * Nobody was accepted and yet the server waits for content: it gets none, and
  * the session ends there, whatever it makes of that.
@@ -551,8 +565,8 @@ send_content(struct transfer_state *t)
 		stream_puts(s->stream, ".\r\nQUIT\r\n");
 	else
 		result = content_send(s, &t->d->file, t->has_header ?
-		    &t->header : NULL, must_downgrade(t), quit ? "QUIT\r\n" :
-		    "");
+		    &t->header : NULL, must_downgrade(t), dot_delay(t),
+		    quit ? "QUIT\r\n" : "");
 	if (result != CONTENT_SENT)
 		return fail_content(t, result);
 	if (stream_failed(s->stream) != NULL) {

@@ -17,6 +17,7 @@
 #include "smtp/filter.h"
 #include "smtp/generic.h"
 #include "smtp/policy.h"
+#include "smtp/quirks.h"
 #include "smtp/settings.h"
 #include "tests/test.h"
 #include "util/buf.h"
@@ -179,6 +180,12 @@ dns_addresses_proven(const char *host, int families, bool use_hosts,
 		    addr_parse(&a, zone[i].data, 0))
 			addr_list_add(ret, &a);
 	return ret->count > 0 ? DNS_OK : nothing(host, ret_why);
+}
+
+void
+dns_set_filter(bool (*keep)(const char *record))
+{
+	(void)keep;
 }
 
 bool
@@ -790,10 +797,13 @@ set_up(void)
 		.tls_exclude_ciphers = "", .tls_mandatory_exclude_ciphers = "",
 		.tls_servername = "", .tls_trust_anchor_file = "",
 		.tls_session_cache_database = "", .dns_support_level = "",
+		.reply_filter = "", .dns_reply_filter = "",
+		.pix_workarounds = "", .pix_workaround_maps = "",
 		.dane_insecure_mx_policy = "dane", .generic_maps = "",
 		.header_checks = "", .mime_header_checks = "",
 		.nested_header_checks = "", .body_checks = "",
 	};
+	quirks_init();
 	policy_init();
 	generic_init();
 	filter_init();

@@ -1,0 +1,130 @@
+#include "smtp/quirks.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "net/dns.h"
+#include "smtp/session.h"
+#include "smtp/settings.h"
+#include "table/table.h"
+#include "util/log.h"
+#include "util/mem.h"
+#include "util/text.h"
+
+static struct {
+	struct table_list *replies, *dns, *pix;
+} quirks;
+
+static struct table_list *
+open_table(const char *name, const char *tables)
+{
+	char		  *title = mem_printf("%s_%s", settings.prefix, name);
+	struct table_list *list = table_list_open(title, tables, TABLE_FOLD);
+
+	mem_free(title);
+	return list;
+}
+
+/* A table that fails hides nothing. */
+static bool
+keeps_record(const char *record)
+{
+	struct buf action = BUF_INIT;
+	bool	   keep = true;
+
+	if (table_list_find(quirks.dns, record, &action) == TABLE_FOUND) {
+		keep = strcasecmp(action.data, "IGNORE") != 0;
+		if (keep)
+			log_warn("%s_dns_reply_filter: unknown DNS filter "
+			    "action: \"%s\"; write IGNORE", settings.prefix,
+			    action.data);
+		else
+			log_info("ignoring DNS RR: %s", record);
+	}
+	buf_done(&action);
+	return keep;
+}
+
+void
+quirks_init(void)
+{
+	quirks.replies = open_table("reply_filter", settings.reply_filter);
+	quirks.pix = open_table("pix_workaround_maps",
+	    settings.pix_workaround_maps);
+	quirks.dns = open_table("dns_reply_filter", settings.dns_reply_filter);
+	if (!table_list_is_empty(quirks.dns))
+		dns_set_filter(keeps_record);
+}
+
+void
+quirks_filter_reply(const struct session *s, struct buf *line)
+{
+	struct buf new = BUF_INIT;
+
+	if (table_list_is_empty(quirks.replies))
+		return;
+	if (table_list_find(quirks.replies, line->data, &new) == TABLE_FOUND) {
+		log_info("%s: replacing server reply \"%s\" with \"%s\"",
+		    s->relay, line->data, new.data);
+		buf_set(line, new.data);
+	}
+	buf_done(&new);
+}
+
+/* --- Cisco PIX */
+
+static unsigned
+parse(const char *list)
+{
+	char	*copy = mem_strdup(list), *next = copy, *word;
+	unsigned bits = 0;
+
+	while ((word = text_word(&next, TEXT_LIST_SEP, false)) != NULL) {
+		if (strcasecmp(word, "disable_esmtp") == 0)
+			bits |= QUIRK_NO_ESMTP;
+		else if (strcasecmp(word, "delay_dotcrlf") == 0)
+			bits |= QUIRK_DELAY_DOT;
+		else
+			log_warn("%s_pix_workarounds: unknown word \"%s\"",
+			    settings.prefix, word);
+	}
+	mem_free(copy);
+	return bits;
+}
+
+/* "220 ****0*2*": the firewall writes stars over all it does not know. */
+static bool
+is_masked(const char *greeting)
+{
+	size_t stars = 0;
+
+	for (const char *p = greeting; *p != '\0' && *p != '\n'; p++) {
+		if (strchr("*02 ", *p) == NULL)
+			return false;
+		stars += *p == '*';
+	}
+	return stars > 0;
+}
+
+unsigned
+quirks_of(const struct session *s, const char *greeting)
+{
+	struct buf found = BUF_INIT;
+	char	   address[ADDR_TEXT];
+	unsigned   bits;
+
+	if (!is_masked(greeting))
+		return 0;
+	addr_text(&s->addr, address);
+	if (!table_list_is_empty(quirks.pix) &&
+	    table_list_find(quirks.pix, address, &found) == TABLE_FOUND)
+		bits = parse(found.data);
+	else
+		bits = parse(settings.pix_workarounds);
+	buf_done(&found);
+	if (bits != 0)
+		log_info("%s: enabling PIX workarounds:%s%s for %s",
+		    s->queue_id, bits & QUIRK_NO_ESMTP ? " disable_esmtp" : "",
+		    bits & QUIRK_DELAY_DOT ? " delay_dotcrlf" : "", s->relay);
+	return bits;
+}
