@@ -17,22 +17,42 @@
 
 enum { COMPARE_MAX = 8 };	/* recipients that are compared one by one */
 
+/* Case does not count, nor does that of letters in UTF-8. */
+static bool
+same_text(const char *a, const char *b)
+{
+	struct buf fa = BUF_INIT, fb = BUF_INIT;
+	bool	   is_same = text_eq_nocase(a, b);
+
+	if (is_same || text_is_ascii(a, strlen(a)))
+		return is_same;
+	text_fold(&fa, a, true);
+	text_fold(&fb, b, true);
+	is_same = text_eq(fa.data, fb.data);
+	buf_done(&fa);
+	buf_done(&fb);
+	return is_same;
+}
+
 static bool
 same(const struct recipient *a, const struct recipient *b)
 {
-	return text_eq_nocase(a->address, b->address) &&
-	    a->notify == b->notify && text_eq_nocase(a->orcpt, b->orcpt) &&
+	return same_text(a->address, b->address) &&
+	    a->notify == b->notify && same_text(a->orcpt, b->orcpt) &&
 	    (!conf_mail.enable_original_recipient ||
-	    text_eq_nocase(a->original, b->original));
+	    same_text(a->original, b->original));
 }
 
 static void
 make_key(struct buf *key, const struct recipient *r)
 {
-	buf_addf(key, "%d\n%s\n%s\n", r->notify, r->orcpt,
+	struct buf whole = BUF_INIT;
+
+	buf_addf(&whole, "%d\n%s\n%s\n", r->notify, r->orcpt,
 	    conf_mail.enable_original_recipient ? r->original : "");
-	buf_adds(key, r->address);
-	text_lower(key->data);
+	buf_adds(&whole, r->address);
+	text_fold(key, whole.data, true);
+	buf_done(&whole);
 }
 
 static void
@@ -147,13 +167,12 @@ reverse_srs(struct buf *address)
 	buf_done(&sender);
 }
 
-/* Standard form and the maps that are one to one. */
+/* The maps that are one to one. */
 static void
 map_rcpt(struct message *m, struct buf *address)
 {
 	enum maps_result r;
 
-	maps_standard(address, true);
 	if ((m->flags & CLEANUP_MAP) == 0)
 		return;
 	reverse_srs(address);
@@ -247,13 +266,14 @@ message_rcpt(struct message *m, const struct recipient *given)
 	milter_note_rcpt(m, &r);
 	buf_adds(&address, *r.address == '\0' ?
 	    conf_mail.empty_address_recipient : r.address);
-	map_rcpt(m, &address);
+	maps_standard(&address, true);
 	if (*r.orcpt == '\0') {
 		/* RFC 3461 5.2.1: whom the sender meant, for its reports */
 		buf_adds(&orcpt, "rfc822;");
 		address_quote(&orcpt, address.data);
 		r.orcpt = orcpt.data;
 	}
+	map_rcpt(m, &address);
 	if (message_goes_on(m))
 		add_expanded(m, &r, address.data);
 	if (m->status == CLEANUP_OK && (m->flags & CLEANUP_BCC) != 0)

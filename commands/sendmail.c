@@ -239,7 +239,7 @@ add_recipients(struct envelope *e, char **args)
 	for (; *args != NULL; args++) {
 		if (**args == '\0')
 			envelope_add_rcpt(e,
-			    conf_mail.empty_address_recipient, "", "",
+			    conf_value("empty_address_recipient"), "", "",
 			    opt.notify);
 		for (struct token *t = parse_argument(e, *args); t != NULL;
 		    t = t->next) {

@@ -8,8 +8,8 @@
  * 4.4, and with what people write instead.  First the text is cut into
  * tokens; then the tokens of a list entry are told apart:
  *
- *	entry	= phrase "<" address ">" comment*
- *		| phrase ":"			(a group begins)
+ *	entry	= (phrase "<" address ">" comment*)+
+ *		| phrase ":"			(a group begins, up to ";")
  *		| address+			(commas are put between them)
  *
  * A comment inside of an address goes behind it.
@@ -256,46 +256,99 @@ find_close(struct token *open)
 	return NULL;
 }
 
-/*
- * Moves tokens that make one entry from *from to the list; *from is then at
- * the separator or NULL.
- */
-static void
-take_entry(struct pool *pool, struct chain *list, struct token **from)
+/* The ':' of a group that ends with the next ';'; without that ';' there is
+ * none (":include:/some/file").  NULL if so. */
+static struct token *
+find_group(struct token *t)
 {
-	struct token *t, *close, *start = *from, *next;
-	bool	      route = is_char(start, '@');
+	struct token *colon = NULL, *close;
 
-	for (t = start; t != NULL && !is_char(t, ',') && !is_char(t, ';');
-	    t = t->next)
-		if (is_char(t, '<') && find_close(t) != NULL)
-			break;
-		else if (is_char(t, ':') && t != start && !route)
-			break;
-	if (t == NULL || is_char(t, ',') || is_char(t, ';')) {
-		add_addresses(pool, list, start, t);
-		*from = t;
-		return;
-	}
-	/* the phrase, then '<' or ':' */
-	for (; start != t; start = next) {
+	for (; t != NULL && !is_char(t, ';'); t = t->next)
+		if (is_char(t, '<') && (close = find_close(t)) != NULL)
+			t = close;
+		else if (is_char(t, ':'))
+			colon = t;
+	return t != NULL ? colon : NULL;
+}
+
+static bool
+is_separator(const struct token *t)
+{
+	return t == NULL || is_char(t, ',') || is_char(t, ';');
+}
+
+/* Where "<" begins an address, or the entry ends, or the group's ':' is. */
+static struct token *
+find_mark(struct token *t, const struct token *group)
+{
+	while (!is_separator(t) && t != group &&
+	    !(is_char(t, '<') && find_close(t) != NULL))
+		t = t->next;
+	return t;
+}
+
+/* All up to `end` as it is. */
+static void
+add_phrase(struct chain *list, struct token *start, const struct token *end)
+{
+	struct token *next;
+
+	for (; start != end; start = next) {
 		next = start->next;
 		chain_add(list, start);
 	}
-	*from = t->next;
-	close = is_char(t, '<') ? find_close(t) : NULL;
-	chain_add(list, t);
-	if (close == NULL)
-		return;
-	add_route_address(pool, list, *from, close);
+}
+
+/* "<address> comment*" from *from on. */
+static void
+add_bracketed(struct pool *pool, struct chain *list, struct token **from)
+{
+	struct token *open = *from, *close = find_close(open), *t;
+	struct token *inside = open->next;
+
+	chain_add(list, open);
+	add_route_address(pool, list, inside, close);
 	*from = close->next;
 	chain_add(list, close);
 	while ((t = *from) != NULL && t->type == TOKEN_COMMENT) {
 		*from = t->next;
 		chain_add(list, t);
 	}
-	if (t != NULL && !is_char(t, ',') && !is_char(t, ';'))
+	/* What follows is an entry of its own, unless it is one more phrase
+	 * with an address: "a <b> c <d>" stays. */
+	if (!is_separator(t) && !is_char(find_mark(t, NULL), '<'))
 		add_comma(pool, list);
+}
+
+/*
+ * Moves tokens that make one entry from *from to the list; *from is then at
+ * the separator or NULL.  A group's name is all up to its ':', whatever
+ * stands there.
+ */
+static void
+take_entry(struct pool *pool, struct chain *list, struct token **from,
+    struct token **group)
+{
+	struct token *start = *from, *t = start, *mark;
+
+	while (!is_separator(t) && t != *group)
+		t = t->next;
+	if (t != NULL && t == *group && t != start) {
+		*from = t->next;
+		add_phrase(list, start, t);
+		chain_add(list, t);
+		*group = NULL;
+		return;
+	}
+	mark = find_mark(start, NULL);
+	if (is_char(mark, '<')) {
+		add_phrase(list, start, mark);
+		*from = mark;
+		add_bracketed(pool, list, from);
+		return;
+	}
+	*from = mark;
+	add_addresses(pool, list, start, mark);
 }
 
 struct token *
@@ -304,19 +357,22 @@ address_parse_header(struct pool *pool, struct str text, size_t limit)
 	struct scan   s = { .pool = pool, .p = text.p, .end = text.p + text.n,
 	    .left = limit };
 	struct chain  flat, list;
-	struct token *t, *next;
+	struct token *t, *next, *group;
 
 	chain_init(&flat);
 	chain_init(&list);
 	while ((t = next_token(&s)) != NULL)
 		chain_add(&flat, t);
+	group = find_group(flat.first);
 	for (t = flat.first; t != NULL;) {
-		if (!is_char(t, ',') && !is_char(t, ';')) {
-			take_entry(pool, &list, &t);
+		if (!is_separator(t)) {
+			take_entry(pool, &list, &t, &group);
 			continue;
 		}
 		next = t->next;
 		chain_add(&list, t);
+		if (is_char(t, ';'))
+			group = find_group(next);
 		if (is_char(t, ';') && next != NULL && !is_char(next, ',') &&
 		    !is_char(next, ';') && next->type != TOKEN_COMMENT)
 			add_comma(pool, &list);
@@ -391,6 +447,8 @@ address_write_header(struct buf *out, const struct token *list)
 	}
 	if (entry.len > 0)
 		put_entry(out, &entry, first);
+	else if (is_char(before, ','))
+		buf_addc(out, ' ');
 	buf_done(&entry);
 }
 

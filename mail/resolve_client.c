@@ -17,7 +17,7 @@ enum {
 };
 
 static struct {
-	struct map	*answers;	/* sender NUL recipient: struct resolved */
+	struct map	*answers;	/* make_key(): struct resolved */
 	struct pool	 pool;
 	int64_t		 until;		/* clock_ms */
 } cache;
@@ -48,10 +48,13 @@ resolve_is_plain(const char *address)
 	    strcspn(address, "@%!") == local;
 }
 
+/* 'A' for an address, 'D' for a domain: "@x" may be both. */
 static void
-make_key(struct buf *key, const char *sender, const char *recipient)
+make_key(struct buf *key, char scope, const char *sender,
+    const char *recipient)
 {
 	buf_clear(key);
+	buf_addc(key, scope);
 	buf_add(key, sender, strlen(sender) + 1);
 	buf_adds(key, recipient);
 }
@@ -60,7 +63,7 @@ make_key(struct buf *key, const char *sender, const char *recipient)
 static void
 cut_local(struct buf *key, const char *sender, const char *recipient)
 {
-	make_key(key, sender, recipient + address_local_len(recipient));
+	make_key(key, 'D', sender, recipient + address_local_len(recipient));
 }
 
 static const struct resolved *
@@ -74,7 +77,7 @@ find_cached(struct buf *key, const char *sender, const char *recipient)
 		if (r != NULL)
 			return r;
 	}
-	make_key(key, sender, recipient);
+	make_key(key, 'A', sender, recipient);
 	return map_find_n(cache.answers, key->data, key->len);
 }
 

@@ -90,6 +90,7 @@ rewrite_standard(struct buf *out, const char *address,
 	    (!(rules->swap_bangpath && from_bang(out, address)) &&
 	    !(rules->percent_hack && from_percent(out, address))))
 		buf_adds(out, address);
-	strip_dot(out, start);
+	/* "host." is complete */
 	complete(out, start, rules);
+	strip_dot(out, start);
 }

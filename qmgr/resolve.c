@@ -77,14 +77,19 @@ sender_for_routing(const struct message *m)
 	return matters ? message_sender(m) : "";
 }
 
-/* 'V' or 'M', the sender with its NUL, and the address. */
+/* What holds for one address, or for all of a domain; a key is 'V' for
+ * probes or 'M', in lower case for a domain, the sender with its NUL, and
+ * the address or "@domain". */
+enum scope { ONE = 0, DOMAIN = 'a' - 'A' };
+
 static void
-make_key(struct buf *key, const struct message *m, const char *address)
+make_key(struct buf *key, const struct message *m, enum scope scope,
+    const char *address)
 {
 	const char *sender = sender_for_routing(m);
 
 	buf_clear(key);
-	buf_addc(key, is_probe(m) ? 'V' : 'M');
+	buf_addc(key, (char)((is_probe(m) ? 'V' : 'M') + scope));
 	buf_add(key, sender, strlen(sender) + 1);
 	buf_adds(key, address);
 }
@@ -95,13 +100,13 @@ find_known(struct buf *key, const struct slice *s, const struct recipient *r)
 	struct resolved *known;
 
 	if (resolve_is_plain(r->address)) {
-		make_key(key, s->message, r->address +
+		make_key(key, s->message, DOMAIN, r->address +
 		    address_local_len(r->address));
 		known = map_find_n(resolver.known, key->data, key->len);
 		if (known != NULL)
 			return known;
 	}
-	make_key(key, s->message, r->address);
+	make_key(key, s->message, ONE, r->address);
 	return map_find_n(resolver.known, key->data, key->len);
 }
 
@@ -322,8 +327,11 @@ learn(const struct map_entry *question, const struct frame_attr *group)
 	r->nexthop = pool_strdup(&resolver.pool, nexthop);
 	r->recipient = pool_strdup(&resolver.pool, address);
 	buf_add(&key, question->key, head);
-	buf_adds(&key, flags & RESOLVE_BY_DOMAIN ?
-	    address + address_local_len(address) : asked);
+	if (flags & RESOLVE_BY_DOMAIN) {
+		key.data[0] = (char)(key.data[0] + DOMAIN);
+		asked += address_local_len(asked);
+	}
+	buf_adds(&key, asked);
 	map_slot(resolver.known, key.data, key.len)->value = r;
 	buf_done(&key);
 }

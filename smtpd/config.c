@@ -242,7 +242,8 @@ load_access(struct smtpd_config *c)
 	for (int i = 0; i < ACCESS_STAGES; i++)
 		c->access[i] = access_compile(lists[i].parameter,
 		    lists[i].value);
-	c->local_header_clients = access_compile("local_header_rewrite_clients",
+	c->local_header_clients = access_compile_clients(
+	    "local_header_rewrite_clients",
 	    conf_mail.local_header_rewrite_clients);
 }
 

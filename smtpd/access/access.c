@@ -154,6 +154,19 @@ access_compile(const char *title, const char *text)
 	return compile(title, text, 0);
 }
 
+struct access_list *
+access_compile_clients(const char *title, const char *text)
+{
+	struct access_list *l = compile(title, text, 0);
+
+	for (size_t i = 0; i < l->count; i++)
+		if (l->items[i].arg == l->items[i].name &&
+		    l->items[i].table != NULL)
+			l->items[i].what =
+			    find_restriction("check_address_map");
+	return l;
+}
+
 void
 access_list_free(struct access_list *l)
 {

@@ -43,6 +43,10 @@ struct access_item;
 
 /* Bad names are found when the list is used: 451 4.3.5 for the client. */
 struct access_list *access_compile(const char *title, const char *text);
+/* The same for a list that a client fits or not: a table stands for
+ * check_address_map. */
+struct access_list *access_compile_clients(const char *title,
+		    const char *text);
 /* At start-up: ends the process if a class of smtpd_restriction_classes has
  * no definition. */
 void		 access_check_classes(void);

@@ -2,6 +2,8 @@
 
 #include "conf/param.h"
 #include "smtpd/access/access.h"
+#include "table/table.h"
+#include "util/log.h"
 
 /* The configured code, but 450 while the answer may change. */
 static int
@@ -38,7 +40,31 @@ reject_unknown_reverse(struct access *a, const struct access_item *item)
 	    c->ip);
 }
 
+/* In local_header_rewrite_clients: is its address in the table? */
+static enum verdict
+check_address_map(struct access *a, const struct access_item *item)
+{
+	struct buf   value = BUF_INIT;
+	enum verdict v = VERDICT_NONE;
+
+	if (item->table == NULL)
+		return v;
+	switch (table_find(item->table, a->s->client.ip, &value)) {
+	case TABLE_FOUND:
+		v = VERDICT_PERMIT;
+		break;
+	case TABLE_NOT_FOUND:
+		break;
+	case TABLE_ERROR:
+		log_warn("%s: %s", item->name, table_error(item->table));
+		break;
+	}
+	buf_done(&value);
+	return v;
+}
+
 const struct restriction access_client_family[] = {
+	{ "check_address_map", check_address_map, TAKES_TABLE },
 	{ "reject_unknown_client_hostname", reject_unknown_client, 0 },
 	{ "reject_unknown_client", reject_unknown_client, 0 },
 	{ "reject_unknown_reverse_client_hostname", reject_unknown_reverse, 0 },
