@@ -244,6 +244,8 @@ read_addresses(const struct mapping *map, struct pool *pool, const char *text,
 			continue;
 		buf_clear(&b);
 		address_token_get(&b, t);
+		if (b.len == 0)
+			buf_adds(&b, conf_mail.empty_address_recipient);
 		if (b.data[0] == '@' && count == 0)
 			buf_splice(&b, 0, 0, given, user);
 		if (ext_len > 0)
