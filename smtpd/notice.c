@@ -86,6 +86,10 @@ class_of(struct session *s, const char *reply)
 		{ "451 4.3.0 Error", NOTICE_SOFTWARE },
 		{ "452 4.3.1", NOTICE_RESOURCE },
 		{ "454 4.7.0 TLS not", NOTICE_RESOURCE },
+		/* people mistype passwords */
+		{ "535 5.7.8", NOTICE_NONE },
+		{ "454 4.7.0 Temporary auth", NOTICE_NONE },
+		{ "501 5.7.0 Authentication", NOTICE_NONE },
 	};
 	bool policy = s->policy_reply;
 

@@ -7,6 +7,7 @@ struct session;
 
 /* The classes of notify_classes that arise here. */
 enum notice_class {
+	NOTICE_NONE = 0,
 	NOTICE_PROTOCOL = 1,	/* the client broke the rules */
 	NOTICE_POLICY = 2,	/* it was refused by restrictions */
 	NOTICE_RESOURCE = 4,	/* we lack disk space */
