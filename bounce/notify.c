@@ -124,7 +124,8 @@ send_envelope(struct cleanup_client *c, const struct report *r)
 	e.sender = r->to_postmaster ? state.double_bounce : "";
 	e.arrival_us = e.created_us = clock_wall_us();
 	e.flags = ENV_NOTICE | ENV_LOCAL_ORIGIN |
-	    (r->about->m->env_flags & ENV_SMTPUTF8);
+	    (r->about->m->env_flags & (ENV_SMTPUTF8 |
+	    ENV_SMTPUTF8_NEEDED));
 	envelope_set(&e, ATTR_ENCODING, report_encoding(r));
 	envelope_set(&e, ATTR_LOG_MESSAGE_ORIGIN, "local");
 	envelope_set(&e, ATTR_REWRITE_CONTEXT, "local");

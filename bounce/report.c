@@ -115,7 +115,8 @@ report_fold(struct buf *out, const char *text)
 static bool
 is_utf8(const struct report *r)
 {
-	return (r->about->m->env_flags & ENV_SMTPUTF8) != 0;
+	return (r->about->m->env_flags &
+	    (ENV_SMTPUTF8 | ENV_SMTPUTF8_NEEDED)) != 0;
 }
 
 static bool

@@ -70,20 +70,22 @@ characters_wanted(void)
 }
 
 /* The ends of lines are no content. */
-bool
+const char *
 characters_filter(struct buf *to, const char *p, size_t n)
 {
-	char *out = buf_room(to, n);
-	size_t kept = 0;
+	char	   *out = buf_room(to, n);
+	const char *refused = NULL;
+	size_t	    kept = 0;
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && refused == NULL; i++) {
 		unsigned char c = (unsigned char)p[i];
+		bool	      ends_line = c == '\r' || c == '\n';
 
-		if (characters.reject[c] && c != '\r' && c != '\n')
-			return false;
-		if (!characters.strip[c] || c == '\r' || c == '\n')
+		if (characters.reject[c] && !ends_line)
+			refused = p + i;
+		else if (!characters.strip[c] || ends_line)
 			out[kept++] = p[i];
 	}
 	buf_grow(to, kept);
-	return true;
+	return refused;
 }

@@ -14,7 +14,8 @@ void	characters_init(void);
 /* Is there anything to do at all? */
 bool	characters_wanted(void);
 
-/* Copies what is not to be stripped.  False: a byte that is refused. */
-bool	characters_filter(struct buf *to, const char *, size_t);
+/* Copies what is not to be stripped, up to a byte that is refused: where it
+ * is, or NULL. */
+const char *characters_filter(struct buf *to, const char *, size_t);
 
 #endif

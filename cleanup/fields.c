@@ -90,9 +90,8 @@ note(struct field *f)
 	}
 	if ((f->fact->flags & HEADER_IS_RESENT) != 0)
 		m->resent = true;
-	if ((f->fact->id == HEADER_MESSAGE_ID ||
-	    f->fact->id == HEADER_RESENT_MESSAGE_ID) &&
-	    (m->seen & UINT64_C(1) << f->fact->id) == 0)
+	if (f->fact->id == HEADER_MESSAGE_ID ||
+	    f->fact->id == HEADER_RESENT_MESSAGE_ID)
 		note_message_id(f);
 	m->seen |= UINT64_C(1) << f->fact->id;
 	return true;
@@ -155,8 +154,8 @@ drop(struct field *f)
 	return true;
 }
 
-/* One address of a header, in place.  True if it changed. */
-static bool
+/* One address of a header, in place. */
+static void
 map_address(struct field *f, struct buf *address)
 {
 	struct message	  *m = f->m;
@@ -175,7 +174,31 @@ map_address(struct field *f, struct buf *address)
 	}
 	if (r == MAPS_ERROR)
 		message_fail(m, CLEANUP_TABLE_ERROR, NULL);
-	return strcmp(before, address->data) != 0;
+}
+
+/*
+ * Would the address be written as it was?  It is not if it became another, nor
+ * if it was quoted without need, or not where it must be.
+ */
+static bool
+is_as_before(const struct token *t, const char *address)
+{
+	struct buf quoted = BUF_INIT;
+	size_t	   at = 0;
+	bool	   same = true;
+
+	address_quote(&quoted, address);
+	for (const struct token *c = t->children; same && c != NULL;
+	    c = c->next) {
+		if (c->type == TOKEN_COMMENT)
+			continue;
+		same = quoted.len - at >= c->text.n &&
+		    memcmp(quoted.data + at, c->text.p, c->text.n) == 0;
+		at += c->text.n;
+	}
+	same = same && at == quoted.len;
+	buf_done(&quoted);
+	return same;
 }
 
 /* The lines that were written end in CRLF. */
@@ -208,8 +231,10 @@ rewrite(struct field *f)
 			continue;
 		buf_clear(&b);
 		address_token_get(&b, t);
-		if (b.len > 0 && map_address(f, &b))
-			changed = true;
+		if (b.len == 0)
+			continue;
+		map_address(f, &b);
+		changed = changed || !is_as_before(t, b.data);
 		address_token_set(&m->pool, t, b.data);
 	}
 	if (changed) {

@@ -49,6 +49,7 @@ take_field(void *arg, struct mime_field *f)
 	if (!message_goes_on(m) || !inspect_field(m, f))
 		return;
 	note_encoding(m, f);
+	message_note_utf8(m, f->text->data, f->text->len);
 	cut_field(f->text);
 	if (f->where == MIME_PRIMARY) {
 		fields_apply(m, f);
@@ -69,10 +70,8 @@ end_without_empty_line(struct message *m)
 		buf_adds(&m->header, "MIME-Error: message header ends in a "
 		    "line that is no header\r\n");
 	} else if (strcmp(action, "reject") == 0) {
-		log_info("%s: reject: message header ends in a line that is "
-		    "no header", m->file.id);
-		message_fail(m, CLEANUP_REJECTED, "550 5.6.0 message header "
-		    "ends in a line that is no header");
+		inspect_refuse(m, "header", STR("(end)"),
+		    "5.6.0 message header ends in a line that is no header");
 	}
 }
 

@@ -9,6 +9,8 @@
 #include "mail/maps.h"
 #include "util/log.h"
 
+enum { TEXT_SHOWN = 200 };	/* bytes of it in the log */
+
 static struct {
 	struct checks	*content, *milter;
 } inspect;
@@ -122,14 +124,28 @@ stop_looking(struct message *m)
 }
 
 static void
-reject(struct message *m, const char *text)
+reject(struct message *m, const char *reason)
 {
 	struct buf why = BUF_INIT;
 
-	buf_addf(&why, "%s %s", *text == '4' ? "451" : "550", text);
+	buf_addf(&why, "%s %s", *reason == '4' ? "451" : "550", reason);
 	message_fail(m, CLEANUP_REJECTED, why.data);
 	buf_done(&why);
 	stop_looking(m);
+}
+
+void
+inspect_refuse(struct message *m, const char *what, struct str text,
+    const char *reason)
+{
+	struct buf origin = BUF_INIT;
+
+	add_origin(&origin, m, true);
+	log_info("%s: reject: %s %.*s%s: %s", m->file.id, what,
+	    (int)(text.n < TEXT_SHOWN ? text.n : TEXT_SHOWN), text.p,
+	    origin.data, reason);
+	buf_done(&origin);
+	reject(m, reason);
 }
 
 static void

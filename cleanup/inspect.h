@@ -33,6 +33,11 @@ bool	inspect_body(struct message *, struct str record, size_t offset,
  */
 bool	inspect_milter_field(struct message *, struct buf *text);
 
+/* Refuses the message for `text`, which is a "header", "body" or "content";
+ * `reason` begins with a status code. */
+void	inspect_refuse(struct message *, const char *what, struct str text,
+	    const char *reason);
+
 /* An error of the structure: refused at the end, if settings say so. */
 void	inspect_error(struct message *, enum mime_error, struct str where);
 

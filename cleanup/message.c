@@ -11,6 +11,7 @@
 #include "mail/qmgr_client.h"
 #include "mail/queue_dir.h"
 #include "util/log.h"
+#include "util/text.h"
 
 static enum cleanup_status
 status_of_errno(int error)
@@ -69,8 +70,7 @@ bool
 message_goes_on(const struct message *m)
 {
 	return (m->flags & CLEANUP_DISCARD) == 0 && !m->full &&
-	    (m->status == CLEANUP_OK ||
-	    (m->status == CLEANUP_REJECTED && wants_bounce(m)));
+	    (m->status == CLEANUP_OK || wants_bounce(m));
 }
 
 /* The sender is an address of the envelope like any other. */
@@ -94,6 +94,12 @@ map_sender(struct message *m)
 }
 
 void
+message_note_utf8(struct message *m, const char *text, size_t len)
+{
+	m->has_utf8 = m->has_utf8 || !text_is_ascii(text, len);
+}
+
+void
 message_envelope(struct message *m)
 {
 	struct envelope *e = &m->env;
@@ -111,6 +117,7 @@ message_envelope(struct message *m)
 		m->flags |= CLEANUP_HOLD;
 	if ((e->flags & ENV_DISCARD) != 0)
 		m->flags |= CLEANUP_DISCARD;
+	message_note_utf8(m, m->given_sender, strlen(m->given_sender));
 	if (*m->given_sender != '\0')
 		map_sender(m);
 }
@@ -161,21 +168,46 @@ take_content(struct message *m, const char *p, size_t n)
 	check_size(m);
 }
 
+/* `line`: what came of it before `rest`. */
+static void
+refuse_character(struct message *m, struct str line, struct str rest)
+{
+	struct buf  text = BUF_INIT;
+	const char *lf = memchr(rest.p, '\n', rest.n);
+
+	if (lf != NULL)
+		rest.n = (size_t)(lf - rest.p);
+	if (rest.n > 0 && rest.p[rest.n - 1] == '\r')
+		rest.n--;
+	buf_add(&text, m->line.data, m->line.len);
+	buf_add(&text, line.p, line.n);
+	buf_add(&text, rest.p, rest.n);
+	inspect_refuse(m, "content", (struct str){ text.data, text.len },
+	    "5.7.1 disallowed character");
+	buf_done(&text);
+}
+
 /* message_strip_characters and message_reject_characters, which
  * receive_override_options = no_header_body_checks turns off. */
 static void
 filter_content(struct message *m, const char *p, size_t n)
 {
-	struct buf b = BUF_INIT;
+	struct buf  b = BUF_INIT;
+	const char *refused = characters_filter(&b, p, n), *lf;
+	struct str  line = { b.data, b.len }, rest = { p + n, 0 };
 
-	if (characters_filter(&b, p, n)) {
-		take_content(m, b.data, b.len);
-	} else {
-		log_info("%s: reject: disallowed character in the content",
-		    m->file.id);
-		message_fail(m, CLEANUP_REJECTED,
-		    "550 5.7.1 disallowed character");
+	if (refused != NULL) {
+		rest = (struct str){ refused, (size_t)(p + n - refused) };
+		lf = memrchr(b.data, '\n', b.len);
+		if (lf != NULL) {
+			take_content(m, b.data, (size_t)(lf + 1 - b.data));
+			line.p = lf + 1;
+			line.n = (size_t)(b.data + b.len - line.p);
+		}
+		refuse_character(m, line, rest);
 	}
+	take_content(m, line.p, line.n);
+	take_content(m, rest.p, rest.n);
 	buf_done(&b);
 }
 
@@ -224,6 +256,9 @@ finish_content(struct message *m)
 		begin_content(m);
 	records_end(m);
 	inspect_end(m);
+	if (m->has_utf8 && ((m->env.flags & ENV_SMTPUTF8) != 0 ||
+	    (m->flags & CLEANUP_SMTPUTF8_AUTODETECT) != 0))
+		m->env.flags |= ENV_SMTPUTF8_NEEDED;
 	if (m->status == CLEANUP_OK)
 		recipients_end(m);
 	check_size(m);

@@ -42,6 +42,7 @@ struct message {
 	unsigned		 mime_errors;	/* for which it is refused */
 	struct buf		 line;		/* as far as it has come */
 	bool			 opaque;	/* all that comes is plain body */
+	bool			 has_utf8;	/* addresses or a header */
 	bool			 full;		/* message_size_limit */
 	const char		*log_rcpt;	/* the last the client named */
 
@@ -99,6 +100,10 @@ bool	message_goes_on(const struct message *);
 /* A recipient that a milter adds: not mapped but by virtual aliases, and
  * even if it is there already. */
 void	message_add_rcpt(struct message *, const struct recipient *);
+
+/* Is what the client gave ASCII?  If not, a message with SMTPUTF8, or one
+ * where the need for it is found out, is for servers with SMTPUTF8 only. */
+void	message_note_utf8(struct message *, const char *, size_t);
 
 /* A copy that nobody is told of: BCC of a table.  `external` is its text. */
 void	message_copy(struct message *, const char *external);

@@ -261,6 +261,7 @@ message_rcpt(struct message *m, const struct recipient *given)
 
 	if (!message_goes_on(m))
 		return;
+	message_note_utf8(m, r.address, strlen(r.address));
 	if (*r.original == '\0')
 		r.original = r.address;
 	milter_note_rcpt(m, &r);

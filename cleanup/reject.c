@@ -23,7 +23,7 @@ reason_dsn(const struct message *m)
 	case CLEANUP_TOO_BIG:
 		return "5.3.4";
 	case CLEANUP_HOPS:
-		return "5.4.6";
+		return "5.4.0";
 	default:
 		return "5.7.1";
 	}

@@ -422,9 +422,13 @@ put_entry(struct buf *out, struct buf *entry, bool first)
 	size_t	    column = newline == NULL ? out->len :
 	    (size_t)(out->data + out->len - newline - 1);
 
+	size_t	    width = column + 1 + entry->len;
+
+	/* the ',' behind a group's ';' may hang over */
+	if (entry->len > 1 && entry->data[entry->len - 2] == ';')
+		width--;
 	if (!first)
-		buf_adds(out, column + 1 + entry->len < LINE_MAX_LEN ?
-		    " " : "\r\n\t");
+		buf_adds(out, width < LINE_MAX_LEN ? " " : "\r\n\t");
 	buf_add(out, entry->data, entry->len);
 	buf_clear(entry);
 }

@@ -12,6 +12,7 @@
 #include "util/mem.h"
 #include "util/stream.h"
 #include "util/task.h"
+#include "util/text.h"
 
 struct cleanup_client {
 	struct stream	*s;
@@ -91,6 +92,19 @@ enum {
  * came to its end; then the next one is tried, in the end a new one, to its
  * successor.
  */
+unsigned
+cleanup_autodetect(const char *classes, const char *class)
+{
+	char	*list = mem_strdup(classes), *next = list, *word;
+	bool	 found = false;
+
+	while ((word = text_word(&next, TEXT_LIST_SEP, false)) != NULL)
+		found |= text_eq_nocase(word, class) ||
+		    text_eq_nocase(word, "all");
+	mem_free(list);
+	return found ? CLEANUP_SMTPUTF8_AUTODETECT : 0;
+}
+
 struct cleanup_client *
 cleanup_open(unsigned flags, enum cleanup_status *ret_status)
 {

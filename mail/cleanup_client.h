@@ -58,6 +58,10 @@ enum cleanup_status {
 
 struct cleanup_client;
 
+/* CLEANUP_SMTPUTF8_AUTODETECT, or 0: is `class` ("sendmail", "smtpd") in the
+ * list smtputf8_autodetect_classes? */
+unsigned	 cleanup_autodetect(const char *classes, const char *class);
+
 /* Waits for the queue id.  NULL with why in *ret_status (log line written by
  * the caller). */
 struct cleanup_client *cleanup_open(unsigned flags,

@@ -76,7 +76,11 @@ cleanup_flags(const struct incoming *in)
 {
 	const char *context = envelope_get(in->env, ATTR_REWRITE_CONTEXT);
 	unsigned    flags = CLEANUP_BOUNCE | CLEANUP_FILTER | CLEANUP_MAP |
-	    CLEANUP_BCC | CLEANUP_MILTER | CLEANUP_SMTPUTF8_AUTODETECT;
+	    CLEANUP_BCC | CLEANUP_MILTER;
+
+	if (conf_mail.smtputf8_enable)
+		flags |= cleanup_autodetect(
+		    conf_mail.smtputf8_autodetect_classes, "sendmail");
 
 	if (has_option("no_address_mappings"))
 		flags &= ~(unsigned)(CLEANUP_MAP | CLEANUP_BCC);

@@ -109,7 +109,7 @@ send_mail(struct transfer_state *t)
 		buf_adds(&line, d->ret == RET_FULL ? " RET=FULL" :
 		    " RET=HDRS");
 	if ((s->features & FEATURE_SMTPUTF8) &&
-	    (d->env_flags & ENV_SMTPUTF8_NEEDED))
+	    (d->env_flags & (ENV_SMTPUTF8 | ENV_SMTPUTF8_NEEDED)))
 		buf_adds(&line, " SMTPUTF8");
 	if (s->logged_in && settings.send_dummy_mail_auth)
 		buf_adds(&line, " AUTH=<>");

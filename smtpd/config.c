@@ -107,6 +107,9 @@ load_overrides(struct smtpd_config *c)
 
 	c->cleanup_flags = CLEANUP_FILTER | CLEANUP_MAP | CLEANUP_BCC |
 	    CLEANUP_MILTER;
+	if (conf_mail.smtputf8_enable)
+		c->cleanup_flags |= cleanup_autodetect(
+		    conf_mail.smtputf8_autodetect_classes, "smtpd");
 	c->check_recipients = true;
 	while ((word = text_word(&next, TEXT_LIST_SEP, false)) != NULL) {
 		if (text_eq_nocase(word, "no_unknown_recipient_checks"))
