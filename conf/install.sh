@@ -11,7 +11,7 @@ dest=${DESTDIR:-}
 daemon_directory=$dest/usr/lib/postfix/sbin
 command_directory=$dest/usr/sbin
 commands="postfix postconf postmap postalias postqueue postsuper postcat postlog
-	postkick postlock postdrop sendmail"
+	postkick postlimit postlock postdrop sendmail"
 
 is_root() { [ "$(id -u)" = 0 ]; }
 

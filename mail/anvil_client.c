@@ -9,7 +9,7 @@
 #include "util/stream.h"
 #include "util/task.h"
 
-#define ANVIL_PATH "private/anvil"
+#define ANVIL_PATH ANVIL_SERVICE
 
 enum {
 	WAIT_SECONDS = 10,	/* clients wait, too */

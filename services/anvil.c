@@ -197,6 +197,88 @@ count_event(struct map *mine, const char *ident, enum anvil_event event)
 
 /* --- sessions */
 
+/* Rates of a time unit that is over are nothing any more. */
+static bool
+has_counts(const struct client *c, int64_t now)
+{
+	return c->connections > 0 || now < c->until;
+}
+
+static void
+send_end(struct stream *stream, size_t count)
+{
+	struct frame f = FRAME_INIT;
+
+	frame_begin(&f, ANVIL_END);
+	frame_put_u64(&f, ANVIL_KEY_COUNT, count);
+	frame_send(stream, &f);
+	frame_done(&f);
+}
+
+static void
+list(struct stream *stream)
+{
+	struct frame f = FRAME_INIT;
+	int64_t	     now = clock_ms();
+	size_t	     count = 0;
+
+	/* sending may wait, and the map change meanwhile: an entry may be
+	 * missed then, never a bad one read */
+	for (size_t i = 0; i < map_count(state.clients); i++) {
+		struct map_entry *e = map_at(state.clients, i);
+		struct client	 *c = e->value;
+
+		if (!has_counts(c, now))
+			continue;
+		frame_begin(&f, ANVIL_ENTRY);
+		frame_put_str(&f, ANVIL_KEY_IDENT, e->key);
+		frame_put_u64(&f, ANVIL_KEY_CONNECTIONS, c->connections);
+		for (int n = 0; n < ANVIL_DISCONNECT; n++)
+			frame_put_u64(&f, ANVIL_KEY_RATE,
+			    now < c->until ? c->rates[n] : 0);
+		frame_send(stream, &f);
+		count++;
+	}
+	send_end(stream, count);
+	frame_done(&f);
+}
+
+static void
+reset(struct stream *stream, const char *ident)
+{
+	int64_t now = clock_ms();
+	size_t	count = 0;
+
+	for (size_t i = 0; i < map_count(state.clients); i++) {
+		struct map_entry *e = map_at(state.clients, i);
+		struct client	 *c = e->value;
+
+		if (!has_counts(c, now) ||
+		    (*ident != '\0' && strcmp(e->key, ident) != 0))
+			continue;
+		memset(c->rates, 0, sizeof c->rates);
+		c->until = 0;
+		log_info("%s: counts reset", e->key);
+		count++;
+	}
+	send_end(stream, count);
+}
+
+/* What administrators ask; false: something else. */
+static bool
+answer_admin(struct stream *stream, const struct frame *request)
+{
+	const char *ident = frame_str(request, ANVIL_KEY_IDENT);
+
+	if (request->type == ANVIL_LIST)
+		list(stream);
+	else if (request->type == ANVIL_RESET && ident != NULL)
+		reset(stream, ident);
+	else
+		return false;
+	return true;
+}
+
 /* False: not a request of this protocol. */
 static bool
 answer(struct stream *stream, const struct frame *request, struct map *mine)
@@ -206,6 +288,8 @@ answer(struct stream *stream, const struct frame *request, struct map *mine)
 	uint64_t       event = frame_u64(request, ANVIL_KEY_EVENT, UINT64_MAX);
 	struct client *c;
 
+	if (answer_admin(stream, request))
+		return true;
 	if (request->type != ANVIL_EVENT || ident == NULL ||
 	    strlen(ident) >= IDENT_MAX || event >= ANVIL_EVENTS)
 		return false;

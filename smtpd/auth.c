@@ -252,6 +252,7 @@ exchange(struct session *s, struct sasl_login *l, const char *mechanism,
     const char *initial)
 {
 	enum sasl_step step = sasl_login_begin(l, mechanism, initial);
+	bool	       within;
 
 	clear_line(s);
 	while (step == SASL_STEP_MORE) {
@@ -263,12 +264,24 @@ exchange(struct session *s, struct sasl_login *l, const char *mechanism,
 		step = sasl_login_go_on(l, s->line.data);
 		clear_line(s);
 	}
+	within = limits_account_auth(s, sasl_login_user(l));
 	if (step != SASL_STEP_DONE) {
 		refuse(s, l, mechanism, step);
 		return false;
 	}
+	if (!within) {
+		reply(s, "450 4.7.1 Error: too many AUTH commands for this "
+		    "account");
+		return false;
+	}
 	s->auth.method = pool_strdup(&s->pool, mechanism);
 	s->auth.username = pool_strdup(&s->pool, sasl_login_user(l));
+	if (!limits_login(s)) {
+		reply(s, "421 4.7.0 %s Error: too many connections from %s",
+		    conf_mail.myhostname, s->auth.username);
+		auth_forget(s);
+		return false;
+	}
 	reply(s, "235 2.7.0 Authentication successful");
 	return true;
 }

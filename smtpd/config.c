@@ -188,6 +188,8 @@ load_lists(struct smtpd_config *c)
 	    conf_smtpd.smtpd_authorized_verp_clients);
 	c->xforward_hosts = list("smtpd_authorized_xforward_hosts",
 	    conf_smtpd.smtpd_authorized_xforward_hosts);
+	c->account_exceptions = words("smtpd_account_event_limit_exceptions",
+	    conf_smtpd.smtpd_account_event_limit_exceptions);
 	c->backup_networks = list("permit_mx_backup_networks",
 	    conf_mail.permit_mx_backup_networks);
 	c->log_permit = words("smtpd_log_access_permit_actions",
@@ -325,6 +327,11 @@ config_load(void)
 	    conf_smtpd.smtpd_client_new_tls_session_rate_limit > 0 ||
 	    conf_smtpd.smtpd_client_recipient_rate_limit > 0 ||
 	    conf_smtpd.smtpd_client_auth_rate_limit > 0;
+	c->account_limits =
+	    conf_smtpd.smtpd_account_connection_count_limit > 0 ||
+	    conf_smtpd.smtpd_account_connection_rate_limit > 0 ||
+	    conf_smtpd.smtpd_account_message_rate_limit > 0 ||
+	    conf_smtpd.smtpd_account_recipient_rate_limit > 0;
 	c->notices = notice_classes(conf_mail.notify_classes);
 	load_overrides(c);
 	load_lists(c);

@@ -26,10 +26,12 @@ struct smtpd_config {
 	unsigned		 ehlo_discard;	/* enum ehlo_keyword bits */
 	unsigned		 notices;	/* enum notice_class bits */
 	bool			 limits;	/* anvil is needed at all */
+	bool			 account_limits;
 	int			 families;	/* DNS_V4 | DNS_V6: inet_protocols */
 
 	struct match		*mynetworks;
 	struct match		*limit_exceptions;
+	struct match		*account_exceptions;	/* NULL: none */
 	struct match		*newline_exceptions;
 	struct match		*forbidden_commands;
 	struct match		*noop_commands;

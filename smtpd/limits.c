@@ -55,10 +55,104 @@ count(struct session *s, enum anvil_event event, int limit, const char *what)
 	    !anvil_event(s->limit_ident, event, &c) ||
 	    c.rate <= (unsigned)limit)
 		return true;
+	s->account_exceeded = false;
 	log_warn("%s rate limit exceeded: %u from %s for service %s", what,
 	    c.rate, s->client.label, server_service());
 	return false;
 }
+
+/* --- accounts */
+
+static bool
+is_excepted(const char *user)
+{
+	return smtpd_config.account_exceptions != NULL &&
+	    match_word(smtpd_config.account_exceptions, user) == MATCH_YES;
+}
+
+static const char *
+account_ident(struct session *s, const char *user)
+{
+	enum { USER_MAX = 150 };	/* bytes: anvil's idents are short */
+
+	return pool_printf(&s->pool, "account:%.*s", USER_MAX, user);
+}
+
+static bool
+exceeds(struct session *s, unsigned number, int limit, const char *what,
+    const char *user)
+{
+	if (limit <= 0 || number <= (unsigned)limit)
+		return false;
+	s->account_exceeded = true;
+	log_warn("Account %s limit exceeded: %u by %s from %s", what, number,
+	    user, s->client.label);
+	return true;
+}
+
+static bool
+count_account(struct session *s, enum anvil_event event, int limit,
+    const char *what)
+{
+	struct anvil_counts c;
+
+	return s->account_ident == NULL || limit <= 0 ||
+	    !anvil_event(s->account_ident, event, &c) ||
+	    !exceeds(s, c.rate, limit, what, s->auth.username);
+}
+
+bool
+limits_account_auth(struct session *s, const char *user)
+{
+	int		    limit = conf_smtpd.smtpd_account_auth_rate_limit;
+	struct anvil_counts c;
+
+	return limit <= 0 || user == NULL || is_excepted(user) ||
+	    !anvil_event(account_ident(s, user), ANVIL_AUTH, &c) ||
+	    !exceeds(s, c.rate, limit, "AUTH command rate", user);
+}
+
+static void
+end_login(struct session *s)
+{
+	struct anvil_counts c;
+
+	if (s->account_connected)
+		anvil_event(s->account_ident, ANVIL_DISCONNECT, &c);
+	s->account_connected = false;
+	s->account_ident = NULL;
+}
+
+bool
+limits_login(struct session *s)
+{
+	int		    most, rate;
+	struct anvil_counts c;
+
+	end_login(s);
+	if (!smtpd_config.account_limits || s->auth.username == NULL ||
+	    is_excepted(s->auth.username))
+		return true;
+	s->account_ident = account_ident(s, s->auth.username);
+	most = conf_smtpd.smtpd_account_connection_count_limit;
+	rate = conf_smtpd.smtpd_account_connection_rate_limit;
+	if ((most <= 0 && rate <= 0) ||
+	    !anvil_event(s->account_ident, ANVIL_CONNECT, &c))
+		return true;
+	s->account_connected = true;
+	return !exceeds(s, c.connections, most, "connection concurrency",
+	    s->auth.username) &&
+	    !exceeds(s, c.rate, rate, "connection rate", s->auth.username);
+}
+
+const char *
+limits_culprit(const struct session *s)
+{
+	return s->account_exceeded && s->auth.username != NULL ?
+	    s->auth.username : s->client.ip;
+}
+
+/* --- clients */
 
 bool
 limits_connect(struct session *s)
@@ -97,14 +191,19 @@ bool
 limits_mail(struct session *s)
 {
 	return count(s, ANVIL_MAIL, conf_smtpd.smtpd_client_message_rate_limit,
-	    "Message delivery request");
+	    "Message delivery request") &&
+	    count_account(s, ANVIL_MAIL,
+	    conf_smtpd.smtpd_account_message_rate_limit, "message rate");
 }
 
 bool
 limits_rcpt(struct session *s)
 {
 	return count(s, ANVIL_RCPT,
-	    conf_smtpd.smtpd_client_recipient_rate_limit, "Recipient address");
+	    conf_smtpd.smtpd_client_recipient_rate_limit,
+	    "Recipient address") &&
+	    count_account(s, ANVIL_RCPT,
+	    conf_smtpd.smtpd_account_recipient_rate_limit, "recipient rate");
 }
 
 bool
@@ -130,4 +229,5 @@ limits_disconnect(struct session *s)
 	if (s->limit_connected)
 		anvil_event(s->limit_ident, ANVIL_DISCONNECT, &c);
 	s->limit_connected = false;
+	end_login(s);
 }

@@ -18,6 +18,18 @@ bool	limits_rcpt(struct session *);
 bool	limits_auth(struct session *);
 bool	limits_newtls(struct session *);	/* not for one resumed */
 
+/*
+ * The same for who has logged in, whatever the addresses (smtpd_account_*):
+ * limits_mail() and limits_rcpt() count for both.  `user` has tried to log in,
+ * well or not; a session that has logged in is counted until its end.
+ */
+bool	limits_account_auth(struct session *, const char *user);
+bool	limits_login(struct session *);
+
+/* What the client has too much of itself, or what its account has: for
+ * replies. */
+const char *limits_culprit(const struct session *);
+
 void	limits_disconnect(struct session *);
 
 #endif

@@ -186,7 +186,7 @@ mail_run(struct session *s, struct command_line *line)
 		reply(s, "%s", no);
 	} else if (!limits_mail(s)) {
 		reply(s, "450 4.7.1 Error: too much mail from %s",
-		    s->client.ip);
+		    limits_culprit(s));
 	} else if (milter_note_args(s, line->rest),
 	    parse_sender(s, line->rest, &sender, &o)) {
 		if (o.has_size)

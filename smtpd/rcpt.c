@@ -123,7 +123,7 @@ rcpt_run(struct session *s, struct command_line *line)
 		reply(s, "503 5.5.1 Error: RCPT after BDAT");
 	else if (!limits_rcpt(s))
 		reply(s, "450 4.7.1 Error: too many recipients from %s",
-		    s->client.ip);
+		    limits_culprit(s));
 	else if (milter_note_args(s, line->rest),
 	    parse_recipient(s, line->rest, &rcpt, &o))
 		good = accept_rcpt(s, rcpt.data, &o, command);

@@ -135,6 +135,9 @@ struct session {
 	struct session_milter *milter;	/* NULL: none */
 	const char	*limit_ident;	/* for anvil; NULL: not limited */
 	bool		 limit_connected; /* anvil counts the connection */
+	const char	*account_ident;	/* the same of who has logged in */
+	bool		 account_connected;
+	bool		 account_exceeded; /* the last limit was the account's */
 	unsigned	 client_connections; /* of this client, by anvil */
 	bool		 loose_newlines; /* bare LF may end lines and data */
 	bool		 bad_pipelining; /* seen once in this session */

@@ -10,6 +10,7 @@
 #include "smtpd/client.h"
 #include "smtpd/command.h"
 #include "smtpd/config.h"
+#include "smtpd/limits.h"
 #include "smtpd/notice.h"
 #include "smtpd/reply.h"
 #include "smtpd/xattr.h"
@@ -204,7 +205,11 @@ begin_anew(struct session *s, const struct change *c)
 	s->esmtp = text_eq(c->protocol, "ESMTP");
 	s->xclient_allowed = match_client(smtpd_config.xclient_hosts,
 	    s->client.name, &s->client.addr) == MATCH_YES;
-	session_greet(s);
+	if (c->has_login && !limits_login(s))
+		reply(s, "421 4.7.0 %s Error: too many connections from %s",
+		    conf_mail.myhostname, s->auth.username);
+	else
+		session_greet(s);
 }
 
 /* Never counted as done well: the greeting answers another command. */
