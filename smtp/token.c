@@ -84,5 +84,5 @@ token_read(const char *where, const char *user, struct buf *ret,
 		return false;
 	buf_cut(ret, strcspn(ret->data, "\r\n"));
 	*ret_why = "that is no token";
-	return is_token(ret->data);
+	return ret->len < TOKEN_MAX && is_token(ret->data);
 }

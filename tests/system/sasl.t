@@ -16,10 +16,11 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from guest import Guest, NoGuest
-from instance import Instance, Smtp, Tap
+from instance import PATIENCE, Instance, Smtp, Tap
 
 tap = Tap()
 
@@ -280,6 +281,46 @@ def with_cyrus():
         shutil.rmtree(conf)
 
 
+def hung_saslauthd():
+    """A saslauthd that never answers holds those who log in, nobody else."""
+    conf = tempfile.mkdtemp(prefix="rohrpost-sasl-")
+    os.chmod(conf, 0o755)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(conf + "/mux")
+    os.chmod(conf + "/mux", 0o666)
+    listener.listen(100)
+    with open(conf + "/hung.conf", "w") as f:
+        f.write("pwcheck_method: saslauthd\nsaslauthd_path: %s/mux\n"
+                "mech_list: PLAIN\n" % conf)
+    mail = Instance(BASE + "cyrus_sasl_config_path = %s\n"
+                    "smtpd_sasl_path = hung\n" % conf)
+    mail.start()
+    try:
+        waiting = []
+        for i in range(20):
+            c = Smtp(mail.port)
+            c.reply()
+            c.command("EHLO me.example")
+            c.send("AUTH PLAIN AGFsaWNlAHNlY3JldA==\r\n")
+            waiting.append(c)
+        begin = time.monotonic()
+        c = Smtp(mail.port, 20)
+        c.reply()
+        c.command("EHLO me.example")
+        good = c.command("MAIL FROM:<a@b.example>").startswith("250")
+        took = time.monotonic() - begin
+        tap.ok(good and took < 3 * PATIENCE,
+               "a saslauthd that hangs holds nobody else", took)
+        listener.close()
+        # those it had taken on are told at once, the others' turn comes
+        codes = [c.reply()[:3] for c in waiting]
+        tap.ok(codes == ["454"] * 20, "who waited shall come back", codes)
+    finally:
+        listener.close()
+        mail.destroy()
+        shutil.rmtree(conf)
+
+
 def with_client(server):
     """Our client logs in at our server, by whatever is best."""
     mail = Instance("""myhostname = client.example
@@ -422,5 +463,6 @@ if os.getuid() != 0:
     sys.exit(0)
 with_dovecot()
 with_cyrus()
+hung_saslauthd()
 with_token()
 sys.exit(tap.end())
