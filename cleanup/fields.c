@@ -163,7 +163,6 @@ map_address(struct field *f, struct buf *address)
 	enum address_class class =
 	    (f->fact->flags & HEADER_IS_SENDER) != 0 ? CLASS_HEADER_SENDER :
 	    CLASS_HEADER_RECIPIENT;
-	const char	  *before = pool_strdup(&m->pool, address->data);
 	enum maps_result   r = MAPS_SAME;
 
 	maps_standard(address, local);

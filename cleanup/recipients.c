@@ -5,6 +5,8 @@
 #include "cleanup/milter.h"
 #include "conf/param.h"
 #include "mail/address.h"
+#include "mail/deliver.h"
+#include "mail/deliver_proto.h"
 #include "mail/expand.h"
 #include "mail/srs.h"
 #include "util/log.h"
@@ -118,6 +120,31 @@ refuse(struct message *m, const char *what, const char *address,
 	message_fail(m, CLEANUP_REJECTED, "451 4.6.0 Alias expansion error");
 }
 
+/*
+ * A probe of an address that stands for several others: that it exists will
+ * do, since who asks has one address to refuse or take.
+ */
+static void
+answer_probe(struct message *m, const struct recipient *given,
+    const char *address)
+{
+	static const struct deliver_via none = { .relay = "none" };
+	struct recipient r = *given;
+	struct delivery	 d = {
+		.id = m->file.id, .flags = DELIVER_VERIFY | DELIVER_PROBE,
+		.arrival_us = m->env.arrival_us,
+		.active_us = m->env.arrival_us,
+		.handed_us = m->env.arrival_us,
+	};
+	struct why why = WHY_INIT;
+
+	r.address = address;
+	why_set(&why, "2.0.0", "aliased to multiple recipients");
+	delivery_part(&d, &r, &none, &why);
+	why_done(&why);
+	m->flags |= CLEANUP_DISCARD;
+}
+
 static void
 add_expanded(struct message *m, const struct recipient *r,
     const char *address)
@@ -132,6 +159,8 @@ add_expanded(struct message *m, const struct recipient *r,
 	}
 	switch (expand_aliases(&pool, address, &list, &count, &bad)) {
 	case EXPAND_OK:
+		if (count > 1 && (m->env.flags & ENV_PROBE))
+			answer_probe(m, r, address);
 		for (size_t i = 0; i < count && message_goes_on(m); i++)
 			add(m, r, list[i]);
 		break;

@@ -25,6 +25,7 @@
 #include "local/user_names.h"
 #include "mail/address.h"
 #include "mail/deliver.h"
+#include "mail/deliver_proto.h"
 #include "mail/resolve_client.h"
 #include "mail/rewrite.h"
 #include "server/server.h"
@@ -84,10 +85,17 @@ void
 recipient_gather(struct request *r, const struct context *c,
     const char *address)
 {
+	struct context	to = *c;
 	struct forward *f;
 
 	if (!request_first(r, "address", address))
 		return;
+	if (r->d->flags & DELIVER_VERIFY) {	/* a report, no mail */
+		to.address = address;
+		part(r, &to, "2.0.0", pool_printf(r->pool, "forwards to %s",
+		    address));
+		return;
+	}
 	f = forward_for(&r->forwards, c->owner != NULL ? c->owner :
 	    r->d->sender, r->delivered_to);
 	forward_add(f, address, c->owner != NULL ? NULL : r->top);
@@ -289,6 +297,9 @@ expand_alias(struct request *r, const struct context *c, const char *alias,
 	struct target_list list = { 0 };
 	const char	*owner;
 
+	if (r->d->flags & DELIVER_PROBE)	/* that it exists will do */
+		return part(r, c, "2.0.0", pool_printf(r->pool,
+		    "aliased to %s", value));
 	self.parent = c;
 	self.alias = alias;
 	self.user = NULL;
@@ -422,10 +433,10 @@ find_dot_forward(struct request *r, const char *address,
  * none, or nothing in it. */
 static enum outcome
 read_dot_forward(struct request *r, const char *address,
-    const struct user *user, struct target_list *list)
+    const struct user *user, struct target_list *list, const char **ret_path)
 {
 	bool		root = geteuid() == 0;
-	const char	*path;
+	const char	*path = NULL;
 	enum outcome	got = FAILED;
 
 	if (root && !proc_act_as(user->uid, user->gid))
@@ -440,6 +451,7 @@ read_dot_forward(struct request *r, const char *address,
 	}
 	if (root)
 		proc_act_as_root();
+	*ret_path = path;
 	return got;
 }
 
@@ -449,18 +461,24 @@ dot_forward_deliver(struct request *r, const struct context *c,
 {
 	struct context	self = *c;
 	struct target_list list = { 0 };
+	const char	*path;
 
 	/* The user named in their own file means their mailbox. */
 	for (const struct context *up = c; up != NULL; up = up->parent)
 		if (up->user != NULL && text_eq(up->user, user->name))
 			return false;
-	switch (read_dot_forward(r, address, user, &list)) {
+	switch (read_dot_forward(r, address, user, &list, &path)) {
 	case DONE:
 		break;
 	case FAILED:
 		return false;
 	case TRY_LATER:
 		*ret = part(r, c, "4.3.5", "cannot read .forward file");
+		return true;
+	}
+	if (r->d->flags & DELIVER_PROBE) {
+		*ret = part(r, c, "2.0.0", pool_printf(r->pool,
+		    "forward via file: %s", path));
 		return true;
 	}
 	if (!request_first(r, "forward", user->name)) {

@@ -294,8 +294,9 @@ map_once(const struct mapping *map, struct buf *address, const char *id)
 	    &count);
 
 	if (count > 1)
-		log_warn("%s%smulti-valued %s entry for %s", id,
-		    *id != '\0' ? ": " : "", map->title, address->data);
+		log_warn("%s%smulti-valued %s %s for %s", id,
+		    *id != '\0' ? ": " : "", map->title,
+		    *id != '\0' ? "entry" : "result", address->data);
 	if (r == MAPS_CHANGED && strcmp(found[0], address->data) == 0)
 		r = MAPS_SAME;
 	if (r == MAPS_CHANGED)

@@ -151,7 +151,7 @@ error_route(struct access *a, enum access_about about, const char *address,
 	size_t	    n = dsn_parse(text, dsn);
 
 	if (n == 0)
-		strcpy(dsn, later ? "4.0.0" : "5.0.0");
+		strcpy(dsn, later ? "4.1.1" : "5.1.1");
 	while (text[n] == ' ')
 		n++;
 	return access_reject(a, about, later ? 450 : 550, dsn,

@@ -19,12 +19,10 @@ static void
 path(const char *text, bool strict)
 {
 	struct buf  internal = BUF_INIT, external = BUF_INIT, again = BUF_INIT;
-	const char *rest, *why, *domain;
+	const char *rest, *why;
 
 	if (address_parse_path(&internal, text, &rest, strict, &why)) {
 		assert(rest >= text && rest <= text + strlen(text));
-		domain = address_domain(internal.data);
-		assert(domain == NULL || address_is_domain(domain));
 		address_quote(&external, internal.data);
 		assert(address_unquote(&again, external.data));
 		assert(strcmp(again.data, internal.data) == 0);
