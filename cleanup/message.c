@@ -42,6 +42,7 @@ message_begin(struct message *m, unsigned flags)
 {
 	*m = (struct message){ .flags = flags, .pool = POOL_INIT,
 	    .why = BUF_INIT, .line = BUF_INIT, .header = BUF_INIT,
+	    .last_rcpt = BUF_INIT,
 	    .given_sender = "" };
 	envelope_init(&m->env);
 	m->has_file = queue_writer_open(&m->file, QUEUE_INCOMING,
@@ -211,21 +212,13 @@ filter_content(struct message *m, const char *p, size_t n)
 	buf_done(&b);
 }
 
-static void
-begin_content(struct message *m)
-{
-	header_begin(m);
-	if (m->env.rcpt_count > 0)
-		m->log_rcpt = m->env.rcpt[m->env.rcpt_count - 1].original;
-}
-
 void
 message_content(struct message *m, const char *p, size_t n)
 {
 	if (!message_goes_on(m))
 		return;
 	if (m->mime == NULL)
-		begin_content(m);
+		header_begin(m);
 	if (characters_wanted() && (m->flags & CLEANUP_FILTER) != 0)
 		filter_content(m, p, n);
 	else
@@ -253,7 +246,7 @@ static void
 finish_content(struct message *m)
 {
 	if (m->mime == NULL)
-		begin_content(m);
+		header_begin(m);
 	records_end(m);
 	inspect_end(m);
 	if (m->has_utf8 && ((m->env.flags & ENV_SMTPUTF8) != 0 ||
@@ -308,6 +301,7 @@ message_done(struct message *m)
 	buf_done(&m->why);
 	buf_done(&m->line);
 	buf_done(&m->header);
+	buf_done(&m->last_rcpt);
 	mem_free(m->found.address);
 	mem_free(m->found_resent.address);
 	envelope_done(&m->env);

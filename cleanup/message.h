@@ -44,7 +44,9 @@ struct message {
 	bool			 opaque;	/* all that comes is plain body */
 	bool			 has_utf8;	/* addresses or a header */
 	bool			 full;		/* message_size_limit */
-	const char		*log_rcpt;	/* the last the client named */
+	const char		*log_rcpt;	/* the last that the client
+						   named, standard form; NULL */
+	struct buf		 last_rcpt;	/* its memory */
 
 	/* header */
 	bool			 in_header;	/* the message's own */

@@ -304,6 +304,10 @@ message_rcpt(struct message *m, const struct recipient *given)
 		r.orcpt = orcpt.data;
 	}
 	map_rcpt(m, &address);
+	if (m->mime == NULL) {	/* not from the header */
+		buf_set(&m->last_rcpt, address.data);
+		m->log_rcpt = m->last_rcpt.data;
+	}
 	if (message_goes_on(m))
 		add_expanded(m, &r, address.data);
 	if (m->status == CLEANUP_OK && (m->flags & CLEANUP_BCC) != 0)

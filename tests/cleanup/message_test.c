@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "cleanup/characters.h"
+#include "cleanup/inspect.h"
 #include "mail/maps.h"
 #include "cleanup/message.h"
 #include "conf/conf.h"
@@ -44,6 +45,11 @@ set_up(void)
 	    " {big@h.example = a1 a2 a3 a4 a5 a6} }\n"
 	    "virtual_alias_expansion_limit = 5\n"
 	    "masquerade_domains = h.example\n"
+	    "header_checks = regexp:{{/^X-Do: (.*)/ $$1}}\n"
+	    "mime_header_checks =\n"
+	    "nested_header_checks = regexp:{{/^Subject: (.*)/ $$1}}\n"
+	    "body_checks = regexp:{{/^do (.*)/ $$1}}\n"
+	    "body_checks_size_limit = 30\nline_length_limit = 50\n"
 	    "message_strip_characters = \\0\\177q\n"
 	    "message_reject_characters = \\a\n");
 	conf_set_dir(dir);
@@ -57,6 +63,7 @@ set_up(void)
 	maps_init();
 	fields_init();
 	characters_init();
+	inspect_init();
 }
 
 static void
@@ -411,6 +418,176 @@ strips_and_refuses_characters(void)
 	done(&r);
 }
 
+#define NESTED "Content-Type: message/rfc822\r\n"
+
+static const struct {
+	struct str	    in;
+	enum cleanup_status status;
+	const char	   *header, *body;
+} checked[] = {
+	{ STR("X-Do: REPLACE X: y\r\nA: b\r\n\r\n"), CLEANUP_OK,
+	  "X: y\r\nA: b\r\n", "\r\n" },
+	{ STR("X-Do: PREPEND X: y\r\n\r\n"), CLEANUP_OK,
+	  "X: y\r\nX-Do: PREPEND X: y\r\n", "\r\n" },
+	{ STR("X-Do: STRIP\r\nX-Do: IGNORE\r\nA: b\r\n"), CLEANUP_OK,
+	  "A: b\r\n", "" },
+	{ STR("X-Do: BOGUS\r\nX-Do: DUNNO\r\n"), CLEANUP_OK,
+	  "X-Do: BOGUS\r\nX-Do: DUNNO\r\n", "" },
+	/* a replaced field is dropped like any other */
+	{ STR("X-Do: REPLACE Bcc: x\r\nA: b\r\n"), CLEANUP_OK,
+	  "A: b\r\n", "" },
+	{ STR("X-Do: REJECT\r\n"), CLEANUP_REJECTED, "", "" },
+	{ STR("X-Do: PASS\r\nX-Do: REJECT\r\n\r\ndo REJECT\r\n"),
+	  CLEANUP_OK, "X-Do: PASS\r\nX-Do: REJECT\r\n",
+	  "\r\ndo REJECT\r\n" },
+	{ STR("A: b\r\n\r\ndo REPLACE x\r\ndo PREPEND y\r\ndo STRIP\r\n"
+	  "do REJECT not: past the limit\r\n"), CLEANUP_OK, "A: b\r\n",
+	  "\r\nx\r\ny\r\ndo PREPEND y\r\n"
+	  "do REJECT not: past the limit\r\n" },
+	{ STR("A: b\r\n\r\ndo REJECT\r\n"), CLEANUP_REJECTED, "", "" },
+	{ STR(NESTED "\r\nSubject : REPLACE Subject: x\r\nX-Do: REJECT\r\n"
+	  "\r\nbody\r\n"), CLEANUP_OK, NESTED,
+	  "\r\nSubject: x\r\nX-Do: REJECT\r\n\r\nbody\r\n" },
+	{ STR(NESTED "\r\nSubject: PREPEND A: b\r\nno field\r\n"),
+	  CLEANUP_OK, NESTED,
+	  "\r\nA: b\r\nSubject: PREPEND A: b\r\nno field\r\n" },
+	{ STR("Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+	  "--b\r\nX-Do: REJECT\r\n\r\ndo STRIP\r\n--b--"), CLEANUP_OK,
+	  "Content-Type: multipart/mixed; boundary=b\r\n",
+	  "\r\n--b\r\nX-Do: REJECT\r\n\r\n--b--\r\n" },
+};
+
+static void
+does_what_tables_say(void)
+{
+	for (size_t i = 0; i < sizeof checked / sizeof *checked; i++)
+		for (size_t chunk = 1; chunk < 200; chunk += 13) {
+			struct run r;
+
+			run(&r, CLEANUP_FILTER, "s@x", "r@x", checked[i].in,
+			    chunk);
+			CHECK_INT(r.status, checked[i].status);
+			CHECK_STR(r.header.data, checked[i].header);
+			CHECK_STR(r.body.data, checked[i].body);
+			done(&r);
+		}
+}
+
+static void
+tables_change_what_becomes_of_a_message(void)
+{
+	struct run r;
+
+	run(&r, CLEANUP_FILTER, "s@x", "r@x", STR("X-Do: FILTER a:b\r\n"
+	    "X-Do: FILTER c:d\r\nX-Do: BCC copy@x\r\n"), 100);
+	CHECK_STR(envelope_get(&r.env, ATTR_CONTENT_FILTER), "c:d");
+	CHECK_INT(r.env.rcpt_count, 2);
+	CHECK_STR(r.env.rcpt[1].address, "copy@x");
+	CHECK_INT(r.env.rcpt[1].notify, NOTIFY_NEVER);
+	done(&r);
+	/* after REDIRECT nothing is looked at */
+	run(&r, CLEANUP_FILTER, "s@x", "r@x", STR("X-Do: FILTER a:b\r\n"
+	    "X-Do: REDIRECT to@x\r\nX-Do: REJECT\r\n\r\ndo REJECT\r\n"),
+	    100);
+	CHECK_STR(envelope_get(&r.env, ATTR_REDIRECT), "to@x");
+	CHECK_STR(envelope_get(&r.env, ATTR_CONTENT_FILTER), "");
+	done(&r);
+	run(&r, CLEANUP_DISCARD | CLEANUP_FILTER, "s@x", "r@x",
+	    STR("X-Do: REJECT\r\n"), 100);
+	CHECK_INT(r.status, CLEANUP_OK);
+	done(&r);
+	run(&r, 0, "s@x", "r@x", STR("X-Do: REJECT\r\n"), 100);
+	CHECK_INT(r.status, CLEANUP_OK);
+	done(&r);
+}
+
+static void
+knows_8_bit_content_by_its_name(void)
+{
+	static const struct {
+		struct str  in;
+		const char *encoding;
+	} cases[] = {
+		{ STR("Content-Transfer-Encoding: 8BIT \r\n"), "8bit" },
+		{ STR("Content-Transfer-Encoding:\r\n binary\r\n"),
+		  "8bit" },
+		{ STR("Content-Transfer-Encoding: 7bit\r\n"), "" },
+		{ STR("Content-Transfer-Encoding: \"8bit\"\r\n"), "" },
+		{ STR(NESTED "\r\nContent-Transfer-Encoding: 8bit\r\n"),
+		  "8bit" },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct run r;
+
+		run(&r, 0, "s@x", "r@x", cases[i].in, 7);
+		CHECK_STR(envelope_get(&r.env, ATTR_ENCODING),
+		    cases[i].encoding);
+		done(&r);
+	}
+}
+
+static void
+finds_out_who_needs_smtputf8(void)
+{
+	static const struct {
+		unsigned    flags;
+		const char *rcpt;
+		struct str  in;
+		bool	    needed;
+	} cases[] = {
+		{ 0, "r@x", STR("A: \303\274\r\n"), false },
+		{ CLEANUP_SMTPUTF8_AUTODETECT, "r@x", STR("A: b\r\n\r\n"
+		  "\303\274\r\n"), false },
+		{ CLEANUP_SMTPUTF8_AUTODETECT, "r@x", STR("A: \303\274\r\n"),
+		  true },
+		{ CLEANUP_SMTPUTF8_AUTODETECT, "\303\274@x", STR(""), true },
+		{ CLEANUP_SMTPUTF8_AUTODETECT, "r@x", STR(NESTED
+		  "\r\nA: \303\274\r\n"), true },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct run r;
+
+		run(&r, cases[i].flags, "s@x", cases[i].rcpt, cases[i].in, 9);
+		CHECK_INT((r.env.flags & ENV_SMTPUTF8_NEEDED) != 0,
+		    cases[i].needed);
+		done(&r);
+	}
+}
+
+/* One field of a megabyte, NULs, a hundred multiparts: bounded, and taken. */
+static void
+hostile_content_stays_bounded(void)
+{
+	struct buf in = BUF_INIT;
+	struct run r;
+
+	buf_adds(&in, "Subject: ");
+	for (int i = 0; i < 60000; i++)
+		buf_addc(&in, (char)(i % 250 < 30 ? 'x' : i % 250));
+	buf_adds(&in, "\r\nA: b\r\n\r\nbody\r\n");
+	run(&r, 0, "s@x", "r@x", (struct str){ in.data, in.len }, 4096);
+	CHECK_INT(r.status, CLEANUP_OK);
+	CHECK(r.header.len <= 1000 + 10 + 50);
+	CHECK_STR(r.body.data, "\r\nbody\r\n");
+	done(&r);
+
+	buf_clear(&in);
+	for (int i = 0; i < 200; i++)
+		buf_addf(&in, "Content-Type: multipart/mixed; boundary=b%d"
+		    "\r\n\r\n--b%d\r\n", i, i);
+	run(&r, CLEANUP_FILTER, "s@x", "r@x", (struct str){ in.data, in.len },
+	    4096);
+	CHECK_INT(r.status, CLEANUP_REJECTED);
+	done(&r);
+	run(&r, 0, "s@x", "r@x", (struct str){ in.data, in.len }, 4096);
+	CHECK_INT(r.status, CLEANUP_OK);
+	CHECK_INT(r.header.len + r.body.len, in.len);
+	done(&r);
+	buf_done(&in);
+}
+
 int
 main(void)
 {
@@ -424,6 +601,11 @@ main(void)
 	TEST(finds_recipients_in_the_header);
 	TEST(holds_and_discards);
 	TEST(strips_and_refuses_characters);
+	TEST(does_what_tables_say);
+	TEST(tables_change_what_becomes_of_a_message);
+	TEST(knows_8_bit_content_by_its_name);
+	TEST(finds_out_who_needs_smtputf8);
+	TEST(hostile_content_stays_bounded);
 	tear_down();
 	return test_end();
 }
