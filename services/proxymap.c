@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "mail/peer.h"
+#include "conf/conf.h"
 #include "server/server.h"
 #include "table/proxy_proto.h"
 #include "table/table.h"
@@ -76,6 +77,9 @@ before_jail(void)
 	proxy.writes = text_eq(server_service(), "proxywrite");
 	approve(proxy.writes ? conf_mail.proxy_write_maps :
 	    conf_mail.proxy_read_maps);
+	/* what smtpd learns of strangers */
+	if (proxy.writes)
+		approve(conf_value("smtpd_greylist_map"));
 }
 
 static int

@@ -188,6 +188,8 @@ load_lists(struct smtpd_config *c)
 	    conf_smtpd.smtpd_authorized_verp_clients);
 	c->xforward_hosts = list("smtpd_authorized_xforward_hosts",
 	    conf_smtpd.smtpd_authorized_xforward_hosts);
+	c->greylist_exceptions = list("smtpd_greylist_exceptions",
+	    conf_smtpd.smtpd_greylist_exceptions);
 	c->account_exceptions = words("smtpd_account_event_limit_exceptions",
 	    conf_smtpd.smtpd_account_event_limit_exceptions);
 	c->backup_networks = list("permit_mx_backup_networks",

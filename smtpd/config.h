@@ -31,6 +31,7 @@ struct smtpd_config {
 
 	struct match		*mynetworks;
 	struct match		*limit_exceptions;
+	struct match		*greylist_exceptions;
 	struct match		*account_exceptions;	/* NULL: none */
 	struct match		*newline_exceptions;
 	struct match		*forbidden_commands;

@@ -31,7 +31,7 @@ static const struct restriction *const families[] = {
 	access_sender_family, access_recipient_family, access_table_family,
 	access_dnsbl_family, access_servers_family, access_policy_family,
 	access_backup_family, access_verify_family, access_login_family,
-	access_ccert_family,
+	access_ccert_family, access_greylist_family,
 };
 
 static const struct restriction *
@@ -109,6 +109,8 @@ compile_item(struct access_list *l, struct access_item *item, const char *word,
 
 	item->name = pool_strdup(&l->pool, word);
 	if ((item->what = find_restriction(word)) != NULL) {
+		if (item->what->flags & OPENS_GREYLIST)
+			access_greylist_open();
 		if ((item->what->flags & (TAKES_TABLE | TAKES_WORD)) == 0)
 			return;
 		arg = table_next_word(next);

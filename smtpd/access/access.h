@@ -96,6 +96,7 @@ enum restriction_flag {
 	TAKES_TABLE = 1,	/* the next word is type:table */
 	TAKES_WORD = 2,		/* the next word is anything */
 	STOPS_RELAY = 4,	/* counts for the start-up check */
+	OPENS_GREYLIST = 8,	/* its table is opened before the jail */
 };
 
 /* A restriction is one row and one function. */
@@ -110,7 +111,7 @@ extern const struct restriction access_generic[], access_client_family[],
     access_helo_family[], access_sender_family[], access_recipient_family[],
     access_table_family[], access_dnsbl_family[], access_servers_family[],
     access_policy_family[], access_backup_family[], access_verify_family[],
-    access_login_family[], access_ccert_family[];
+    access_login_family[], access_ccert_family[], access_greylist_family[];
 
 /*
  * "CODE DSN TEXT".  With warn_if_reject it is logged as reject_warning and
@@ -165,6 +166,9 @@ const struct resolved *access_sender_route(struct access *);
 /* Does the recipient's mail end here, or do we relay for its domain?
  * (recipient.c) */
 bool		 access_is_auth_destination(struct access *);
+
+/* Opens smtpd_greylist_map, once. */
+void		 access_greylist_open(void);
 
 /* Is the address known in its class?  (unlisted.c) */
 enum verdict	 access_unlisted_rcpt(struct access *);
