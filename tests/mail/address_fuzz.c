@@ -9,7 +9,19 @@
 #include "tests/fuzz/fuzz.h"
 #include "util/mem.h"
 
+/* Examples of RFC 5321, 5322 and 6531, and of those who do not read them. */
 const char *const fuzz_words[] = {
+	"<@hosta.int,@jkl.org:userc@d.bar.org>", "\"Joe.\\Blow\"@x.example",
+	"Pete(A nice \\) chap) <pete(his account)@silly.test(his host)>",
+	"A Group(Some people)\r\n :Chris Jones <c@(Chris's host.)public.example>,",
+	"joe@example.org,\r\n  John <jdoe@one.test> (my dear friend); (the end)",
+	"(Empty list)(start)Hidden recipients  :(nobody(that I know))  ;",
+	"\"Joe Q. Public\" <john.q.public@example.com>",
+	"Who? <one@y.test>", "Undisclosed recipients:;",
+	"john . public @ example . com", "Mary Smith <@node.test:mary@x.test>, ,",
+	"\"very.(),:;<>[]\\\".VERY.\\\"very@\\\\ \\\"very\\\".unusual\"@x.example",
+	"user@[IPv6:2001:db8::1]", "\"much.more unusual\"@example.com",
+	"\346\211\213\346\234\272@\344\276\213.example", "a@b@c", ":include:/x",
 	"<", ">", "@", ":", ";", ",", ".", "\"", "\\", "(", ")", "[", "]", " ",
 	"\t", "\r\n ", "a", "bob", "x.example", "[1.2.3.4]", "[IPv6:::1]",
 	"!", "%", "@a,@b:", "group:", "\"q q\"", "\303\244", "To:", "\n", NULL,
@@ -19,13 +31,16 @@ static void
 path(const char *text, bool strict)
 {
 	struct buf  internal = BUF_INIT, external = BUF_INIT, again = BUF_INIT;
-	const char *rest, *why;
+	const char *rest, *why, *domain;
 
 	if (address_parse_path(&internal, text, &rest, strict, &why)) {
 		assert(rest >= text && rest <= text + strlen(text));
+		domain = address_domain(internal.data);
 		address_quote(&external, internal.data);
-		assert(address_unquote(&again, external.data));
-		assert(strcmp(again.data, internal.data) == 0);
+		if (domain == NULL || address_is_domain(domain)) {
+			assert(address_unquote(&again, external.data));
+			assert(strcmp(again.data, internal.data) == 0);
+		}
 	} else {
 		assert(internal.len == 0 && *why != '\0');
 	}

@@ -234,6 +234,14 @@ static const struct {
 	{ "To: John <jdoe@one.test> (my friend); (end), x",
 	  "To: John <jdoe@one.test>(my friend);(end), x@h.example" },
 	{ "To: =?utf-8?q?x?= <y>", "To: =?utf-8?q?x?= <y@h.example>" },
+	{ "From: a <b> c <d>", "From: a <b@h.example>c <d@h.example>" },
+	{ "Resent-From: a@host,", "Resent-From: a@host, " },
+	{ "To: :include:/x, b", "To: \":include:/x\"@h.example, b@h.example" },
+	{ "Errors-To: :", "Errors-To: \":\"@h.example" },
+	{ "Mail-Followup-To: ;", "Mail-Followup-To: ;" },
+	{ "To: \"Doe, J\" <j@x.example> g: a, b;, c",
+	  "To: \"Doe, J\" <j@x.example>g: a@h.example, b@h.example;, "
+	  "c@h.example" },
 	{ "Reply-To: a <x>, b <y>, c <z>, d <w>, e <v>, f <u>",
 	  "Reply-To: a <x@h.example>, b <y@h.example>, c <z@h.example>,\r\n"
 	  "\td <w@h.example>, e <v@h.example>, f <u@h.example>" },
@@ -302,7 +310,7 @@ completes_addresses(void)
 		{ "bob", "bob@h.example" },
 		{ "bob@mx", "bob@mx.example" },
 		{ "bob@mx.other", "bob@mx.other" },
-		{ "bob@mx.", "bob@mx.example" },
+		{ "bob@mx.", "bob@mx" },
 		{ "bob@mx.other.", "bob@mx.other" },
 		{ "bob@[IPv6:1]", "bob@[IPv6:1]" },
 		{ "site!bob", "bob@site.example" },
