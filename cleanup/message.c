@@ -212,13 +212,21 @@ filter_content(struct message *m, const char *p, size_t n)
 	buf_done(&b);
 }
 
+/* The envelope is known: milters of mail without a session hear of it. */
+static void
+begin_content(struct message *m)
+{
+	header_begin(m);
+	milter_begin(m);
+}
+
 void
 message_content(struct message *m, const char *p, size_t n)
 {
 	if (!message_goes_on(m))
 		return;
 	if (m->mime == NULL)
-		header_begin(m);
+		begin_content(m);
 	if (characters_wanted() && (m->flags & CLEANUP_FILTER) != 0)
 		filter_content(m, p, n);
 	else
@@ -246,7 +254,7 @@ static void
 finish_content(struct message *m)
 {
 	if (m->mime == NULL)
-		header_begin(m);
+		begin_content(m);
 	records_end(m);
 	inspect_end(m);
 	if (m->has_utf8 && ((m->env.flags & ENV_SMTPUTF8) != 0 ||

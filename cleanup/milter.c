@@ -35,7 +35,7 @@ struct message_milters {
 	bool			 played;	/* not smtpd's */
 	struct milter_value	*macros;	/* of smtpd, in m->pool */
 	size_t			 macro_count;
-	const char		**rcpt;		/* as given, for a played RCPT */
+	const char		**rcpt;		/* given before the content */
 	size_t			 rcpt_count;
 	const char		*mail_addr, *rcpt_addr;	/* at hand, or NULL */
 	struct edit		 edit;
@@ -85,11 +85,11 @@ milter_init(void)
 	milter.config.list = milter_list_new(conf_mail.non_smtpd_milters,
 	    &defaults, &why);
 	if (milter.config.list == NULL)
-		fatalx("non_smtpd_milters: %s", why);
+		fatalx("%s in non_smtpd_milters", why);
 	milter.config.values = milter_values_parse(&milter.pool,
 	    conf_milter.milter_macro_defaults, &why);
 	if (milter.config.values == NULL)
-		fatalx("milter_macro_defaults: %s", why);
+		fatalx("%s in milter_macro_defaults", why);
 	load_macros(&milter.config.macros);
 }
 
@@ -358,29 +358,6 @@ static const struct milter_content content = {
 
 /* --- a session for mail that had none */
 
-void
-milter_note_rcpt(struct message *m, const struct recipient *r)
-{
-	struct message_milters *x = m->milters;
-	struct buf		b = BUF_INIT;
-
-	if (milter.config.list == NULL || (m->flags & CLEANUP_MILTER) == 0)
-		return;
-	if (x == NULL) {
-		x = begin(m);
-		x->played = true;
-	}
-	if (!x->played)
-		return;
-	if ((x->rcpt_count & (x->rcpt_count - 1)) == 0)
-		x->rcpt = mem_realloc(x->rcpt, (x->rcpt_count == 0 ? 1 :
-		    2 * x->rcpt_count) * sizeof *x->rcpt);
-	buf_adds(&b, r->address);
-	maps_standard(&b, true);
-	x->rcpt[x->rcpt_count++] = pool_strdup(&m->pool, b.data);
-	buf_done(&b);
-}
-
 static const char *
 external(struct message *m, const char *address)
 {
@@ -395,7 +372,7 @@ external(struct message *m, const char *address)
 
 /* Who sends and who receives was decided by a local user long ago: a milter
  * may refuse the message, but not one of its recipients. */
-static bool
+static void
 play_rcpt(struct message_milters *x, const char *rcpt)
 {
 	struct message	     *m = x->m;
@@ -404,40 +381,76 @@ play_rcpt(struct message_milters *x, const char *rcpt)
 	m->log_rcpt = rcpt;
 	x->rcpt_addr = external(m, rcpt);
 	v = milters_rcpt(x->all, &x->rcpt_addr, 1, false);
-	if (v.action != MILTER_REFUSE && v.action != MILTER_HANG_UP)
-		return carry_out(m, "RCPT", v) || v.action == MILTER_HOLD;
+	if (v.action != MILTER_REFUSE && v.action != MILTER_HANG_UP) {
+		carry_out(m, "RCPT", v);
+		return;
+	}
 	log_verdict(m, "milter-reject", "RCPT", v.text + 4);
 	log_warn("%s: milter configuration error: can't reject recipient in "
 	    "non-smtpd(8) submission", m->file.id);
 	log_warn("%s: message not accepted, try again later", m->file.id);
 	message_fail(m, CLEANUP_REJECTED, "451 4.3.0 Message not accepted, "
 	    "try again later");
-	return false;
 }
 
-/* The stages of the session; an objection ends it. */
 static bool
-play_session(struct message_milters *x)
+is_played(const struct message *m)
 {
-	struct message *m = x->m;
-	const char     *ip = attr_or(m, ATTR_CLIENT_ADDRESS, "127.0.0.1");
-	const char     *helo = attr_or(m, ATTR_HELO_NAME, "localhost");
+	return milter.config.list != NULL &&
+	    (m->flags & CLEANUP_MILTER) != 0 && m->status == CLEANUP_OK &&
+	    (m->milters == NULL || m->milters->played);
+}
 
+void
+milter_rcpt(struct message *m, const struct recipient *r)
+{
+	struct message_milters *x;
+	struct buf		b = BUF_INIT;
+
+	if (!is_played(m))
+		return;
+	if (m->milters == NULL)
+		begin(m)->played = true;
+	x = m->milters;
+	buf_adds(&b, r->address);
+	maps_standard(&b, true);
+	if (x->all != NULL) {
+		play_rcpt(x, pool_strdup(&m->pool, b.data));
+	} else {
+		if ((x->rcpt_count & (x->rcpt_count - 1)) == 0)
+			x->rcpt = mem_realloc(x->rcpt, (x->rcpt_count == 0 ?
+			    1 : 2 * x->rcpt_count) * sizeof *x->rcpt);
+		x->rcpt[x->rcpt_count++] = pool_strdup(&m->pool, b.data);
+	}
+	buf_done(&b);
+}
+
+/* The stages of a session; an objection ends it. */
+void
+milter_begin(struct message *m)
+{
+	const char *ip = attr_or(m, ATTR_CLIENT_ADDRESS, "127.0.0.1");
+	const char *name = attr_or(m, ATTR_CLIENT_NAME, "localhost");
+	struct message_milters *x;
+
+	if (!is_played(m))
+		return;
+	if (m->milters == NULL)
+		begin(m)->played = true;
+	x = m->milters;
 	x->all = milters_new(&milter.config, &owner, x);
-	if (!carry_out(m, "CONNECT", milters_connect(x->all,
-	    attr_or(m, ATTR_CLIENT_NAME, "localhost"),
+	x->mail_addr = NULL;
+	if (!carry_out(m, "CONNECT", milters_connect(x->all, name,
 	    strchr(ip, ':') != NULL ? '6' : '4',
 	    (uint16_t)atoi(attr_or(m, ATTR_CLIENT_PORT, "0")), ip)) ||
-	    !carry_out(m, "EHLO", milters_helo(x->all, helo)))
-		return false;
+	    !carry_out(m, "EHLO", milters_helo(x->all,
+	    attr_or(m, ATTR_HELO_NAME, "localhost"))))
+		return;
 	x->mail_addr = external(m, m->env.sender);
 	if (!carry_out(m, "MAIL", milters_mail(x->all, &x->mail_addr, 1)))
-		return false;
-	for (size_t i = 0; i < x->rcpt_count; i++)
-		if (!play_rcpt(x, x->rcpt[i]))
-			return false;
-	x->rcpt_addr = NULL;
-	return carry_out(m, "DATA", milters_data(x->all));
+		return;
+	for (size_t i = 0; i < x->rcpt_count && m->status == CLEANUP_OK; i++)
+		play_rcpt(x, x->rcpt[i]);
 }
 
 /* --- when it is complete */
@@ -501,7 +514,8 @@ milter_show(struct message *m)
 	if ((m->flags & CLEANUP_MILTER) == 0 || m->status != CLEANUP_OK ||
 	    (m->flags & CLEANUP_DISCARD) != 0)
 		return;
-	if (x->played && !play_session(x))
+	x->rcpt_addr = NULL;
+	if (x->played && !carry_out(m, "DATA", milters_data(x->all)))
 		return;
 	carry_out(m, "END-OF-MESSAGE", milters_message(x->all, &content, x));
 }

@@ -16,9 +16,12 @@ void	milter_init(void);
 bool	milter_take(struct message *, const struct frame *, int fd);
 bool	milter_take_macros(struct message *, const struct frame *);
 
-/* Does non_smtpd_milters apply?  Then recipients are noted as they were
- * given. */
-void	milter_note_rcpt(struct message *, const struct recipient *);
+/*
+ * For non_smtpd_milters: content begins, so that sender and recipients are
+ * known; a recipient, as it was given, before or (sendmail -t) later.
+ */
+void	milter_begin(struct message *);
+void	milter_rcpt(struct message *, const struct recipient *);
 
 /*
  * After all content: shows it, carries out changes, and decides m->status and

@@ -293,7 +293,7 @@ message_rcpt(struct message *m, const struct recipient *given)
 	message_note_utf8(m, r.address, strlen(r.address));
 	if (*r.original == '\0')
 		r.original = r.address;
-	milter_note_rcpt(m, &r);
+	milter_rcpt(m, &r);
 	buf_adds(&address, *r.address == '\0' ?
 	    conf_mail.empty_address_recipient : r.address);
 	maps_standard(&address, true);

@@ -4,6 +4,7 @@
 #include "conf/param.h"
 #include "mail/cleanup_proto.h"
 #include "mail/peer.h"
+#include "milter/session.h"
 #include "mail/qmgr_client.h"
 #include "util/frame.h"
 #include "util/log.h"
@@ -83,8 +84,9 @@ on_rcpt(struct session *s)
 static enum next
 on_milter(struct session *s)
 {
-	return milter_take(&s->m, &s->f, stream_take_fd(s->client)) ? MORE :
-	    BROKEN;
+	int fd = milters_packed_fd(&s->f) ? stream_take_fd(s->client) : -1;
+
+	return milter_take(&s->m, &s->f, fd) ? MORE : BROKEN;
 }
 
 static enum next

@@ -79,12 +79,18 @@ add(struct milters *all)
 }
 
 bool
+milters_packed_fd(const struct frame *f)
+{
+	return frame_u64(f, KEY_STATE, 0) == 1;
+}
+
+bool
 milters_unpack(struct milters *all, const struct frame *f, int fd)
 {
 	const char    *name = frame_str(f, KEY_NAME);
 	const char    *action = frame_str(f, KEY_DEFAULT);
 	uint64_t       timeout = frame_u64(f, KEY_CONTENT_TIMEOUT, 0);
-	bool	       open = frame_u64(f, KEY_STATE, 0) == 1;
+	bool	       open = milters_packed_fd(f);
 	struct milter *m;
 
 	if (name == NULL || action == NULL || timeout == 0 ||

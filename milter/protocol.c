@@ -326,7 +326,7 @@ add_line(struct buf *b, const char *p, const char *end)
 	for (; p < end; p++) {
 		if (*p == '%' && ++p == end)
 			break;
-		buf_addc(b, (unsigned char)*p < ' ' || *p == 0x7f ? ' ' : *p);
+		buf_addc(b, (unsigned char)*p < ' ' || *p == 0x7f ? '?' : *p);
 	}
 }
 

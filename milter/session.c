@@ -227,6 +227,7 @@ milter_ask(struct milter *m, const struct milter_event *e, int timeout)
 {
 	struct milter_answer  a;
 	struct milter_verdict v;
+	bool		      hold = false;
 
 	milter_deadline(m, timeout);
 	if (!milter_send(m, e))
@@ -237,12 +238,14 @@ milter_ask(struct milter *m, const struct milter_event *e, int timeout)
 		milter_deadline(m, timeout);
 		if (!milter_receive(m, e, &a))
 			return m->verdict;
-	} while (a.type == MILTER_PROGRESS);
-	if (a.type == MILTER_QUARANTINE)
-		return (struct milter_verdict){ MILTER_HOLD, "" };
-	if (milter_judge(m, e, &a, &v))
-		return v;
-	return milter_unexpected(m, e, a.type);
+		/* has its place at the end, but the wish is clear */
+		hold |= a.type == MILTER_QUARANTINE;
+	} while (a.type == MILTER_PROGRESS || a.type == MILTER_QUARANTINE);
+	if (!milter_judge(m, e, &a, &v))
+		return milter_unexpected(m, e, a.type);
+	if (hold && v.action == MILTER_GO_ON)
+		v = (struct milter_verdict){ MILTER_HOLD, "" };
+	return v;
 }
 
 /* --- events */

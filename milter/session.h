@@ -122,6 +122,9 @@ bool		 milters_pack(struct milters *, size_t i, struct frame *,
 struct milters	*milters_new_remote(const struct milter_owner *, void *arg);
 bool		 milters_unpack(struct milters *, const struct frame *, int fd);
 
+/* Did a descriptor come with this frame? */
+bool		 milters_packed_fd(const struct frame *);
+
 /* Frees them there; the sockets stay open, with their first owner. */
 void		 milters_leave(struct milters *);
 

@@ -13,6 +13,7 @@
 #include "mail/address.h"
 #include "mail/cleanup_client.h"
 #include "mail/resolve_client.h"
+#include "mail/rewrite.h"
 #include "milter/session.h"
 #include "net/tls.h"
 #include "smtpd/config.h"
@@ -91,11 +92,11 @@ milter_config(void)
 	milter.config.list = milter_list_new(conf_smtpd.smtpd_milters,
 	    &milter.defaults, &why);
 	if (milter.config.list == NULL)
-		fatalx("smtpd_milters: %s", why);
+		fatalx("%s in smtpd_milters", why);
 	milter.config.values = milter_values_parse(&milter.pool,
 	    conf_milter.milter_macro_defaults, &why);
 	if (milter.config.values == NULL)
-		fatalx("milter_macro_defaults: %s", why);
+		fatalx("%s in milter_macro_defaults", why);
 	load_macros(&milter.config.macros);
 	if (*conf_smtpd.smtpd_milter_maps != '\0')
 		milter.maps = table_list_open("smtpd_milter_maps",
@@ -179,19 +180,30 @@ auth_macro(struct session *s, const char *name)
 static const struct resolved *
 route(struct pool *pool, const char *address, const char **ret_addr)
 {
+	const struct rewrite_rules rules = {
+		.origin = conf_mail.myorigin,
+		.mydomain = conf_mail.mydomain,
+		.append_at_origin = conf_mail.append_at_myorigin,
+		.append_dot_domain = conf_mail.append_dot_mydomain,
+		.swap_bangpath = conf_mail.swap_bangpath,
+		.percent_hack = conf_mail.allow_percent_hack,
+		.resolve_dequoted = conf_mail.resolve_dequoted_address,
+	};
 	struct resolved *r = pool_alloc(pool, sizeof *r);
-	struct buf	 b = BUF_INIT;
+	struct buf	 full = BUF_INIT, b = BUF_INIT;
+	bool		 ok;
 
 	*ret_addr = "";
-	if (!resolve_one(pool, "", address, r))
-		return NULL;
-	if (*address != '\0') {
+	rewrite_standard(&full, address, &rules);
+	ok = resolve_one(pool, "", full.data, r);
+	if (ok && *address != '\0') {
 		address_quote(&b, r->recipient);
 		text_lower(b.data);
 		*ret_addr = pool_strdup(pool, b.data);
-		buf_done(&b);
 	}
-	return r;
+	buf_done(&full);
+	buf_done(&b);
+	return ok ? r : NULL;
 }
 
 static const char *

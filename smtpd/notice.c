@@ -94,6 +94,10 @@ class_of(struct session *s, const char *reply)
 	bool policy = s->policy_reply;
 
 	s->policy_reply = false;
+	if (s->milter_reply) {
+		s->milter_reply = false;
+		return NOTICE_POLICY;
+	}
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		if (text_starts(reply, rows[i].begins))
 			return rows[i].what;

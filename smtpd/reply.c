@@ -142,4 +142,5 @@ log_verdict(struct session *s, const char *action, const char *rcpt,
 	buf_done(&b);
 	if (text_eq(action, "reject"))
 		notice_policy(s);
+	s->milter_reply = text_eq(action, "milter-reject");
 }

@@ -173,6 +173,7 @@ struct session {
 	unsigned	 transcript_lines;
 	unsigned	 notices;	/* enum notice_class bits so far */
 	bool		 policy_reply;	/* the next reply is by restrictions */
+	bool		 milter_reply;	/* ... or by a milter */
 };
 
 /* Runs a client's session to its end.  The caller closes the stream. */
