@@ -226,28 +226,59 @@ soften(struct why *why)
 		why->dsn[0] = '4';
 }
 
+/* "535-text?535 text": as log readers know the refusals of big providers. */
 static void
-refused(const struct session *s, const struct login *login, struct why *why)
+add_said(struct buf *b, const struct reply *r, const struct buf *lines)
+{
+	const char *at = lines->data, *lf;
+
+	if (r->lines < 2) {
+		buf_adds(b, r->text.data);
+		return;
+	}
+	for (; (lf = strchr(at, '\n')) != NULL; at = lf + 1) {
+		buf_addf(b, "%s%d%c", b->len > 0 ? "?" : "", r->code,
+		    lf[1] != '\0' ? '-' : ' ');
+		text_printable(b, at, (size_t)(lf - at), false);
+	}
+}
+
+static void
+refused(const struct session *s, const struct login *login,
+    const struct buf *lines, struct why *why)
 {
 	const struct reply *r = &s->reply;
+	struct buf	    said = BUF_INIT;
 
+	add_said(&said, r, lines);
 	if (r->code == 535 && login->token_at == NULL)
 		failed_add(s->host, login->user, login->password, r);
 	why_set(why, r->code / 100 == 4 || r->code / 100 == 5 ? r->dsn :
 	    "4.5.0", "SASL authentication failed; server %s said: %s",
-	    s->namaddr, r->text.data);
+	    s->namaddr, said.data);
+	buf_done(&said);
 	soften(why);
 	buf_set(&why->remote_mta, s->host);
 	buf_set(&why->diag_type, "smtp");
 	buf_set(&why->diag_text, r->text.data);
 }
 
+/* False: lost or refused, with why. */
 static bool
-read_reply(struct session *s, struct why *why)
+take_reply(struct session *s, const struct login *login, struct why *why)
 {
-	return session_reply(s, settings.helo_timeout, settings.is_lmtp ?
+	struct buf lines = BUF_INIT;
+	bool	   ok;
+
+	ok = session_reply(s, settings.helo_timeout, settings.is_lmtp ?
 	    "performing the LHLO handshake" : "performing the EHLO handshake",
-	    NULL, why);
+	    &lines, why);
+	if (ok && s->reply.code / 100 != 2 && s->reply.code / 100 != 3) {
+		refused(s, login, &lines, why);
+		ok = false;
+	}
+	buf_done(&lines);
+	return ok;
 }
 
 /* The text of "334 text". */
@@ -266,14 +297,10 @@ converse(struct session *s, struct sasl_talk *t, const struct login *login,
 	enum sasl_step step;
 
 	for (int i = 0; i < STEPS_MAX; i++) {
-		if (!read_reply(s, why))
+		if (!take_reply(s, login, why))
 			return false;
 		if (s->reply.code / 100 == 2)
 			return true;
-		if (s->reply.code / 100 != 3) {
-			refused(s, login, why);
-			return false;
-		}
 		step = sasl_talk_go_on(t, challenge_of(s));
 		if (step != SASL_STEP_MORE) {
 			cannot(s, sasl_talk_text(t), why);
