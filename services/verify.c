@@ -12,11 +12,12 @@
  *	unknown --query--> pending --update--> known --expire time--> unknown
  *	known --query after its refresh time--> known and pending
  *
- * What is known stands in address_verify_map, one line an address:
- * "status:probed:updated:text", times in seconds; what is pending is
- * only in memory: a probe that is lost with us is sent again when somebody
- * asks.  A good address stays good while probes of it fail, until it
- * expires.  Ends when idle, or when master says so.
+ * What is known stands in address_verify_map, a line an address:
+ * "status:probed:updated:text", times in seconds ("probed": when a probe of
+ * a good address last failed, or 0).  What is pending is only in memory: a
+ * probe that is lost with us is sent again when somebody asks.  A good address
+ * stays good while probes of it fail, until it expires.  Ends when idle, or
+ * when master says so.
  */
 
 #include <pwd.h>
@@ -43,7 +44,8 @@
 #include "util/text.h"
 
 enum {
-	PROBE_LIFE = 1000,	/* seconds: then another may be sent */
+	PROBE_LIFE = 1000,	/* seconds after one was sent or failed: then
+				   another may be sent */
 	SENDERS_MAX = 20,	/* tasks that hand probes to cleanup */
 	TEXT_MAX = 1000,	/* bytes of a reason */
 };
@@ -112,7 +114,8 @@ is_stale(const struct entry *e)
 	    conf_mail.address_verify_positive_refresh_time :
 	    conf_mail.address_verify_negative_refresh_time;
 
-	return e->updated + life < time(NULL);
+	return e->updated + life < time(NULL) &&
+	    e->probed + PROBE_LIFE < time(NULL);
 }
 
 /* The text of `e` is in `store`. */
@@ -336,7 +339,7 @@ do_update(const char *address, enum verify_status status, const char *text)
 	struct pending *p = find_pending(address);
 	bool		was_good;
 
-	now.probed = now.updated = time(NULL);
+	now.updated = time(NULL);
 	was_good = look_up(address, &store, &old) && old.status == VERIFY_OK;
 	if (status == VERIFY_OK || !was_good) {
 		if (status != VERIFY_OK &&
@@ -347,7 +350,7 @@ do_update(const char *address, enum verify_status status, const char *text)
 		}
 		keep(address, &now);
 	} else {
-		old.probed = now.probed;
+		old.probed = now.updated;
 		keep(address, &old);
 	}
 	if (p != NULL)
