@@ -116,8 +116,14 @@ ask(struct table *t, struct ask_server *s, ask_exchange_fn *exchange,
 	fd = ask_connect(s->where, NULL, clock_in(CONNECT_WAIT));
 	if (fd < 0) {
 		why = strerror(errno);
-		log_warn("connect to %s: %s", s->where + 5, why);
-		log_warn("table %s lookup error: %s", t->full_name, why);
+		if (t->type == &table_type_tcp) {
+			log_warn("connect to TCP map %s: %s", s->where + 5,
+			    why);
+		} else {
+			log_warn("connect to %s: %s", s->where + 5, why);
+			log_warn("table %s lookup error: %s", t->full_name,
+			    why);
+		}
 		return table_fail(t, "%s", why);
 	}
 	stream = stream_open(fd);

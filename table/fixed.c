@@ -86,6 +86,13 @@ find_fail(struct table *t, const char *key, struct buf *ret)
 }
 
 static enum table_result
+fail_remove(struct table *t, const char *key)
+{
+	(void)key;
+	return table_fail_find(t, "Application error");
+}
+
+static enum table_result
 fail_sequence(struct table *t, bool first, struct buf *ret_key,
     struct buf *ret_value)
 {
@@ -116,9 +123,20 @@ find_nothing(struct table *t, const char *key, struct buf *ret)
 	return TABLE_NOT_FOUND;
 }
 
+static enum table_result
+sequence_nothing(struct table *t, bool first, struct buf *ret_key,
+    struct buf *ret_value)
+{
+	(void)t;
+	(void)first;
+	(void)ret_key;
+	(void)ret_value;
+	return TABLE_NOT_FOUND;
+}
+
 const struct table_type table_type_static = {
 	.name = "static",
-	.traits = TYPE_PATTERN | TYPE_SIMPLE,
+	.traits = TYPE_PATTERN | TYPE_SIMPLE | TYPE_LAX,
 	.open = open_static,
 	.close = close_state,
 	.find = find_static,
@@ -126,22 +144,24 @@ const struct table_type table_type_static = {
 
 const struct table_type table_type_fail = {
 	.name = "fail",
-	.traits = TYPE_PATTERN | TYPE_SIMPLE,
+	.traits = TYPE_PATTERN | TYPE_SIMPLE | TYPE_LAX,
 	.open = open_nothing,
 	.find = find_fail,
+	.remove = fail_remove,
 	.sequence = fail_sequence,
 };
 
 const struct table_type table_type_environ = {
 	.name = "environ",
-	.traits = TYPE_SIMPLE,
+	.traits = TYPE_SIMPLE | TYPE_LAX,
 	.open = open_nothing,
 	.find = find_environ,
 };
 
 const struct table_type table_type_internal = {
 	.name = "internal",
-	.traits = TYPE_SIMPLE,
+	.traits = TYPE_SIMPLE | TYPE_LAX,
 	.open = open_nothing,
 	.find = find_nothing,
+	.sequence = sequence_nothing,
 };

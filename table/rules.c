@@ -40,6 +40,8 @@ read_inline(struct table *t, table_rule_fn *rule)
 	char *copy, *text = NULL, **words = table_words(t->name, &copy);
 	bool  ok = true;
 
+	if (words == NULL && text_eq(t->name, "{}"))
+		return true;
 	if (words == NULL)
 		return table_fail(t, "%s map: bad syntax: \"%s\"; need "
 		    "\"%s:{{rule}, {rule}...}\"", t->type->name, t->name,

@@ -125,7 +125,7 @@ read_reply(struct table *t, const struct buf *reply, struct buf *ret)
 	} else if (strcmp(status, "TEMP") == 0 ||
 	    strcmp(status, "TIMEOUT") == 0) {
 		log_warn("%s socketmap server %s: %s", t->full_name,
-		    status[1] == 'E' ? "temporary error" : "timeout", text);
+		    status[1] == 'E' ? "temporary error" : "timeout error", text);
 		/* This is what Postfix says then, and tests expect. */
 		table_fail(t, "%s", strerror(EINPROGRESS));
 	} else {

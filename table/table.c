@@ -145,7 +145,7 @@ check_flags(struct table *t)
 		return table_fail(t, "unsupported dictionary type: %s does "
 		    "not support bulk-mode creation.", t->type->name);
 	if ((t->flags & (TABLE_WRITE | TABLE_EDIT)) != 0 &&
-	    t->type->put == NULL)
+	    t->type->put == NULL && (t->type->traits & TYPE_LAX) == 0)
 		return table_fail(t, "%s map requires O_RDONLY access mode",
 		    t->full_name);
 	return true;

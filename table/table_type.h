@@ -16,6 +16,8 @@ enum {
 	TYPE_CREATE = 2,	/* postmap can make one */
 	TYPE_FOLDS_ITSELF = 4,	/* the tables inside fold */
 	TYPE_SIMPLE = 8,	/* neither file nor server: a proxy is idle */
+	TYPE_LAX = 16,		/* may be opened to be written, which then
+				   fails */
 };
 
 /* What identifies the content of a file, to see that it has changed. */

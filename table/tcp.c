@@ -30,7 +30,7 @@ encode(struct buf *out, const char *key)
 	for (; *key != '\0'; key++)
 		if ((unsigned char)*key <= ' ' || *key == '%' ||
 		    (unsigned char)*key >= 127)
-			buf_addf(out, "%%%02x", (unsigned char)*key);
+			buf_addf(out, "%%%02X", (unsigned char)*key);
 		else
 			buf_addc(out, *key);
 }
@@ -110,8 +110,8 @@ read_reply(struct table *t, const struct buf *reply, struct buf *ret)
 	/* This is what Postfix says of a server's 400, and tests expect. */
 	if (code == 400)
 		return table_fail_find(t, "%s", strerror(EINPROGRESS));
-	log_warn("read TCP map reply from %s: malformed: %.100s", t->name,
-	    reply->data);
+	log_warn("read TCP map reply from %s: bad status code: %.100s",
+	    t->name, reply->data);
 	return table_fail_find(t, "malformed reply");
 }
 

@@ -233,8 +233,9 @@ delete_keys(struct table *t, const char *key, FILE *in, struct buf *why)
 		free(line);
 	}
 	if (r == TABLE_ERROR) {
-		buf_addf(why, "table %s: delete error: %s", table_name(t),
-		    table_error(t));
+		buf_addf(why, text_starts(table_error(t), "delete ") ?
+		    "table %s: %s" : "table %s: delete error: %s",
+		    table_name(t), table_error(t));
 		return TOOL_ERROR;
 	}
 	return any ? TOOL_OK : TOOL_NONE;
