@@ -242,9 +242,10 @@ HTML	= $(BUILD)/doc/postconf.html
 
 man: $(MAN) $(HTML)
 
-$(MAN_DIR)/params: man/params.awk $(DEF)
+$(MAN_DIR)/params: man/params.awk man/same.awk $(DEF)
 	@mkdir -p $(MAN_DIR)
-	cat $(DEF) | awk -f man/params.awk | LC_ALL=C sort >$@.tmp
+	cat $(DEF) | awk -f man/params.awk | LC_ALL=C sort | \
+	    awk -f man/same.awk >$@.tmp
 	mv $@.tmp $@
 $(MAN_DIR)/postconf.5: man/postconf5.awk man/postconf.5.head \
 	    man/postconf.5.tail $(MAN_DIR)/params

@@ -20,7 +20,7 @@ function shown(s) {
 }
 
 # Paragraphs (\001) and lines of examples (\002), see params.awk.
-function text(s,   n, part, out, i, kind, literal) {
+function text(s, more,   n, part, out, i, kind, literal) {
 	s = quote(s)
 	gsub(/\001/, "\003\001", s)
 	gsub(/\002/, "\003\002", s)
@@ -38,12 +38,13 @@ function text(s,   n, part, out, i, kind, literal) {
 		out = out "\n" (literal ? shown(substr(part[i], 2)) : \
 		    prose(substr(part[i], 2)))
 	}
-	return out (literal ? "\n.Ed\n.Pp" : "")
+	return out (literal ? "\n.Ed" (more ? "\n.Pp" : "") : "")
 }
 
 {
 	def = $6 ~ /c/ ? "computed" : $3 == "" ? "empty" : $3
-	printf ".It Ic \"%s\" Pq \"%s\"\n%s\n", $1, quote(def), text($7)
+	printf ".It Ic \"%s\" Pq \"%s\"\n%s\n", $1, quote(def), \
+	    text($7, $2 == "TIME" || $2 == "RAW" || $5 + 0 >= 2)
 	if ($2 == "TIME")
 		printf "A time; without a unit in %s.\n", unit[$4]
 	if ($2 == "RAW")

@@ -32,7 +32,64 @@ HOSTILE = ["it's", "a' OR '1'='1", "x'; DROP TABLE alias; --", "back\\slash",
            "x" * 3000, "`tick`", "$(id)", "${x}", "a,b", "#", "a=b"]
 
 
+# Where Debian's Postfix is installed, with support for a type, it is asked the
+# same: [question, our answer, its answer] where they differ.
+PEER = "/usr/sbin/postmap"
+peer_kinds = set()
+differences = {}
+compared = {}
+
+
+def find_peer():
+    try:
+        version = subprocess.run(["/usr/sbin/postconf", "-d", "mail_version"],
+                                 stdout=subprocess.PIPE, text=True,
+                                 stderr=subprocess.DEVNULL).stdout
+        types = subprocess.run(["/usr/sbin/postconf", "-m"], text=True,
+                               stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL).stdout.split()
+    except OSError:
+        return
+    if "rohrpost" not in version:
+        peer_kinds.update(set(types) & {"sqlite", "mysql", "pgsql", "ldap"})
+
+
+def is_ours_alone(kind, args, ours):
+    """Meant to differ: where a key could leave its quotes, and what releases
+    after Debian's have (the encoding of pgsql, URIs and paths as hosts)."""
+    name = args[-1].rsplit("-", 1)[-1]
+    return "single quotes around" in ours or name == "double.cf" or \
+        kind == "pgsql" and (name in ("e.cf", "unix.cf", "uri.cf") or
+                             not args[1].isascii())
+
+
+def ask_peer(args, ours):
+    kind = args[-1].split(":")[0]
+    if kind not in peer_kinds or args[0] != "-q" or \
+            is_ours_alone(kind, args, ours):
+        return
+    try:
+        done = subprocess.run([PEER, "-c", place.dir + "/etc"] + list(args),
+                              text=True, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              timeout=60 * PATIENCE)
+    except (OSError, UnicodeDecodeError, subprocess.TimeoutExpired):
+        return
+    theirs = "fatal: " if "fatal:" in done.stderr else \
+        done.stdout.rstrip("\n")
+    compared[kind] = compared.get(kind, 0) + 1
+    if theirs != (ours if not ours.startswith("fatal: ") else "fatal: "):
+        differences.setdefault(kind, []).append(
+            [args, ours, theirs or done.stderr])
+
+
 def postmap(*args, text=None):
+    answer = ask_ours(*args, text=text)
+    ask_peer(args, answer)
+    return answer
+
+
+def ask_ours(*args, text=None):
     done = subprocess.run([BIN + "/postmap", "-c", place.dir + "/etc"] +
                           list(args), input=text, text=True,
                           stdin=None if text is not None else
@@ -773,11 +830,20 @@ def check_missing():
          "installed" in done.stderr], [1, True])
 
 
+def check_peer():
+    for kind in sorted(compared):
+        found = differences.get(kind, [])
+        is_("%s: Debian's Postfix answers the same, %d times" %
+            (kind, compared[kind]), found, [])
+
+
 def main():
+    find_peer()
     try:
         for check in (check_sqlite, check_redis, check_redis_tls,
                       check_redis_cluster, check_mongodb, check_memcache,
-                      check_pgsql, check_mysql, check_ldap, check_cdb, check_mail):
+                      check_pgsql, check_mysql, check_ldap, check_cdb,
+                      check_mail):
             name = check.__name__.split("_")[1]
             plugin = name in ("sqlite", "mysql", "pgsql", "ldap", "cdb",
                                "mongodb")
@@ -788,6 +854,7 @@ def main():
             except Missing as why:
                 print("# skipped %s: %s" % (name, str(why).replace("\n",
                                                                    " ")))
+        check_peer()
         check_missing()
     finally:
         place.destroy()
