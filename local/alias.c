@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -101,18 +102,6 @@ recipient_gather(struct request *r, const struct context *c,
 	forward_add(f, address, c->owner != NULL ? NULL : r->top);
 }
 
-/* "\\alice" in alice's .forward. */
-bool
-is_own_mailbox(const struct context *c, const char *address)
-{
-	struct str local = { address, address_local_len(address) };
-
-	return c->user != NULL && !c->is_include &&
-	    str_is_nocase(local, c->user) &&
-	    (address_domain(address) == NULL ||
-	    text_eq_nocase(address_domain(address), conf_mail.myorigin));
-}
-
 /* In the domain of the recipient, which is ours: nobody need be asked. */
 static bool
 is_neighbour(const struct request *r, const char *address)
@@ -122,6 +111,32 @@ is_neighbour(const struct request *r, const char *address)
 
 	return domain != NULL && ours != NULL && text_eq_nocase(domain, ours);
 }
+
+/*
+ * "\\alice" in alice's .forward.  And alice+ext there, once mail comes by alice
+ * a second time: a .forward that names its user under other and other
+ * extensions would multiply it for ever.
+ */
+bool
+is_own_mailbox(struct request *r, const struct context *c, const char *address)
+{
+	struct str  local = { address, address_local_len(address) };
+	const char *domain = address_domain(address);
+	size_t	    n = c->user != NULL ? strlen(c->user) : 0;
+
+	if (n == 0 || local.n < n || (domain != NULL &&
+	    !text_eq_nocase(domain, conf_mail.myorigin) &&
+	    !is_neighbour(r, address)))
+		return false;
+	if (local.n == n)
+		return !c->is_include && str_is_nocase(local, c->user);
+	return strncasecmp(address, c->user, n) == 0 &&
+	    strchr(conf_mail.recipient_delimiter, address[n]) != NULL &&
+	    domain != NULL &&
+	    content_was_delivered_to_user(r->d, c->user, domain);
+}
+
+enum { OWN_MAX = 100 };	/* names of a user's own, once mail went round */
 
 enum outcome
 address_deliver(struct request *r, struct context *c, const char *written)
@@ -133,7 +148,10 @@ address_deliver(struct request *r, struct context *c, const char *written)
 	complete_address(&full, written);
 	address = pool_strdup(r->pool, full.data);
 	buf_done(&full);
-	if (c->gathers && !is_own_mailbox(c, address)) {
+	if (c->gathers && is_own_mailbox(r, c, address)) {
+		if (++r->own_count > OWN_MAX)
+			return DONE;
+	} else if (c->gathers) {
 		if (is_neighbour(r, address))
 			return recipient_name(r, c, address);
 		recipient_gather(r, c, address);
@@ -429,19 +447,36 @@ find_dot_forward(struct request *r, const char *address,
 	return found;
 }
 
+/* The user named in their own file means their mailbox; with an extension,
+ * unless that has a file of its own. */
+static bool
+is_reading(const struct context *c, const struct user *user,
+    const char *address, const char *path)
+{
+	bool bare = address_local_len(address) == strlen(user->name);
+
+	for (; c != NULL; c = c->parent)
+		if (c->user != NULL && text_eq(c->user, user->name) &&
+		    (bare || text_eq(c->forward_path, path)))
+			return true;
+	return false;
+}
+
 /* As the user: a home directory may be closed to root (NFS).  FAILED: there is
  * none, or nothing in it. */
 static enum outcome
-read_dot_forward(struct request *r, const char *address,
-    const struct user *user, struct target_list *list, const char **ret_path)
+read_dot_forward(struct request *r, struct context *c, const char *address,
+    const struct user *user, struct target_list *list)
 {
 	bool		root = geteuid() == 0;
-	const char	*path = NULL;
+	const char	*path;
 	enum outcome	got = FAILED;
 
 	if (root && !proc_act_as(user->uid, user->gid))
 		return TRY_LATER;
-	if (find_dot_forward(r, address, user, &path)) {
+	if (find_dot_forward(r, address, user, &path) &&
+	    !is_reading(c, user, address, path)) {
+		c->forward_path = path;
 		if (!target_list_read(list, r->pool, path, DOT_FORWARD_MAX)) {
 			log_warn("open file %s: %s", path, strerror(errno));
 			got = TRY_LATER;
@@ -451,7 +486,6 @@ read_dot_forward(struct request *r, const char *address,
 	}
 	if (root)
 		proc_act_as_root();
-	*ret_path = path;
 	return got;
 }
 
@@ -461,13 +495,8 @@ dot_forward_deliver(struct request *r, const struct context *c,
 {
 	struct context	self = *c;
 	struct target_list list = { 0 };
-	const char	*path;
 
-	/* The user named in their own file means their mailbox. */
-	for (const struct context *up = c; up != NULL; up = up->parent)
-		if (up->user != NULL && text_eq(up->user, user->name))
-			return false;
-	switch (read_dot_forward(r, address, user, &list, &path)) {
+	switch (read_dot_forward(r, &self, address, user, &list)) {
 	case DONE:
 		break;
 	case FAILED:
@@ -478,10 +507,10 @@ dot_forward_deliver(struct request *r, const struct context *c,
 	}
 	if (r->d->flags & DELIVER_PROBE) {
 		*ret = part(r, c, "2.0.0", pool_printf(r->pool,
-		    "forward via file: %s", path));
+		    "forward via file: %s", self.forward_path));
 		return true;
 	}
-	if (!request_first(r, "forward", user->name)) {
+	if (!request_first(r, "forward", self.forward_path)) {
 		*ret = DONE;
 		return true;
 	}

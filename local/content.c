@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -190,30 +191,67 @@ content_header(struct delivery *d)
 	return content.header.data;
 }
 
+/* The next Delivered-To: field from *p on; false at the end. */
+static bool
+next_delivered_to(const char **p, struct str *ret)
+{
+	static const char name[] = "Delivered-To:";
+	const char	 *line = *p, *nl;
+	size_t		  n;
+
+	for (; line != NULL && *line != '\0'; line = nl == NULL ? NULL :
+	    nl + 1) {
+		nl = strchr(line, '\n');
+		if (!text_starts_nocase(line, name))
+			continue;
+		line += sizeof name - 1;
+		line += strspn(line, " \t");
+		n = strcspn(line, "\r\n");
+		while (n > 0 && (line[n - 1] == ' ' || line[n - 1] == '\t'))
+			n--;
+		*ret = (struct str){ line, n };
+		*p = nl == NULL ? "" : nl + 1;
+		return true;
+	}
+	return false;
+}
+
 bool
 content_was_delivered_to(struct delivery *d, const char *address)
 {
-	static const char name[] = "Delivered-To:";
-	const char	 *p = content_header(d), *nl;
-	struct buf	  quoted = BUF_INIT;
-	bool		  found = false;
-	size_t		  n;
+	const char *p = content_header(d);
+	struct buf  quoted = BUF_INIT;
+	struct str  field;
+	bool	    found = false;
 
 	address_quote(&quoted, address);
-	for (; !found && p != NULL && *p != '\0'; p = nl == NULL ? NULL : nl + 1) {
-		nl = strchr(p, '\n');
-		if (!text_starts_nocase(p, name))
-			continue;
-		p += sizeof name - 1;
-		p += strspn(p, " \t");
-		n = strcspn(p, "\r\n");
-		while (n > 0 && (p[n - 1] == ' ' || p[n - 1] == '\t'))
-			n--;
-		found = str_is_nocase((struct str){ p, n }, address) ||
-		    str_is_nocase((struct str){ p, n }, quoted.data);
-	}
+	while (!found && p != NULL && next_delivered_to(&p, &field))
+		found = str_is_nocase(field, address) ||
+		    str_is_nocase(field, quoted.data);
 	buf_done(&quoted);
 	return found;
+}
+
+bool
+content_was_delivered_to_user(struct delivery *d, const char *user,
+    const char *domain)
+{
+	const char *p = content_header(d), *at;
+	size_t	    n = strlen(user);
+	struct str  field;
+
+	while (p != NULL && next_delivered_to(&p, &field)) {
+		if (field.n <= n || strncasecmp(field.p, user, n) != 0 ||
+		    strchr(conf_mail.recipient_delimiter, field.p[n]) == NULL)
+			if (field.n <= n || field.p[n] != '@' ||
+			    strncasecmp(field.p, user, n) != 0)
+				continue;
+		at = memrchr(field.p, '@', field.n);
+		if (at != NULL && str_is_nocase((struct str){ at + 1,
+		    field.n - (size_t)(at + 1 - field.p) }, domain))
+			return true;
+	}
+	return false;
 }
 
 void

@@ -33,6 +33,10 @@ const char *content_header(struct delivery *);
 /* Is there a Delivered-To: field with this address already? */
 bool	content_was_delivered_to(struct delivery *, const char *address);
 
+/* The same with the extension left out: has the user had it? */
+bool	content_was_delivered_to_user(struct delivery *, const char *user,
+	    const char *domain);
+
 /* Is `what` ("command", "file", "forward") in prepend_delivered_header? */
 bool	content_wants_delivered_to(const char *what);
 

@@ -245,6 +245,20 @@ open_failed(struct why *why, int e, bool making)
 	return why_outcome(why);
 }
 
+/* A mailbox that somebody else has put there is no reason to return mail. */
+static bool
+is_not_owned(const struct mbox *m, int e, struct why *why)
+{
+	struct stat st;
+
+	if (e != EACCES || !m->strict_owner || lstat(m->path, &st) != 0 ||
+	    !S_ISREG(st.st_mode) || st.st_uid == m->uid)
+		return false;
+	why_set(why, "4.2.0", "destination %s is not owned by recipient",
+	    m->path);
+	return true;
+}
+
 static enum outcome
 open_and_append(const struct mbox *m, bool as_root, struct delivery *d,
     const struct content *c, struct why *why)
@@ -254,7 +268,8 @@ open_and_append(const struct mbox *m, bool as_root, struct delivery *d,
 	enum outcome	got;
 
 	if (fd < 0)
-		return open_failed(why, errno, is_new);
+		return is_not_owned(m, errno, why) ? why_outcome(why) :
+		    open_failed(why, errno, is_new);
 	/* The ids of the owner around the write: its quota counts. */
 	if (!lock_file(m, fd))
 		got = fail(why, "4.2.0", "unable to lock for exclusive access");

@@ -208,7 +208,7 @@ recipient_name(struct request *r, const struct context *c, const char *address)
 		    "mail forwarding loop for %s", address));
 	if (alias_deliver(r, &self, address, &got))
 		return got;
-	if (c->gathers && !is_own_mailbox(c, address)) {
+	if (c->gathers && !is_own_mailbox(r, c, address)) {
 		recipient_gather(r, c, address);
 		return DONE;
 	}

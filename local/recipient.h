@@ -26,6 +26,7 @@ struct request {
 	struct map		*seen;		/* what got a copy already */
 	struct forward		*forwards;	/* members that are queued anew */
 	struct pool		*pool;
+	int			 own_count;	/* members that are the user's */
 };
 
 /*
@@ -36,6 +37,7 @@ struct context {
 	const struct context	*parent;
 	const char		*alias;		/* expanded here; NULL at the top */
 	const char		*user;		/* whose .forward it is, or NULL */
+	const char		*forward_path;	/* of that file */
 	int			 level;
 	bool			 is_include;
 	bool			 is_luser;	/* luser_relay once, no circle */
@@ -108,7 +110,8 @@ void	recipient_gather(struct request *, const struct context *,
 	    const char *address);
 
 /* Does the user's .forward name the user itself? */
-bool	is_own_mailbox(const struct context *, const char *address);
+bool	is_own_mailbox(struct request *, const struct context *,
+	    const char *address);
 
 /* Logs and reports a part (see deliver.h). */
 enum outcome request_part(struct request *, const struct context *,
