@@ -177,18 +177,32 @@ auth_add_log(const struct session *s, struct buf *b, const char *sep)
 		buf_addf(b, "%ssasl_sender=%s", sep, s->auth.sender);
 }
 
-unsigned
-auth_shown(const char *line)
+static const char *
+skip(const char *p, const char *end, bool blanks)
 {
-	size_t n = strspn(line, " \t");
+	while (p < end && *p != '\r' && *p != '\n' &&
+	    (*p == ' ' || *p == '\t') == blanks)
+		p++;
+	return p;
+}
 
-	if (!text_starts_nocase(line + n, "AUTH") ||
-	    strchr(" \t", line[n + 4]) == NULL)
-		return 0;
-	n += 4;
-	n += strspn(line + n, " \t");
-	n += strcspn(line + n, " \t");
-	return (unsigned)n;
+size_t
+auth_shown(const char *bytes, size_t len)
+{
+	const char *p = bytes, *end = p + len, *word;
+
+	while (p < end) {
+		word = skip(p, end, true);
+		p = skip(word, end, false);
+		if (str_is_nocase((struct str){ word, (size_t)(p - word) },
+		    "AUTH"))
+			return (size_t)(skip(skip(p, end, true), end, false) -
+			    bytes);
+		p = memchr(p, '\n', (size_t)(end - p));
+		if (p++ == NULL)
+			break;
+	}
+	return len;
 }
 
 /* --- the exchange */
@@ -204,6 +218,8 @@ read_response(struct session *s, const char *mechanism)
 		return false;
 	notice_in(s, "(response of AUTH)");
 	if (s->line_cut || s->line.len >= limit) {
+		log_warn("%s: request longer than %zu: (response of AUTH)",
+		    s->client.label, limit);
 		reply(s, "500 5.5.6 SASL response limit exceeded");
 		return false;
 	}

@@ -4,6 +4,7 @@
 #define SMTPD_AUTH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct buf;
 struct session;
@@ -23,8 +24,8 @@ void	auth_forget(struct session *);
  * each with `sep` before it. */
 void	auth_add_log(const struct session *, struct buf *, const char *sep);
 
-/* Does a command line hold a password?  Then only its first `ret` bytes may be
- * shown; 0: all of it may. */
-unsigned auth_shown(const char *line);
+/* How much of what a client sent may be seen in logs and transcripts: all of
+ * it, or up to the mechanism of the first AUTH. */
+size_t	auth_shown(const char *, size_t len);
 
 #endif

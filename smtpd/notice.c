@@ -62,10 +62,10 @@ add(struct session *s, const char *label, const char *text)
 void
 notice_in(struct session *s, const char *line)
 {
-	unsigned   shown = auth_shown(line);
+	size_t	   shown = auth_shown(line, strlen(line));
 	struct buf b = BUF_INIT;
 
-	if (shown == 0 || line[shown] == '\0') {
+	if (line[shown] == '\0') {
 		add(s, " In:  ", line);
 		return;
 	}

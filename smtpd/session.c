@@ -17,6 +17,7 @@
 #include "mail/cleanup_client.h"
 #include "server/server.h"
 #include "smtpd/access/access.h"
+#include "smtpd/auth.h"
 #include "smtpd/command.h"
 #include "smtpd/config.h"
 #include "smtpd/escape.h"
@@ -187,6 +188,7 @@ out_of_turn(struct session *s)
 	s->bad_pipelining = true;
 	if ((p = stream_peek(s->stream, &n)) == NULL)
 		return false;
+	n = auth_shown(p, n);
 	escape_add(&b, p, n < PIPELINE_SHOWN ? n : PIPELINE_SHOWN);
 	log_info("improper command pipelining after %s from %s: %s", s->stage,
 	    s->client.label, b.data);
@@ -229,9 +231,6 @@ session_read_line(struct session *s, size_t limit)
 		stream_skip(s->stream, lf != NULL ? part + 1 : part);
 	} while (lf == NULL);
 
-	if (s->line_cut)
-		log_warn("%s: request longer than %zu: %.*s...",
-		    s->client.label, limit, COMMAND_SHOWN, line->data);
 	if (last != '\r' && !s->loose_newlines &&
 	    smtpd_config.bare_newline == BARE_NEWLINE_REJECT) {
 		log_verdict(s, "reject", NULL, "bare <LF> received");
@@ -319,12 +318,24 @@ run_command(struct session *s, const struct command *c,
 }
 
 static void
+warn_of_length(const struct session *s)
+{
+	size_t n = auth_shown(s->line.data, s->line.len);
+
+	log_warn("%s: request longer than %d: %.*s...", s->client.label,
+	    conf_mail.line_length_limit,
+	    n < COMMAND_SHOWN ? (int)n : COMMAND_SHOWN, s->line.data);
+}
+
+static void
 one_command(struct session *s)
 {
 	struct command_line   line;
 	const struct command *c;
 	const char	     *bad = NULL;
 
+	if (s->line_cut)
+		warn_of_length(s);
 	notice_in(s, s->line.data);
 	if (smtpd_config.command_filter != NULL &&
 	    table_list_find(smtpd_config.command_filter, s->line.data,

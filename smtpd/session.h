@@ -191,7 +191,7 @@ const char *session_id(const struct session *);
 
 /*
  * The next line into s->line, without LF; what is longer than `limit` is cut
- * off, with a warning.  False: the session is over.
+ * off (s->line_cut).  False: the session is over.
  */
 bool	session_read_line(struct session *, size_t limit);
 
