@@ -45,9 +45,10 @@ macros_init(const char *filter)
 
 struct request {
 	struct session	   *s;
-	const char	   *title, *rcpt;
+	const char	   *rcpt;
 	const struct macro *extra;
 	struct pool	    pool;
+	bool		    unknown;	/* a name without meaning was seen */
 };
 
 /* "<>" stands for the null address. */
@@ -174,7 +175,9 @@ get(void *arg, const char *what)
 	if (value == NULL)
 		value = mail_fact(r, what);
 	if (value == NULL)
-		log_warn("unknown macro name \"%s\" in %s", what, r->title);
+		log_warn("unknown macro name \"%s\" in expansion request",
+		    what);
+	r->unknown = r->unknown || value == NULL;
 	return value != NULL ? guarded(r, value) : "";
 }
 
@@ -182,12 +185,12 @@ bool
 macros_expand(struct buf *out, const char *title, const char *text,
     struct session *s, const char *rcpt, const struct macro *extra)
 {
-	struct request r = { s, title, rcpt, extra, POOL_INIT };
+	struct request r = { s, rcpt, extra, POOL_INIT, false };
 	const char    *why;
 	bool	       ok = conf_expand(out, text, get, &r, &why);
 
 	if (!ok)
 		log_warn("%s: %s", title, why);
 	pool_done(&r.pool);
-	return ok;
+	return ok && !r.unknown;
 }

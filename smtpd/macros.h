@@ -18,8 +18,9 @@ struct macro {
  * never expanded again, whatever a client or a DNS list has written there.
  * Bytes of values that smtpd_expansion_filter does not have become '_'.
  * `extra` ends with a NULL name and may be NULL.  `rcpt` is the recipient at
- * issue, or NULL.  Without a session there is only `extra`.  Names without
- * meaning expand to nothing; false after a warning on bad syntax.
+ * issue, or NULL.  False after a warning on bad syntax and for names without
+ * meaning, which expand to nothing.  Without a session there is only `extra`,
+ * and other names are no mistake.
  */
 bool	macros_expand(struct buf *, const char *title, const char *text,
 	    struct session *, const char *rcpt, const struct macro *extra);

@@ -17,8 +17,16 @@
 #include "smtpd/access/access.h"
 #include "smtpd/macros.h"
 #include "table/table.h"
+#include "util/clock.h"
 #include "util/log.h"
+#include "util/map.h"
 #include "util/text.h"
+
+enum {
+	REASON_MAX = 500,	/* bytes: then no more is added */
+	SILENT_MS = 60 * 1000,
+	SILENT_MAX = 1000,	/* queries */
+};
 
 enum listed { NOT_LISTED, LISTED, NOT_KNOWN, BAD_FILTER };
 
@@ -79,8 +87,39 @@ ask_reason(struct list *l)
 
 	if (dns_query(l->query.data, DNS_TXT, &r, NULL) != DNS_OK)
 		return;
-	text_printable(&l->reason, r->target, r->target_len, false);
+	for (const struct dns_record *i = r; i != NULL; i = i->next) {
+		if (l->reason.len > REASON_MAX)
+			break;
+		if (i != r)
+			buf_adds(&l->reason, " / ");
+		text_printable(&l->reason, i->target, i->target_len, false);
+	}
 	dns_free(r);
+}
+
+/* Lists that did not answer a moment ago: nobody waits for them again. */
+static struct map *silent;	/* query -> clock_ms, in a malloc'ed int64_t */
+
+static bool
+is_silent(const char *query)
+{
+	const int64_t *until = silent != NULL ? map_find(silent, query) : NULL;
+
+	return until != NULL && clock_ms() < *until;
+}
+
+static void
+note_silent(const char *query)
+{
+	int64_t until = clock_ms() + SILENT_MS;
+
+	if (silent != NULL && map_count(silent) >= SILENT_MAX) {
+		map_free(silent, mem_free);
+		silent = NULL;
+	}
+	if (silent == NULL)
+		silent = map_new();
+	mem_free(map_set(silent, query, mem_dup(&until, sizeof until)));
 }
 
 static enum listed
@@ -96,6 +135,8 @@ ask(struct list *l)
 		    l->filter);
 		return BAD_FILTER;
 	}
+	if (is_silent(l->query.data))
+		return NOT_KNOWN;
 	switch (dns_query(l->query.data, DNS_A, &r, &why)) {
 	case DNS_OK:
 		break;
@@ -106,6 +147,7 @@ ask(struct list *l)
 		log_warn("%s: RBL lookup error: Host or domain name not found."
 		    " Name service error for name=%s type=A: %s",
 		    l->query.data, l->query.data, why);
+		note_silent(l->query.data);
 		return NOT_KNOWN;
 	}
 	hit = fits(r, l->filter != NULL ? &f : NULL);
@@ -180,8 +222,9 @@ refuse_with(struct list *l, const char *reply)
 	return access_reject(l->a, l->about, (int)code, dsn, "%s", reply);
 }
 
-static enum verdict
-refuse(struct list *l)
+/* The reply; a template that makes no sense is replaced by the default. */
+static bool
+compose(struct list *l, const char *text, struct buf *ret)
 {
 	char		   code[16];
 	const struct macro facts[] = {
@@ -190,16 +233,29 @@ refuse(struct list *l)
 		{ "rbl_txt", l->reason.data },
 		{ "rbl_class", access_about_text(l->about) }, { NULL, NULL }
 	};
+
+	snprintf(code, sizeof code, "%d", conf_mail.maps_rbl_reject_code);
+	if (macros_expand(ret, "rbl reply template", text, l->a->s,
+	    l->a->rcpt, facts))
+		return true;
+	log_warn("rbl_reject_reply: bad rbl reply template for domain %s: %s",
+	    l->domain, text);
+	buf_clear(ret);
+	return macros_expand(ret, "default_rbl_reply",
+	    conf_mail.default_rbl_reply, l->a->s, l->a->rcpt, facts);
+}
+
+static enum verdict
+refuse(struct list *l)
+{
 	struct buf   text = BUF_INIT, reply = BUF_INIT;
 	enum verdict v;
 
-	snprintf(code, sizeof code, "%d", conf_mail.maps_rbl_reject_code);
 	if (!template(l, &text))
 		v = access_reject(l->a, l->about, 451, "4.3.5",
 		    "<%s>: %s rejected: Server configuration error", l->what,
 		    access_about_text(l->about));
-	else if (macros_expand(&reply, "the reply of an RBL restriction",
-	    text.data, l->a->s, l->a->rcpt, facts))
+	else if (compose(l, text.data, &reply))
 		v = refuse_with(l, reply.data);
 	else
 		v = access_broken(l->a);
@@ -231,13 +287,10 @@ reject_rbl_client(struct access *a, const struct access_item *item)
 }
 
 /* Whoever runs the list shall not decide who relays here. */
-static enum verdict
-permit_unless_relay(struct access *a, const struct access_item *item)
+static bool
+would_relay(struct access *a)
 {
-	if (a->rcpt != NULL && !access_is_auth_destination(a))
-		return VERDICT_NONE;
-	return access_permit(a, item->name, access_about_text(ABOUT_CLIENT),
-	    a->s->client.label, NULL);
+	return a->rcpt != NULL && !access_is_auth_destination(a);
 }
 
 static enum verdict
@@ -246,7 +299,9 @@ permit_if(enum listed r, struct list *l, const struct access_item *item)
 	enum verdict v = VERDICT_NONE;
 
 	if (r == LISTED)
-		v = permit_unless_relay(l->a, item);
+		v = access_permit(l->a, item->name,
+		    access_about_text(ABOUT_CLIENT), l->a->s->client.label,
+		    NULL);
 	else if (r == BAD_FILTER)
 		v = access_broken(l->a);
 	else if (r == NOT_KNOWN)
@@ -262,7 +317,8 @@ permit_dnswl_client(struct access *a, const struct access_item *item)
 {
 	struct list l;
 
-	if (!begin(&l, a, item, ABOUT_CLIENT, a->s->client.ip))
+	if (would_relay(a) ||
+	    !begin(&l, a, item, ABOUT_CLIENT, a->s->client.ip))
 		return VERDICT_NONE;
 	return permit_if(ask_address(&l), &l, item);
 }
@@ -272,7 +328,8 @@ permit_rhswl_client(struct access *a, const struct access_item *item)
 {
 	struct list l;
 
-	if (!begin(&l, a, item, ABOUT_CLIENT, a->s->client.name))
+	if (would_relay(a) ||
+	    !begin(&l, a, item, ABOUT_CLIENT, a->s->client.name))
 		return VERDICT_NONE;
 	return permit_if(ask_domain(&l, a->s->client.name), &l, item);
 }
@@ -304,7 +361,7 @@ reject_rhsbl_reverse(struct access *a, const struct access_item *item)
 {
 	const char *name = a->s->client.reverse_name;
 
-	return reject_domain(a, item, ABOUT_CLIENT, name, name);
+	return reject_domain(a, item, ABOUT_REVERSE_CLIENT, name, name);
 }
 
 static enum verdict
