@@ -139,6 +139,22 @@ log_discarded(unsigned off)
 	buf_done(&b);
 }
 
+/* smtpd_discard_ehlo_keyword_address_maps can't be asked now. */
+static bool
+refuse_unknown(struct session *s)
+{
+	char *text = mem_printf("421 4.3.0 %s Server local data error",
+	    conf_mail.myhostname);
+
+	log_warn("don't know what EHLO features to announce to %s",
+	    s->client.label);
+	log_info("%s: reject: EHLO from %s: %s", session_id(s),
+	    s->client.label, text);
+	reply(s, "%s", text);
+	mem_free(text);
+	return false;
+}
+
 bool
 ehlo_run(struct session *s, struct command_line *line)
 {
@@ -149,6 +165,8 @@ ehlo_run(struct session *s, struct command_line *line)
 		reply(s, "501 Syntax: EHLO hostname");
 		return false;
 	}
+	if (s->ehlo_unknown)
+		return refuse_unknown(s);
 	if (!take_name(s, "ESMTP", clean_name(line->rest)))
 		return false;
 	off = not_offered(s);

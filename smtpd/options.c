@@ -73,7 +73,10 @@ mail_size(struct mail_options *o, const char *value, const char **why)
 	uint64_t n;
 
 	*why = "501 5.5.4 Bad message size syntax";
-	if (!text_is_digits(value) || !text_to_u64(value, INT64_MAX, &n))
+	if (!text_is_digits(value))
+		return false;
+	*why = "552 5.3.4 Message size exceeds file system imposed limit";
+	if (!text_to_u64(value, INT64_MAX, &n))
 		return false;
 	o->has_size = true;
 	o->size = n;

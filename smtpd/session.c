@@ -230,6 +230,8 @@ session_read_line(struct session *s, size_t limit)
 		}
 		stream_skip(s->stream, lf != NULL ? part + 1 : part);
 	} while (lf == NULL);
+	while (line->len > 0 && line->data[line->len - 1] == '\r')
+		buf_cut(line, line->len - 1);
 
 	if (last != '\r' && !s->loose_newlines &&
 	    smtpd_config.bare_newline == BARE_NEWLINE_REJECT) {
@@ -317,6 +319,19 @@ run_command(struct session *s, const struct command *c,
 		s->errors++;
 }
 
+/* smtpd_command_filter says what a broken client means. */
+static void
+replace_command(struct session *s, const char *other)
+{
+	struct buf shown = BUF_INIT;
+
+	text_printable(&shown, s->line.data, s->line.len, true);
+	log_info("%s: replacing command \"%.100s\" with \"%.100s\"",
+	    s->client.label, shown.data, other);
+	buf_done(&shown);
+	buf_set(&s->line, other);
+}
+
 static void
 warn_of_length(const struct session *s)
 {
@@ -340,7 +355,7 @@ one_command(struct session *s)
 	if (smtpd_config.command_filter != NULL &&
 	    table_list_find(smtpd_config.command_filter, s->line.data,
 	    &s->text) == TABLE_FOUND)
-		buf_set(&s->line, s->text.data);
+		replace_command(s, s->text.data);
 	if (conf_mail.smtputf8_enable &&
 	    !text_is_utf8(s->line.data, strlen(s->line.data)))
 		bad = "500 5.5.2 Error: bad UTF-8 syntax";
@@ -385,11 +400,18 @@ ehlo_discard(struct session *s)
 {
 	struct buf *words = &s->text;
 
-	if (smtpd_config.ehlo_discard_maps != NULL &&
-	    table_list_find(smtpd_config.ehlo_discard_maps, s->client.ip,
-	    words) == TABLE_FOUND)
+	if (smtpd_config.ehlo_discard_maps == NULL)
+		return smtpd_config.ehlo_discard;
+	switch (table_list_find(smtpd_config.ehlo_discard_maps, s->client.ip,
+	    words)) {
+	case TABLE_FOUND:
 		return config_ehlo_keywords(words->data);
-	return smtpd_config.ehlo_discard;
+	case TABLE_NOT_FOUND:
+		return smtpd_config.ehlo_discard;
+	default:
+		s->ehlo_unknown = true;
+		return smtpd_config.ehlo_discard;
+	}
 }
 
 /*

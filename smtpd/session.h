@@ -144,6 +144,7 @@ struct session {
 	bool		 hanging_up;	/* end after this reply */
 	const char	*denied;	/* refused at connect: for all but QUIT */
 	unsigned	 ehlo_discard;	/* enum ehlo_keyword bits */
+	bool		 ehlo_unknown;	/* their table can't be asked */
 
 	struct session_auth auth;
 	const struct tls_info *tls;	/* NULL: in the clear */
