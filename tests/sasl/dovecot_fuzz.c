@@ -4,6 +4,7 @@
 #include "sasl/options.c"
 #include "tests/fuzz/fuzz.h"
 #include "util/mem.h"
+#include "util/text.h"
 
 const char *const fuzz_words[] = {
 	"OK", "CONT", "FAIL", "MECH", "VERSION", "DONE", "SPID", "\t", "\t1",
@@ -13,7 +14,7 @@ const char *const fuzz_words[] = {
 	NULL
 };
 
-/* Lines of the server, and lists of options. */
+/* Lines of the server, base64, and lists of options. */
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
@@ -27,6 +28,17 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		assert(word >= text && word <= text + len);
 	dovecot_add(&b, text, text);
 	assert(strpbrk(b.data + 1, "\t\r\n") == NULL);
+	buf_done(&b);
+
+	/* what goes to a back-end, and what comes of it */
+	if (text_unbase64(&b, text, strlen(text))) {
+		struct buf again = BUF_INIT;
+
+		assert(sasl_is_base64(text));
+		text_base64(&again, b.data, b.len);
+		assert(sasl_is_base64(again.data));
+		buf_done(&again);
+	}
 	buf_done(&b);
 
 	dovecot_parse(text, &l);
