@@ -87,7 +87,9 @@ def settings_of_instance(own, mail):
     lines = [line for line in own.splitlines()
              if line.partition(" =")[0] in keep]
     mail.run("postconf", "-e", "mail_spool_directory = %s/mail/" % mail.dir,
-             "inet_interfaces = loopback-only", *lines)
+             "inet_interfaces = loopback-only",
+             # No milter runs here, and by default that shuts sessions down.
+             "milter_default_action = accept", *lines)
     etc = mail.dir + "/etc"
     for f in set(re.findall(r"hash:(%s/[a-z_]+)" % re.escape(etc),
                             open(etc + "/main.cf").read())):
@@ -106,6 +108,8 @@ def complaints(mail):
             continue
         if "is not supported by this release" in line:
             continue            # honest, and a matter of other tests
+        if "connect to Milter service" in line:
+            continue            # none runs here
         program = re.search(r"(?:program|%s/)\s*\"?([a-z-]+)" %
                             re.escape(BIN), line)
         if program and not os.path.exists(BIN + "/" + program.group(1)):
