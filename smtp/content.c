@@ -10,6 +10,7 @@
 #include "smtp/session.h"
 #include "smtp/settings.h"
 #include "util/buf.h"
+#include "util/log.h"
 #include "util/mem.h"
 #include "util/clock.h"
 #include "util/stream.h"
@@ -105,10 +106,12 @@ send_range(struct session *s, const struct queue_file *q, off_t at, size_t len)
  * 4.5.3.1.6) and goes on after CRLF and a space, which in a header is a
  * folded line and in text does little harm.
  */
-void
+bool
 content_stuff(struct buf *out, const char *text, size_t len, size_t limit,
     size_t *at_line)
 {
+	bool broke = false;
+
 	while (len > 0) {
 		const char *lf = memchr(text, '\n', len);
 		size_t n = lf != NULL ? (size_t)(lf - text) + 1 : len;
@@ -119,6 +122,7 @@ content_stuff(struct buf *out, const char *text, size_t len, size_t limit,
 		    *text != '\n') {
 			buf_adds(out, "\r\n ");
 			*at_line = 1;
+			broke = true;
 			continue;
 		}
 		if (*at_line == 0 && *text == '.')
@@ -130,6 +134,7 @@ content_stuff(struct buf *out, const char *text, size_t len, size_t limit,
 		text += n;
 		len -= n;
 	}
+	return broke;
 }
 
 /* What the careful copy carries from piece to piece. */
@@ -138,6 +143,7 @@ struct copy {
 	const struct queue_file	*q;
 	struct filter		*filter;	/* NULL: not wanted */
 	size_t			 at_line;
+	bool			 told;		/* of a broken line */
 	char			*piece;
 	struct buf		 converted, out;
 };
@@ -146,8 +152,12 @@ static void
 write_stuffed(struct copy *c, const char *text, size_t len)
 {
 	buf_clear(&c->out);
-	content_stuff(&c->out, text, len, (size_t)settings.line_length_limit,
-	    &c->at_line);
+	if (content_stuff(&c->out, text, len,
+	    (size_t)settings.line_length_limit, &c->at_line) && !c->told) {
+		c->told = true;
+		log_info("%s: breaking line > %d bytes with <CR><LF>SPACE",
+		    c->s->queue_id, settings.line_length_limit);
+	}
 	renew_deadline(c->s);
 	stream_write(c->s->stream, c->out.data, c->out.len);
 }
@@ -214,7 +224,11 @@ send_carefully(struct session *s, const struct queue_file *q,
 	enum content result;
 
 	if (to_7bit || filter_is_set())
-		c.filter = filter_new(s->queue_id, to_7bit);
+		c.filter = filter_new(s->queue_id, to_7bit,
+		    header != NULL && filter_is_set());
+	/* the filter looks at addresses as they were before */
+	if (filter_is_set())
+		header = NULL;
 	result = copy_all(&c, header);
 	filter_free(c.filter);
 	buf_done(&c.converted);

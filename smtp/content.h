@@ -20,10 +20,10 @@ enum content {
 /*
  * Writes header (that of the file if `header` is NULL), body and the final
  * dot's line, then `after` (may be empty) in the same segment; the next read
- * sends what is still buffered.  `pause` seconds go by before the dot.  Dots are stuffed and lines over
- * smtp_line_length_limit broken where the file's flags call for it;
- * `to_7bit`, and checks: see smtp/filter.h.  When it is not sent the stream is
- * failed, so that no half message is taken for a whole one.
+ * sends what is still buffered.  `pause` seconds go by before the dot.  Dots
+ * are stuffed and lines over smtp_line_length_limit broken where the file's
+ * flags call for it; `to_7bit`, and checks: see smtp/filter.h.  When it is not
+ * sent the stream is failed, so that no half message is taken for a whole one.
  */
 enum content content_send(struct session *, const struct queue_file *,
 	    const struct buf *header, bool to_7bit, int pause,
@@ -31,9 +31,10 @@ enum content content_send(struct session *, const struct queue_file *,
 
 /*
  * The careful copy, for its test: `at_line` is the state between calls, and
- * starts with 0 for "at the start of a line".  Adds to `out`.
+ * starts with 0 for "at the start of a line".  Adds to `out`.  True: a line
+ * was broken.
  */
-void	content_stuff(struct buf *out, const char *text, size_t len,
+bool	content_stuff(struct buf *out, const char *text, size_t len,
 	    size_t limit, size_t *at_line);
 
 #endif

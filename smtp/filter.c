@@ -5,6 +5,7 @@
 #include "mail/checks.h"
 #include "mail/mime.h"
 #include "smtp/filter.h"
+#include "smtp/generic.h"
 #include "smtp/settings.h"
 #include "util/buf.h"
 #include "util/log.h"
@@ -19,6 +20,7 @@ struct filter {
 	struct mime	*mime;
 	struct buf	 line;		/* what came of the current one */
 	struct buf	*out;		/* of the call at hand */
+	bool		 generic;	/* smtp_generic_maps are ours to do */
 	bool		 has_failed;
 };
 
@@ -48,6 +50,8 @@ filter_is_set(void)
 	return checks_want_any(checks);
 }
 
+enum { SHOWN = 60 };	/* bytes of a field or line in the log */
+
 /* The verdict on a field or line is in `c`.  False: it is left out. */
 static bool
 ask(struct filter *f, enum checks_kind kind, struct str text,
@@ -64,6 +68,8 @@ ask(struct filter *f, enum checks_kind kind, struct str text,
 	}
 	if (c->problem.len > 0)
 		log_warn("%s", c->problem.data);
+	if (text.n > SHOWN)
+		text.n = SHOWN;
 	checks_log_line(&line, kind, c, text, "");
 	if (line.len > 0)
 		log_info("%s: %s", f->queue_id, line.data);
@@ -72,6 +78,23 @@ ask(struct filter *f, enum checks_kind kind, struct str text,
 }
 
 /* --- what the parser hands over */
+
+/*
+ * A field as it goes out: checked before smtp_generic_maps changes its
+ * addresses.  What a field was decides if it has any.
+ */
+static void
+put_text(struct filter *f, const struct mime_field *field, struct str text)
+{
+	struct buf lines = BUF_INIT;
+
+	mime_add_lines(&lines, text);
+	if (!f->generic || field->where != MIME_PRIMARY || field->fact == NULL)
+		buf_add(f->out, lines.data, lines.len);
+	else if (!generic_header(f->out, lines.data, lines.len))
+		f->has_failed = true;
+	buf_done(&lines);
+}
 
 static void
 put_field(void *arg, struct mime_field *field)
@@ -84,11 +107,11 @@ put_field(void *arg, struct mime_field *field)
 	if (f->has_failed)
 		return;
 	if (!checks_want(checks, kind) || ask(f, kind, text, &c)) {
-		if (c.action == CHECK_PREPEND || c.action == CHECK_REPLACE)
-			mime_add_lines(f->out,
-			    (struct str){ c.text.data, c.text.len });
-		if (c.action != CHECK_REPLACE)
-			mime_add_lines(f->out, text);
+		struct str given = { c.text.data, c.text.len };
+
+		if (c.action == CHECK_PREPEND)
+			mime_add_lines(f->out, given);
+		put_text(f, field, c.action == CHECK_REPLACE ? given : text);
 	}
 	checked_done(&c);
 }
@@ -144,7 +167,7 @@ static const struct mime_handler handler = {
 /* --- records */
 
 struct filter *
-filter_new(const char *queue_id, bool to_7bit)
+filter_new(const char *queue_id, bool to_7bit, bool generic)
 {
 	const struct mime_rules rules = {
 		.options = to_7bit ? MIME_TO_7BIT : 0,
@@ -155,6 +178,7 @@ filter_new(const char *queue_id, bool to_7bit)
 	struct filter *f = NEW(struct filter);
 
 	f->queue_id = queue_id;
+	f->generic = generic;
 	f->line = (struct buf)BUF_INIT;
 	f->mime = mime_new(&rules, &handler, f);
 	return f;

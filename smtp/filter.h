@@ -20,11 +20,13 @@ bool	filter_is_set(void);
  * binary become quoted-printable, and multipart and message parts that said
  * so say 7bit.  What is 8-bit without saying so is left as it is.  The
  * message comes in pieces that may end anywhere, lines ended by CRLF; what is
- * ready is added to `out`.  `queue_id` is for the log.
+ * ready is added to `out`.  `queue_id` is for the log.  `generic`: addresses
+ * of the header are to be looked up in smtp_generic_maps.
  */
 struct filter;
 
-struct filter	*filter_new(const char *queue_id, bool to_7bit);
+struct filter	*filter_new(const char *queue_id, bool to_7bit,
+		    bool generic);
 void		 filter_feed(struct filter *, const char *text, size_t len,
 		    struct buf *out);
 void		 filter_end(struct filter *, struct buf *out);

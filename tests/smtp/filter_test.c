@@ -16,7 +16,7 @@ check(const char *text, const char *want)
 	size_t len = strlen(text);
 
 	for (size_t piece = 1; piece <= len; piece++) {
-		struct filter *d = filter_new("id", true);
+		struct filter *d = filter_new("id", true, false);
 		struct buf out = BUF_INIT;
 
 		for (size_t at = 0; at < len; at += piece)
@@ -98,7 +98,7 @@ an_outer_boundary_ends_inner_parts(void)
 static void
 a_long_line_goes_out_in_pieces(void)
 {
-	struct filter *d = filter_new("id", true);
+	struct filter *d = filter_new("id", true, false);
 	struct buf in = BUF_INIT, out = BUF_INIT;
 	size_t equals = 0;
 
