@@ -64,8 +64,8 @@ complain(void)
 	    ANVIL_PATH);
 }
 
-bool
-anvil_event(const char *ident, enum anvil_event event,
+static bool
+request_counts(const char *ident, enum anvil_event event, bool look,
     struct anvil_counts *counts)
 {
 	struct frame request = FRAME_INIT, answer = FRAME_INIT;
@@ -77,6 +77,8 @@ anvil_event(const char *ident, enum anvil_event event,
 	frame_begin(&request, ANVIL_EVENT);
 	frame_put_str(&request, ANVIL_KEY_IDENT, ident);
 	frame_put_u64(&request, ANVIL_KEY_EVENT, event);
+	if (look)
+		frame_put_u64(&request, ANVIL_KEY_LOOK, 1);
 	ok = ask_twice(&request, &answer);
 	if (ok) {
 		counts->rate = (unsigned)frame_u64(&answer, ANVIL_KEY_RATE, 0);
@@ -90,4 +92,18 @@ anvil_event(const char *ident, enum anvil_event event,
 	frame_done(&request);
 	frame_done(&answer);
 	return ok;
+}
+
+bool
+anvil_event(const char *ident, enum anvil_event event,
+    struct anvil_counts *counts)
+{
+	return request_counts(ident, event, false, counts);
+}
+
+bool
+anvil_look(const char *ident, enum anvil_event event,
+    struct anvil_counts *counts)
+{
+	return request_counts(ident, event, true, counts);
 }

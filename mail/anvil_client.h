@@ -32,6 +32,7 @@ enum anvil_frame {
 enum anvil_key {
 	ANVIL_KEY_IDENT = 1, ANVIL_KEY_EVENT, ANVIL_KEY_RATE,
 	ANVIL_KEY_CONNECTIONS, ANVIL_KEY_COUNT,
+	ANVIL_KEY_LOOK,		/* of EVENT: tell, and count nothing */
 };
 
 #define ANVIL_SERVICE "private/anvil"
@@ -51,5 +52,8 @@ enum { ANVIL_FRAME_MAX = 1024 };	/* bytes */
 /* Waits as a task, one request after the other.  False: anvil can't be
  * asked, which is logged at most once a minute. */
 bool	anvil_event(const char *ident, enum anvil_event, struct anvil_counts *);
+
+/* The same without counting. */
+bool	anvil_look(const char *ident, enum anvil_event, struct anvil_counts *);
 
 #endif

@@ -163,6 +163,7 @@ tls_context_free(struct tls_context *c)
 		SSL_CTX_free(c->ssl);
 	if (c->sni != NULL)
 		map_free(c->sni, free_chain);
+	mem_free(c->ciphers);
 	mem_free(c->files);
 	mem_free(c->paths);
 	pool_done(&c->pool);

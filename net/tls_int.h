@@ -32,6 +32,8 @@ struct tls_context {
 	struct pool		 pool;
 	SSL_CTX			*ssl;
 	bool			 has_cert;
+	char			*ciphers;	/* the list of `ssl`; NULL: not
+						   set yet */
 	struct tls_file		*files;
 	const char		**paths;	/* of files, ends with NULL */
 	size_t			 file_count;

@@ -17,6 +17,9 @@
 #include "net/tls_int.h"
 #include "util/stream.h"
 #include "util/task.h"
+#include "util/text.h"
+
+enum { TLS_X509 = 0, TLS_RPK = 2 };	/* certificate types, RFC 7250 */
 
 /* --- the BIO */
 
@@ -140,6 +143,23 @@ cipher_list(enum tls_grade grade)
 	}
 }
 
+/* To parse a list costs as much as half a handshake: the context keeps that of
+ * its first session, which is mostly that of all. */
+static bool
+use_list(struct tls *t, const char *list)
+{
+	struct tls_context *c = t->context;
+
+	if (c->ciphers != NULL && text_eq(c->ciphers, list))
+		return true;
+	if (c->ciphers != NULL)
+		return SSL_set_cipher_list(t->ssl, list) == 1;
+	if (SSL_CTX_set_cipher_list(c->ssl, list) != 1)
+		return false;
+	c->ciphers = mem_strdup(list);
+	return true;
+}
+
 /* The grade's list without the words to be excluded. */
 static bool
 set_ciphers(struct tls *t, const struct tls_strength *s, bool authenticated)
@@ -158,7 +178,7 @@ set_ciphers(struct tls *t, const struct tls_strength *s, bool authenticated)
 	}
 	if (authenticated)
 		buf_adds(&list, ":!aNULL");
-	if (SSL_set_cipher_list(t->ssl, list.data) != 1) {
+	if (!use_list(t, list.data)) {
 		tls_say(true, "%s: no usable ciphers in \"%s\"", t->peer,
 		    list.data);
 		tls_say_errors();
@@ -194,6 +214,23 @@ set_protocols(struct tls *t, const struct tls_protocols *p)
 		SSL_set_min_proto_version(t->ssl, p->min);
 	if (p->max != 0)
 		SSL_set_max_proto_version(t->ssl, p->max);
+}
+
+/* Raw public keys (RFC 7250), where this OpenSSL knows them.  A server shows its
+ * own to clients that ask for it; the peer's is asked for with `peers`. */
+static void
+offer_raw_keys(struct tls *t, bool peers)
+{
+	static const unsigned char both[] = { TLS_RPK, TLS_X509 };
+	size_t n = sizeof both;
+
+	if (tls_lib.set1_server_cert_type == NULL ||
+	    tls_lib.set1_client_cert_type == NULL)
+		return;
+	if (t->info.server || peers)
+		tls_lib.set1_server_cert_type(t->ssl, both, n);
+	if (!t->info.server || peers)
+		tls_lib.set1_client_cert_type(t->ssl, both, n);
 }
 
 static struct tls *
@@ -334,6 +371,7 @@ tls_accept(struct tls_context *c, struct stream *stream,
 	/* No certificate, or a bad one, is for the caller to judge. */
 	SSL_set_verify(t->ssl, !ask ? SSL_VERIFY_NONE :
 	    SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE, tls_verify_callback);
+	offer_raw_keys(t, ask && c->set.rpk);
 	tls_trace_begin(t);
 	return finish(t, stream, a->deadline);
 }
@@ -360,6 +398,8 @@ tls_connect(struct tls_context *c, struct stream *stream,
 		stream_fail(stream, "TLS settings can't be used");
 		return NULL;
 	}
+	if (w->rpk)
+		offer_raw_keys(t, true);
 	tls_resume_offer(t, w);
 	tls_trace_begin(t);
 	return finish(t, stream, w->deadline);

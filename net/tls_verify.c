@@ -235,6 +235,8 @@ tls_verify_judge(struct tls *t)
 		name = kept == X509_V_OK;
 		t->error = chain ? X509_V_OK : (int)kept;
 	} else {
+		if (i->has_rpk && t->error == X509_V_OK)
+			t->error = (int)kept;
 		chain = t->error == X509_V_OK;
 		name = !t->wrong_name;
 	}

@@ -209,6 +209,9 @@ static const struct option workarounds[] = {
 	{ "SSLREF2_REUSE_CERT_TYPE_BUG", 0 },
 	{ "TLS_BLOCK_PADDING_BUG", 0 },
 	{ "TLS_D5_BUG", 0 },
+	{ "TLS_ROLLBACK_BUG", 0 },
+	{ "CVE-2005-2969", 0 },
+	{ "CVE-2010-4180", 0 },
 	{ "ALL", SSL_OP_ALL },
 	{ NULL, 0 }
 };

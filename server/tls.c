@@ -15,6 +15,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "conf/conf.h"
 #include "conf/param.h"
 #include "net/tls.h"
 #include "server/server.h"
@@ -57,7 +58,9 @@ server_tls_start(void)
 		.ssl_options = conf_tls.tls_ssl_options,
 		.dane_digests = conf_tls.tls_dane_digests,
 		.append_default_ca = conf_tls.tls_append_default_CA,
-		.preempt_ciphers = conf_tls.tls_preempt_cipherlist,
+		/* Who says nothing gets the safer way: our order. */
+		.preempt_ciphers = conf_tls.tls_preempt_cipherlist ||
+		    !conf_is_set("tls_preempt_cipherlist"),
 		.fast_shutdown = conf_tls.tls_fast_shutdown_enable,
 		.wildcard_many_labels =
 		    conf_tls.tls_wildcard_matches_multiple_labels,

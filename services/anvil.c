@@ -293,7 +293,9 @@ answer(struct stream *stream, const struct frame *request, struct map *mine)
 	if (request->type != ANVIL_EVENT || ident == NULL ||
 	    strlen(ident) >= IDENT_MAX || event >= ANVIL_EVENTS)
 		return false;
-	c = count_event(mine, ident, (enum anvil_event)event);
+	c = frame_u64(request, ANVIL_KEY_LOOK, 0) != 0 ?
+	    get_client(ident, clock_ms()) :
+	    count_event(mine, ident, (enum anvil_event)event);
 	frame_begin(&f, ANVIL_COUNTS);
 	frame_put_u64(&f, ANVIL_KEY_RATE, event == ANVIL_DISCONNECT ? 0 :
 	    c->rates[event]);

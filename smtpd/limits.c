@@ -154,6 +154,19 @@ limits_culprit(const struct session *s)
 
 /* --- clients */
 
+static bool
+is_limited(struct session *s)
+{
+	if (s->limit_ident != NULL)
+		return true;
+	if (s->standalone || !smtpd_config.limits ||
+	    match_client(smtpd_config.limit_exceptions, s->client.name,
+	    &s->client.addr) == MATCH_YES)
+		return false;
+	s->limit_ident = ident(s);
+	return true;
+}
+
 bool
 limits_connect(struct session *s)
 {
@@ -161,11 +174,8 @@ limits_connect(struct session *s)
 	int		    rate = conf_smtpd.smtpd_client_connection_rate_limit;
 	struct anvil_counts c;
 
-	if (s->standalone || !smtpd_config.limits ||
-	    match_client(smtpd_config.limit_exceptions, s->client.name,
-	    &s->client.addr) == MATCH_YES)
+	if (!is_limited(s))
 		return true;
-	s->limit_ident = ident(s);
 	if (most <= 0 && rate <= 0)
 		return true;
 	if (!anvil_event(s->limit_ident, ANVIL_CONNECT, &c))
@@ -213,9 +223,28 @@ limits_auth(struct session *s)
 	    "AUTH command");
 }
 
+/* A handshake is dear: whoever had too many is not given another. */
+bool
+limits_allow_tls(struct session *s, const char *what)
+{
+	int		    limit;
+	struct anvil_counts c;
+
+	limit = conf_smtpd.smtpd_client_new_tls_session_rate_limit;
+	if (limit <= 0 || !is_limited(s) ||
+	    !anvil_look(s->limit_ident, ANVIL_NEWTLS, &c) ||
+	    c.rate <= (unsigned)limit)
+		return true;
+	log_warn("Refusing %s request from %s for service %s", what,
+	    s->client.label, server_service());
+	return false;
+}
+
 bool
 limits_newtls(struct session *s)
 {
+	if (!is_limited(s))
+		return true;
 	return count(s, ANVIL_NEWTLS,
 	    conf_smtpd.smtpd_client_new_tls_session_rate_limit,
 	    "New TLS session");

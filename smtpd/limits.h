@@ -18,6 +18,9 @@ bool	limits_rcpt(struct session *);
 bool	limits_auth(struct session *);
 bool	limits_newtls(struct session *);	/* not for one resumed */
 
+/* Before a handshake: nothing is counted. */
+bool	limits_allow_tls(struct session *, const char *what);
+
 /*
  * The same for who has logged in, whatever the addresses (smtpd_account_*):
  * limits_mail() and limits_rcpt() count for both.  `user` has tried to log in,

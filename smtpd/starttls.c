@@ -136,6 +136,16 @@ find_sni(const char *name, struct buf *ret)
 	return result;
 }
 
+/* Very short and very long times make no sense; 0 is no resumption. */
+static int
+session_seconds(void)
+{
+	enum { MIN = 120, MAX = 100 * 24 * 60 * 60 };
+	int n = conf_smtpd.smtpd_tls_session_cache_timeout;
+
+	return n <= 0 ? 0 : n < MIN ? MIN : n > MAX ? MAX : n;
+}
+
 static void
 open_context(void)
 {
@@ -156,7 +166,7 @@ open_context(void)
 		.always_session_ids = c->smtpd_tls_always_issue_session_ids,
 		.id_context = server_service(),
 		.digest = c->smtpd_tls_fingerprint_digest,
-		.session_seconds = c->smtpd_tls_session_cache_timeout,
+		.session_seconds = session_seconds(),
 		.log_level = c->smtpd_tls_loglevel,
 	};
 
@@ -269,9 +279,12 @@ handshake(struct session *s)
 	} else {
 		s->tls = tls_accept(tls.context, s->stream, &a);
 	}
+	/* One that fails costs as much. */
 	if ((s->tls == NULL || !s->tls->reused) && !limits_newtls(s)) {
-		reply(s, "421 4.7.0 %s Error: too many new TLS sessions from "
-		    "%s", conf_mail.myhostname, s->client.label);
+		if (tls.wrapper)
+			reply(s, "421 4.7.0 %s Error: too many new TLS "
+			    "sessions from %s", conf_mail.myhostname,
+			    s->client.label);
 		s->hanging_up = true;
 		return false;
 	}
@@ -282,7 +295,7 @@ handshake(struct session *s)
 	/* permit_tls_clientcerts may stand there */
 	s->local_headers = access_permits_client(s,
 	    smtpd_config.local_header_clients);
-	return !lacks_cert(s);
+	return true;
 }
 
 /* What was said in the clear does not count any more. */
@@ -315,6 +328,12 @@ starttls_run(struct session *s, struct command_line *line)
 {
 	const char *no = refuse(s, line->rest);
 
+	if (no == NULL && !limits_allow_tls(s, "STARTTLS")) {
+		notice_policy(s);
+		reply(s, "454 4.7.0 Error: too many new TLS sessions from %s",
+		    s->client.label);
+		return false;
+	}
 	if (no != NULL) {
 		reply(s, "%s", no);
 		return false;
@@ -327,8 +346,10 @@ starttls_run(struct session *s, struct command_line *line)
 	}
 	begin_anew(s);
 	notice_trim(s);
-	handshake(s);
-	return s->tls != NULL;
+	if (!handshake(s))
+		return false;
+	lacks_cert(s);
+	return true;
 }
 
 bool
@@ -337,7 +358,8 @@ starttls_wrap(struct session *s)
 	if (!tls.wrapper || s->standalone)
 		return true;
 	if (tls.context != NULL)
-		return handshake(s);
+		return limits_allow_tls(s, "TLS service") && handshake(s) &&
+		    !lacks_cert(s);
 	log_warn("Wrapper-mode request dropped from %s for service %s. TLS "
 	    "context initialization failed. For details see earlier warnings "
 	    "in your logs.", s->client.label, server_service());
