@@ -10,7 +10,8 @@
 struct sasl_way {
 	enum sasl_step	(*begin)(struct sasl_talk *, const char *mechanisms);
 	/* `challenge` is decoded */
-	enum sasl_step	(*go_on)(struct sasl_talk *, const struct buf *challenge);
+	enum sasl_step	(*go_on)(struct sasl_talk *,
+			    const struct buf *challenge);
 	void		(*end)(struct sasl_talk *);
 };
 

@@ -61,8 +61,9 @@ begin(struct sasl_talk *t, const char *mechanisms)
 		buf_set(&t->mechanism, "OAUTHBEARER");
 		buf_adds(&b, "n,a=");
 		add_name(&b, a->user);
-		buf_addf(&b, ",\001host=%s\001port=%u\001auth=Bearer %s\001\001",
-		    a->host, (unsigned)a->port, a->token);
+		buf_addf(&b, ",\001host=%s\001port=%u\001", a->host,
+		    (unsigned)a->port);
+		buf_addf(&b, "auth=Bearer %s\001\001", a->token);
 		return say(t, &b);
 	}
 	if (offers(mechanisms, "XOAUTH2")) {

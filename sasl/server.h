@@ -14,7 +14,8 @@ struct sasl_server;
  * and must live as long. */
 struct sasl_server_settings {
 	const char	*type;		/* "cyrus" or "dovecot" */
-	const char	*path;		/* Cyrus' application, Dovecot's socket */
+	const char	*path;		/* Cyrus' application, or Dovecot's
+					   socket */
 	const char	*config_path;	/* Cyrus: folders of its files, or "" */
 	const char	*service;	/* "smtp" */
 	const char	*hostname, *realm;
@@ -36,8 +37,8 @@ struct sasl_facts {
 	uint16_t	 client_port, server_port;
 	unsigned	 options;	/* enum sasl_option */
 	bool		 encrypted;
-	const char	*certificate;	/* name in the client's certificate, which
-					   was verified; NULL: none */
+	const char	*certificate;	/* name in the client's certificate,
+					   which was verified; NULL: none */
 };
 
 /*

@@ -84,8 +84,9 @@ auth_start(void)
 		return;
 	if (*settings.sasl_password_maps == '\0' &&
 	    *settings.sasl_token_maps == '\0')
-		fatalx("specify a password table via the `%s_sasl_password_maps'"
-		    " configuration parameter", settings.prefix);
+		fatalx("specify a password table via the "
+		    "`%s_sasl_password_maps' configuration parameter",
+		    settings.prefix);
 	own_domain_init(conf_mail.mydestination, conf_mail.myorigin);
 	open_client();
 	auth.passwords = table_list_open("sasl_password_maps",

@@ -19,8 +19,8 @@ void	auth_start(void);
  */
 struct login {
 	const char	*user, *password;
-	const char	*token_at;	/* instead of a password: "file:/path" or
-					   "service:path" */
+	const char	*token_at;	/* instead of a password: "file:/path"
+					   or "service:path" */
 	bool		 trouble;	/* the table could not be asked */
 };
 

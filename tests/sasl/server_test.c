@@ -31,7 +31,8 @@ answer(FILE *f, char *line)
 	else if (strcmp(said, "good") == 0)
 		fprintf(f, "OK\t77\tuser=other\nOK\t%s\tuser=go\001tod\n", id);
 	else if (strcmp(said, "late") == 0)
-		fprintf(f, "FAIL\t%s\tuser=late\ttemp\treason=so\nNEW\t1\n", id);
+		fprintf(f, "FAIL\t%s\tuser=late\ttemp\treason=so\nX\t1\n",
+		    id);
 	else if (strcmp(said, "gone") == 0)
 		_exit(0);
 	else if (strcmp(said, "nobody") == 0)
