@@ -64,6 +64,8 @@ look_up(struct table_list *list, const char *address, struct buf *ret)
 	const struct table_address key = {
 		.address = address,
 		.delimiters = conf_mail.recipient_delimiter,
+		.quote = address_quote_odd,
+		.or_internal = true,
 	};
 
 	struct buf		ext = BUF_INIT;

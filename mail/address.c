@@ -68,6 +68,16 @@ address_quote(struct buf *out, const char *internal)
 }
 
 bool
+address_quote_odd(struct buf *out, const char *internal)
+{
+	if (*internal == '\0' || *internal == '@' ||
+	    is_dot_atom(internal, address_local_len(internal)))
+		return false;
+	address_quote(out, internal);
+	return true;
+}
+
+bool
 address_unquote(struct buf *out, const char *external)
 {
 	bool quoted = false;

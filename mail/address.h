@@ -22,6 +22,10 @@ size_t		 address_local_len(const char *internal);
 
 /* Internal to external and back; the result is appended. */
 void		 address_quote(struct buf *, const char *internal);
+
+/* The same if both differ; false, with nothing added, if they do not.  For
+ * keys of tables, see struct table_address. */
+bool		 address_quote_odd(struct buf *, const char *internal);
 bool		 address_unquote(struct buf *, const char *external);
 
 /*

@@ -19,6 +19,7 @@ struct mapping {
 	struct table_list *tables;
 	unsigned	   classes;	/* enum address_class bits */
 	bool		   propagate;	/* extensions that were left out */
+	bool		   or_internal;	/* keys without quotes count, too */
 };
 
 struct masquerade {
@@ -150,6 +151,7 @@ maps_init(void)
 	maps.recipient_bcc = open_mapping("recipient_bcc_maps",
 	    conf_mail.recipient_bcc_maps, "recipient_bcc",
 	    CLASS_ENVELOPE_RECIPIENT);
+	maps.sender_bcc.or_internal = maps.recipient_bcc.or_internal = true;
 	init_masquerade();
 }
 
@@ -202,6 +204,8 @@ find(const struct mapping *map, const char *address, struct buf *ret,
 		.address = address,
 		.delimiters = conf_mail.recipient_delimiter,
 		.is_local = own_domain_is,
+		.quote = address_quote_odd,
+		.or_internal = map->or_internal,
 	};
 	enum table_result r;
 

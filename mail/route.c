@@ -148,6 +148,8 @@ find_by_sender(struct table_list *tables, const char *sender, const char *null,
 		.address = *sender != '\0' ? sender : null,
 		.delimiters = conf_mail.recipient_delimiter,
 		.is_local = own_domain_is,
+		.quote = address_quote_odd,
+		.or_internal = true,
 	};
 	struct buf	  ext = BUF_INIT;
 	enum table_result got;
@@ -210,6 +212,25 @@ route_default(enum route_set which, const char *sender, const char *domain,
 
 /* --- by recipient */
 
+/* The external form of a key first. */
+static enum table_result
+find_form(struct table_list *tables, const char *key, bool exact,
+    struct buf *found)
+{
+	struct buf	  quoted = BUF_INIT;
+	enum table_result got = TABLE_NOT_FOUND;
+
+	if (address_quote_odd(&quoted, key))
+		got = exact ?
+		    table_list_find_exact(tables, quoted.data, found) :
+		    table_list_find(tables, quoted.data, found);
+	buf_done(&quoted);
+	if (got != TABLE_NOT_FOUND)
+		return got;
+	return exact ? table_list_find_exact(tables, key, found) :
+	    table_list_find(tables, key, found);
+}
+
 static enum table_result
 find_address(struct table_list *tables, const char *address, struct buf *found)
 {
@@ -219,11 +240,11 @@ find_address(struct table_list *tables, const char *address, struct buf *found)
 	struct buf	  key = BUF_INIT;
 	enum table_result got;
 
-	got = table_list_find(tables, address, found);
+	got = find_form(tables, address, false, found);
 	if (got == TABLE_NOT_FOUND && ext != NULL) {
 		buf_add(&key, address, (size_t)(ext - address));
 		buf_adds(&key, address + local);
-		got = table_list_find_exact(tables, key.data, found);
+		got = find_form(tables, key.data, true, found);
 		buf_done(&key);
 	}
 	return got;
@@ -275,6 +296,8 @@ route_is_relocated(const char *address, struct buf *ret, struct route *r)
 		.address = address,
 		.delimiters = conf_mail.recipient_delimiter,
 		.is_local = own_domain_is,
+		.quote = address_quote_odd,
+		.or_internal = true,
 	};
 	struct buf	  ext = BUF_INIT;
 	enum table_result got;

@@ -151,14 +151,30 @@ user_length(const char *local, size_t len, const char *delimiters)
 	return len;
 }
 
+/* In its external form, and as it is. */
 static enum table_result
-try_key(struct table_list *l, struct buf *key, const char *a, size_t a_len,
-    const char *b, struct buf *ret)
+find_form(struct table_list *l, const struct table_address *a,
+    const char *key, bool exact, struct buf *ret)
+{
+	struct buf	  quoted = BUF_INIT;
+	enum table_result r = TABLE_NOT_FOUND;
+
+	if (a->quote == NULL || !a->quote(&quoted, key))
+		return find(l, key, exact, ret);
+	r = find(l, quoted.data, exact, ret);
+	buf_done(&quoted);
+	return r == TABLE_NOT_FOUND && a->or_internal ?
+	    find(l, key, exact, ret) : r;
+}
+
+static enum table_result
+try_key(struct table_list *l, const struct table_address *a, struct buf *key,
+    size_t user_len, const char *domain, struct buf *ret)
 {
 	buf_clear(key);
-	buf_add(key, a, a_len);
-	buf_adds(key, b);
-	return table_list_find_exact(l, key->data, ret);
+	buf_add(key, a->address, user_len);
+	buf_adds(key, domain);
+	return find_form(l, a, key->data, true, ret);
 }
 
 /* The keys after the full address, while nothing is found. */
@@ -177,14 +193,14 @@ find_parts(struct table_list *l, const struct table_address *a,
 	enum table_result r = TABLE_NOT_FOUND;
 
 	if (has_ext)
-		r = try_key(l, &key, a->address, user_len, domain, ret);
+		r = try_key(l, a, &key, user_len, domain, ret);
 	if (r == TABLE_NOT_FOUND && at != NULL && a->is_local != NULL &&
 	    a->is_local(a->arg, at + 1)) {
-		r = try_key(l, &key, a->address, local_len, "", ret);
+		r = try_key(l, a, &key, local_len, "", ret);
 		if (r == TABLE_FOUND)
 			has_ext = false;
 		else if (r == TABLE_NOT_FOUND && has_ext)
-			r = try_key(l, &key, a->address, user_len, "", ret);
+			r = try_key(l, a, &key, user_len, "", ret);
 	}
 	if (r == TABLE_NOT_FOUND && at != NULL && !a->no_at_domain) {
 		/* Nothing of the address is left out. */
@@ -204,7 +220,7 @@ table_list_find_address(struct table_list *l, const struct table_address *a,
 	enum table_result r;
 
 	buf_clear(ret_ext);
-	r = table_list_find(l, a->address, ret);
+	r = find_form(l, a, a->address, false, ret);
 	if (r != TABLE_NOT_FOUND)
 		return r;
 	return find_parts(l, a, ret, ret_ext);

@@ -132,6 +132,10 @@ struct table_address {
 	bool		(*is_local)(void *arg, const char *domain); /* or NULL */
 	void		*arg;
 	bool		 no_at_domain;		/* do not try @dom */
+	/* The external form of a key, false if it is the same (or NULL): it is
+	 * tried first, the internal one only if `or_internal`. */
+	bool		(*quote)(struct buf *, const char *key);
+	bool		 or_internal;
 };
 
 enum table_result table_list_find_address(struct table_list *,

@@ -1,6 +1,7 @@
 /* Restrictions about who has logged in. */
 
 #include "conf/param.h"
+#include "mail/address.h"
 #include "mail/own_domain.h"
 #include "smtpd/access/access.h"
 #include "table/table.h"
@@ -68,6 +69,8 @@ find_owners(struct access *a, struct buf *ret)
 		.address = route->recipient,
 		.delimiters = conf_mail.recipient_delimiter,
 		.is_local = own_domain_is,
+		.quote = address_quote_odd,
+		.or_internal = true,
 	};
 
 	if (route->flags & RESOLVE_FAIL)

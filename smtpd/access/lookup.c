@@ -93,6 +93,18 @@ lookup_network(struct lookup *l, const char *ip)
 	return true;
 }
 
+/* An address or "user@": with quotes where they belong, and without. */
+static bool
+lookup_form(struct lookup *l, const char *key)
+{
+	struct buf quoted = BUF_INIT;
+	bool	   go_on = !address_quote_odd(&quoted, key) ||
+	    lookup_key(l, quoted.data);
+
+	buf_done(&quoted);
+	return go_on && lookup_key(l, key);
+}
+
 /* user+ext@domain, user@domain, domain and above, user+ext@, user@ */
 bool
 lookup_address(struct lookup *l, const char *address)
@@ -103,7 +115,7 @@ lookup_address(struct lookup *l, const char *address)
 
 	if (*address == '\0')
 		return lookup_key(l, conf_smtpd.smtpd_null_access_lookup_key);
-	if (!lookup_key(l, address))
+	if (!lookup_form(l, address))
 		return false;
 	if (table_is_pattern(l->table))
 		return true;
@@ -112,11 +124,11 @@ lookup_address(struct lookup *l, const char *address)
 	if (ext != NULL)
 		plain = pool_strndup(pool, address, (size_t)(ext - address));
 	if (plain != NULL && domain != NULL &&
-	    !lookup_key(l, pool_printf(pool, "%s@%s", plain, domain)))
+	    !lookup_form(l, pool_printf(pool, "%s@%s", plain, domain)))
 		return false;
 	if (domain != NULL && *domain != '\0' && !lookup_domain(l, domain))
 		return false;
-	if (!lookup_key(l, pool_printf(pool, "%.*s@", (int)n, address)))
+	if (!lookup_form(l, pool_printf(pool, "%.*s@", (int)n, address)))
 		return false;
-	return plain == NULL || lookup_key(l, pool_printf(pool, "%s@", plain));
+	return plain == NULL || lookup_form(l, pool_printf(pool, "%s@", plain));
 }

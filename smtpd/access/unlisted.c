@@ -45,6 +45,8 @@ find(struct table_list *maps, const char *address)
 		.address = address,
 		.delimiters = conf_mail.recipient_delimiter,
 		.is_local = own_domain_is,
+		.quote = address_quote_odd,
+		.or_internal = true,
 	};
 
 	if (maps == NULL)
