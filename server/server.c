@@ -19,6 +19,7 @@
 #include "mail/qmgr_client.h"
 #include "net/addr.h"
 #include "server/maillog.h"
+#include "server/pass.h"
 #include "server/server_int.h"
 #include "server/tls.h"
 #include "table/table.h"
@@ -150,8 +151,47 @@ serve_trigger(struct stream *stream)
 	frame_done(&f);
 }
 
-void
-server_session(struct stream *stream)
+/* Ends of connections that came over a service of type pass. */
+struct ends {
+	struct ends	*next;
+	struct stream	*stream;
+	struct passed	 passed;
+};
+
+static struct ends *all_ends;
+
+bool
+server_passed(const struct stream *stream, struct addr *ret_client,
+    struct addr *ret_server)
+{
+	for (const struct ends *e = all_ends; e != NULL; e = e->next)
+		if (e->stream == stream && e->passed.has_ends) {
+			*ret_client = e->passed.client;
+			*ret_server = e->passed.server;
+			return true;
+		}
+	return false;
+}
+
+static void
+serve_passed(struct stream *from)
+{
+	struct ends   e = { .stream = NULL }, **at;
+
+	e.stream = pass_receive(from, &e.passed);
+	if (e.stream == NULL)
+		return;
+	e.next = all_ends;
+	all_ends = &e;
+	server_start.s->serve(e.stream);
+	for (at = &all_ends; *at != &e; at = &(*at)->next)
+		;
+	*at = e.next;
+	stream_close(e.stream);
+}
+
+static void
+serve_connection(struct stream *stream)
 {
 	const struct server *s = server_start.s;
 	bool may_trigger = s->triggered != NULL && !server_start.alone &&
@@ -162,6 +202,15 @@ server_session(struct stream *stream)
 	else if (s->serve != NULL)
 		s->serve(stream);
 	stream_close(stream);
+}
+
+void
+server_session(struct stream *stream)
+{
+	if (text_eq(server_start.type, "pass") && server_start.s->serve != NULL)
+		serve_passed(stream);
+	else
+		serve_connection(stream);
 	if (!server_state.served) {
 		server_state.served = true;
 		server_report(MASTER_SERVED);

@@ -7,6 +7,7 @@
 
 #include "conf/param.h"
 
+struct addr;
 struct stream;
 
 /*
@@ -87,8 +88,13 @@ int		 server_sessions(void);		/* now */
 bool		 server_is_alone(void);		/* -S: one session, as a user */
 bool		 server_stress(void);		/* -o stress=yes */
 
-/* Name and address that the session's socket is connected to and bound to:
- * use getpeername()/getsockname() on stream_fd(). */
+/*
+ * Name and address that the session's socket is connected to and bound to:
+ * use getpeername()/getsockname() on stream_fd().  But if this is true they
+ * are what postscreen had from a proxy in front of it.
+ */
+bool		 server_passed(const struct stream *, struct addr *ret_client,
+		    struct addr *ret_server);
 
 /*
  * Sends requests (bytes such as "W") to a service's Unix socket, without

@@ -2,6 +2,7 @@
 
 #include "conf/param.h"
 #include "net/proxy.h"
+#include "server/server.h"
 #include "smtpd/client.h"
 #include "smtpd/escape.h"
 #include "smtpd/session.h"
@@ -53,7 +54,9 @@ upstream_find_client(struct session *s)
 	const char	 *why;
 	enum proxy_result r = PROXY_NONE;
 
-	if (!s->standalone && *conf_smtpd.smtpd_upstream_proxy_protocol != '\0') {
+	if (server_passed(s->stream, &client, &server))
+		r = PROXY_OK;
+	else if (!s->standalone && *conf_smtpd.smtpd_upstream_proxy_protocol != '\0') {
 		stream_set_deadline(s->stream,
 		    conf_smtpd.smtpd_upstream_proxy_timeout);
 		r = read_header(s->stream, &client, &server, &seen, &why);

@@ -1,0 +1,16 @@
+/*
+ * scache - connection cache of former times
+ *
+ * A service that existing master.cf files have and that nobody needs:
+ * smtp keeps connections itself.  As mail_owner in the jail; ends when it
+ * is idle or master says so.
+ */
+
+#include "server/unused.h"
+
+int
+main(int argc, char **argv)
+{
+	server_unused(argc, argv, "scache",
+	    "smtp keeps connections itself");
+}
