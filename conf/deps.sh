@@ -17,7 +17,7 @@ build="gcc make pkg-config libc6-dev libdb5.3-dev libc-ares-dev libpcre2-dev
 	libmongoc-dev"
 test="python3 procps strace iproute2 git swaks msmtp openssl
 	libauthen-sasl-perl libsasl2-modules libsasl2-modules-db"
-peers="exim4-daemon-light opensmtpd s-nail bsd-mailx
+peers="postgrey policyd-rate-limit haproxy nmap exim4-daemon-light opensmtpd s-nail bsd-mailx
 	redis-server memcached mariadb-server-core postgresql slapd
 	dovecot-core sasl2-bin fail2ban"
 
