@@ -105,16 +105,27 @@ field_at(const struct message *m, size_t at, struct edit_field *f)
 		f->value++;
 }
 
+void
+edit_hide_received(struct message *m)
+{
+	struct edit_field f;
+
+	m->own_received = SIZE_MAX;
+	for (size_t at = 0; at < m->header.len; at = f.end) {
+		field_at(m, at, &f);
+		if (is_named(m, &f, "Received")) {
+			m->own_received = at;
+			return;
+		}
+	}
+}
+
 bool
 edit_find_field(const struct message *m, size_t i, struct edit_field *f)
 {
-	bool hidden = false;
-
 	for (size_t at = 0; at < m->header.len; at = f->end) {
 		field_at(m, at, f);
-		if (!hidden && is_named(m, f, "Received"))
-			hidden = true;
-		else if (i-- == 0)
+		if (at != m->own_received && i-- == 0)
 			return true;
 	}
 	return false;
@@ -134,9 +145,11 @@ find_named(const struct message *m, const char *name, uint32_t n,
 /* "Name: value"; lines separated by '\n', those after the first begin with
  * white space whatever the milter sent.  Empty lines would end the header. */
 static void
-make_field(struct buf *b, const char *name, const char *value)
+make_field(struct buf *b, const struct milter_answer *a)
 {
-	buf_addf(b, "%s: ", name);
+	const char *value = a->value;
+
+	buf_addf(b, "%s:%s", a->name, a->leading_space ? "" : " ");
 	for (; *value != '\0'; value++) {
 		if (*value == '\r')
 			continue;
@@ -156,6 +169,14 @@ make_field(struct buf *b, const char *name, const char *value)
 
 enum { HEADER_MAX = 64 * 1024 * 1024 };	/* bytes, in memory */
 
+static void
+splice(struct message *m, size_t at, size_t old_len, const struct buf *text)
+{
+	buf_splice(&m->header, at, old_len, text->data, text->len);
+	if (m->own_received != SIZE_MAX && at <= m->own_received)
+		m->own_received += text->len - old_len;
+}
+
 /* In place of `old_len` bytes at `at`; milter_header_checks may object. */
 static void
 put_field(struct message *m, size_t at, size_t old_len,
@@ -165,13 +186,13 @@ put_field(struct message *m, size_t at, size_t old_len,
 
 	if (*a->name == '\0')
 		return;
-	make_field(&text, a->name, a->value);
+	make_field(&text, a);
 	if (inspect_milter_field(m, &text))
 		mime_add_lines(&lines, (struct str){ text.data, text.len });
 	if (m->header.len + lines.len > HEADER_MAX)
 		message_fail(m, CLEANUP_TOO_BIG, "message header too big");
 	else
-		buf_splice(&m->header, at, old_len, lines.data, lines.len);
+		splice(m, at, old_len, &lines);
 	buf_done(&text);
 	buf_done(&lines);
 }
@@ -182,29 +203,27 @@ add_header(struct message *m, const struct milter_answer *a)
 	put_field(m, m->header.len, 0, a);
 }
 
-/* 0: above all; 1: below our Received:, before the first that it was shown. */
+/* Below so many fields, of which our Received: is one. */
 static void
 insert_header(struct message *m, const struct milter_answer *a)
 {
-	struct edit_field f;
+	size_t at = 0;
 
-	if (a->index == 0)
-		put_field(m, 0, 0, a);
-	else if (edit_find_field(m, a->index - 1, &f))
-		put_field(m, f.begin, 0, a);
-	else
-		put_field(m, m->header.len, 0, a);
+	for (uint32_t i = 0; i < a->index && at < m->header.len; i++)
+		at = field_end(&m->header, at);
+	put_field(m, at, 0, a);
 }
 
 /* An empty value deletes; a field that is not there is added. */
 static void
 change_header(struct message *m, const struct milter_answer *a)
 {
-	struct edit_field f;
+	static const struct buf nothing = BUF_INIT;
+	struct edit_field	f;
 	bool found = find_named(m, a->name, a->index > 0 ? a->index : 1, &f);
 
 	if (found && *a->value == '\0')
-		buf_splice(&m->header, f.begin, f.end - f.begin, "", 0);
+		splice(m, f.begin, f.end - f.begin, &nothing);
 	else if (found)
 		put_field(m, f.begin, f.end - f.begin, a);
 	else if (*a->value != '\0')

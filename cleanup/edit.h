@@ -33,10 +33,14 @@ void	edit_drop(struct edit *);
 /* Carries all out.  `ret_hold` is the reason of a quarantine, or NULL. */
 void	edit_apply(struct edit *, struct message *, const char **ret_hold);
 
+/* Before the first: finds our own Received: field, which milters are not
+ * shown. */
+void	edit_hide_received(struct message *);
+
 /*
- * Field `i` of the header as milters see it: the first Received:, which is
- * ours, does not count.  False: there is none.  Offsets in m->header of the
- * field, its value (behind the colon), and its end with CRLF.
+ * Field `i` of the header as milters see it.  False: there is none.  Offsets
+ * in m->header of the field, its value (behind the colon), and its end with
+ * CRLF.
  */
 struct edit_field {
 	size_t	begin, name_len, value, end;

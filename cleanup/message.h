@@ -67,6 +67,8 @@ struct message {
 
 	/* milters, see cleanup/milter.h */
 	struct message_milters	*milters;	/* NULL: none in force */
+	size_t			 own_received;	/* offset in header; see
+						   edit_hide_received() */
 	bool			 dups_allowed;	/* recipients twice */
 };
 

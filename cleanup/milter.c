@@ -488,6 +488,7 @@ measure_header(struct message_milters *x)
 	struct queue_trailer t = { 0 };
 
 	body_count_header(&x->m->header, &t, conf_mail.line_length_limit);
+	edit_hide_received(x->m);
 	x->header_size = t.size + fill(&x->m->header) + POINTER;
 }
 

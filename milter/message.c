@@ -102,6 +102,7 @@ show_end(struct milter *m, const struct milter_content *c, void *arg)
 			return v;
 		if (!is_edit(a.type))
 			return milter_unexpected(m, &eom_event, a.type);
+		a.leading_space = (m->protocol & MILTER_LEADING_SPACE) != 0;
 		c->edit(arg, &a);
 	}
 }

@@ -117,6 +117,8 @@ struct milter_answer {
 					   ESMTP arguments ("" if none), reply
 					   text, reason of a quarantine */
 	struct str	 body;		/* MILTER_REPLACE_BODY */
+	bool		 leading_space;	/* of a header: its value has its own,
+					   by MILTER_LEADING_SPACE */
 	/* lists of macro names from MILTER_OPTIONS, NULL: none sent */
 	const char	*symbols[MILTER_STAGE_UNKNOWN];
 };
