@@ -100,12 +100,19 @@ note(struct field *f)
 static struct token *
 parse(struct field *f)
 {
-	struct str value = value_of(f);
+	struct str    value = value_of(f);
+	struct token *list;
 
 	/* tokens outlive the field's buffer when it is rewritten */
 	value.p = pool_strndup(&f->m->pool, value.p, value.n);
-	return address_parse_header(&f->m->pool, value,
+	list = address_parse_header(&f->m->pool, value,
 	    (size_t)conf_mail.header_address_token_limit);
+	/* what is over the limit is no comment, and goes */
+	for (struct token *t = list; t != NULL; t = t->next)
+		if (t->next != NULL && t->next->next == NULL &&
+		    t->next->type == TOKEN_COMMENT && *t->next->text.p != '(')
+			t->next = NULL;
+	return list;
 }
 
 static void

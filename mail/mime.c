@@ -179,6 +179,8 @@ end_field(struct mime *m)
 
 	if (m->field.len == 0)
 		return;
+	/* to tables, and to many programs, a NUL ends it */
+	buf_cut(&m->field, strlen(m->field.data));
 	f.name_len = header_name_len(m->field.data, m->field.len);
 	f.fact = header_find((struct str){ m->field.data, f.name_len });
 	if ((m->rules.options & MIME_FIND_8BIT) != 0 &&

@@ -59,7 +59,7 @@ struct mime_rules {
 struct header_fact;
 
 /*
- * A whole field without its end.  Its lines are separated by '\n' (see
+ * A whole field without its end, up to a NUL if it has one.  Its lines are separated by '\n' (see
  * mime_add_lines()); no space stands before its colon.  The handler may change
  * `text`.
  */

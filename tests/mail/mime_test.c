@@ -121,6 +121,21 @@ ignores_the_structure_if_told_so(void)
 	    "H Content-Type: message/rfc822|.|B0 A: b|");
 }
 
+/* Tables would not see what stands behind it. */
+static void
+a_nul_ends_a_field(void)
+{
+	struct mime *m = mime_new(&plain, &handler, NULL);
+
+	buf_clear(&story);
+	mime_record(m, "A: b\0c", 6, true);
+	mime_record(m, " d", 2, true);
+	mime_record(m, "", 0, true);
+	mime_record(m, "e\0f", 3, true);
+	CHECK_STR(story.data, "H A: b|.|B0 e|");
+	mime_free(m);
+}
+
 static const struct {
 	const char	*value;
 	enum mime_type	 type;
@@ -238,6 +253,7 @@ main(void)
 	story = (struct buf)BUF_INIT;
 	TEST(finds_the_structure);
 	TEST(ignores_the_structure_if_told_so);
+	TEST(a_nul_ends_a_field);
 	TEST(parses_content_types);
 	TEST(parses_encodings);
 	TEST(notes_each_error_once);
