@@ -27,10 +27,14 @@ const char *const fuzz_words[] = {
 	NULL
 };
 
+enum { INPUT_MAX = 16 * 1024 };
+
 static struct {
 	int		listener;
 	char		names[3][100];
-	const uint8_t  *bytes;
+	/* A copy: the thread may still be at it when the table has had
+	 * enough. */
+	uint8_t		bytes[INPUT_MAX];
 	size_t		len;
 } server;
 
@@ -86,9 +90,9 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 
 	if (server.listener == 0)
 		start();
-	if (len < 2 || len > 16 * 1024)
+	if (len < 2 || len > INPUT_MAX)
 		return 0;
-	server.bytes = bytes + 1;
+	memcpy(server.bytes, bytes + 1, len - 1);
 	server.len = len - 1;
 	t = table_open(server.names[bytes[0] % 3], TABLE_FOLD);
 	table_find(t, "key", &ret);
