@@ -20,6 +20,9 @@ static struct table *table;	/* NULL: off */
 void
 failed_open(const char *name)
 {
+	if (table != NULL)
+		table_close(table);
+	table = NULL;
 	if (*name == '\0')
 		return;
 	if (!text_starts(name, "proxy:")) {

@@ -228,11 +228,13 @@ each_of_many_gets_its_own_answer(void)
 static void
 without_dovecot_logins_wait(void)
 {
-	struct sasl_server *none = open_server("unix:/nowhere/at/all");
-	struct sasl_login  *l = sasl_login_new(none, &facts);
+	static struct sasl_server *none;	/* lives as long as we do */
+	struct sasl_login  *l;
 	struct buf	    names = BUF_INIT;
 	const char	   *why = NULL;
 
+	none = open_server("unix:/nowhere/at/all");
+	l = sasl_login_new(none, &facts);
 	CHECK(!sasl_server_mechanisms(none, &facts, &names, &why));
 	CHECK_STR(why, "SASL: Connect to Dovecot auth socket "
 	    "'unix:/nowhere/at/all' failed: No such file or directory");

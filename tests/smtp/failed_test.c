@@ -88,6 +88,7 @@ main(void)
 	TEST(a_refused_password_is_remembered_for_its_time);
 	TEST(another_password_is_tried);
 	TEST(the_table_has_no_password);
+	failed_open("");
 	snprintf(command, sizeof command, "rm -r %s", dir);
 	return system(command) != 0 || test_end();
 }
