@@ -31,6 +31,7 @@ static struct {
 	struct rewrite_rules local, remote;
 	struct mapping	     sender, recipient, common, virtual;
 	struct mapping	     sender_bcc, recipient_bcc, generic;
+	char		    *masquerade_words;	/* the list points into them */
 	struct masquerade   *masquerade;
 	size_t		     masquerade_count;
 	unsigned	     masquerade_classes;
@@ -90,11 +91,12 @@ open_mapping(const char *title, const char *names, const char *kind,
 	    kind) };
 }
 
-/* The words stay: the list points into them. */
 static void
 init_masquerade(void)
 {
 	char *next = mem_strdup(conf_mail.masquerade_domains), *word;
+
+	maps.masquerade_words = next;
 
 	while ((word = text_word(&next, TEXT_LIST_SEP, false)) != NULL) {
 		bool except = *word == '!';
