@@ -227,6 +227,7 @@ message_copy(struct message *m, const char *text)
 		return;
 	}
 	maps_standard(&address, true);
+	map_rcpt(m, &address);
 	r.original = pool_strdup(&m->pool, address.data);
 	add_expanded(m, &r, address.data);
 	buf_done(&address);

@@ -144,6 +144,7 @@ bool
 content_names_recipient(const struct buf *content)
 {
 	const char *at = content->data, *end = at + content->len;
+	bool	    named[2] = { false, false }, resent = false;
 	struct str  field;
 
 	while ((field = next_field(&at, end)).n > 0) {
@@ -152,11 +153,14 @@ content_names_recipient(const struct buf *content)
 		const struct header_fact *fact =
 		    header_find((struct str){ field.p, n });
 
-		if (fact == NULL || (fact->flags & HEADER_EXTRACT) == 0)
-			continue;
-		if (has_address((struct str){ colon + 1, field.n -
+		bool is_resent = fact != NULL &&
+		    (fact->flags & HEADER_IS_RESENT) != 0;
+
+		resent = resent || is_resent;
+		if (fact != NULL && (fact->flags & HEADER_EXTRACT) != 0 &&
+		    has_address((struct str){ colon + 1, field.n -
 		    (size_t)(colon + 1 - field.p) }))
-			return true;
+			named[is_resent] = true;
 	}
-	return false;
+	return named[resent];
 }
