@@ -392,5 +392,5 @@ main(int argc, char **argv)
 			return commands[i].run();
 	fatalx("unknown command: '%s'. Usage: postfix start (or stop, reload,"
 	    " abort, flush, check, status, set-permissions,"
-	    " upgrade-configuration, logrotate, explain, tls, non-bdb)", command);
+	    " upgrade-configuration, logrotate, tls, non-bdb)", command);
 }
