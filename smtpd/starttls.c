@@ -281,10 +281,8 @@ handshake(struct session *s)
 	}
 	/* One that fails costs as much. */
 	if ((s->tls == NULL || !s->tls->reused) && !limits_newtls(s)) {
-		if (tls.wrapper)
-			reply(s, "421 4.7.0 %s Error: too many new TLS "
-			    "sessions from %s", conf_mail.myhostname,
-			    s->client.label);
+		reply(s, "421 4.7.0 %s Error: too many new TLS sessions from "
+		    "%s", conf_mail.myhostname, s->client.label);
 		s->hanging_up = true;
 		return false;
 	}

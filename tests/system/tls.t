@@ -386,7 +386,8 @@ def scanners(mail, port):
         return
     found = os.path.join(mail.dir, "testssl.csv")
     p = subprocess.run(["testssl", "--quiet", "--color", "0", "--warnings",
-                        "batch", "--starttls", "smtp", "--csvfile", found,
+                        "batch", "-p", "-s", "-f", "-P", "-S", "-U",
+                        "--starttls", "smtp", "--csvfile", found,
                         "--severity", "MEDIUM", "127.0.0.1:%d" % port],
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                        text=True, timeout=600)
