@@ -14,12 +14,14 @@
 #include <unistd.h>
 
 #include "util/buf.h"
+#include "util/mem.h"
 #include "util/stream_int.h"
 #include "util/task.h"
 
 enum {
 	FILE_SMALL = 16 * 1024,		/* copied: one segment with the rest */
 	FILE_STEP = 512 * 1024,		/* sendfile at a time; then others run */
+	FILE_PIECE = 64 * 1024,		/* read at a time for another transport */
 };
 
 static ssize_t
@@ -241,6 +243,37 @@ copy_file(struct stream *s, int fd, off_t offset, size_t len)
 	return true;
 }
 
+/* Past the buffer: TLS makes its largest records of what is large. */
+static void
+send_pieces(struct stream *s, int fd, off_t offset, size_t len)
+{
+	char	    *piece = mem_alloc(FILE_PIECE);
+	struct iovec iov;
+	ssize_t	     n;
+
+	if (s->out_len > 0 && !send_buffered(s, NULL, 0, 0))
+		len = 0;
+	while (len > 0) {
+		n = pread(fd, piece, len < FILE_PIECE ? len : FILE_PIECE,
+		    offset);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			if (n < 0)
+				stream_fail_errno(s, errno);
+			else
+				stream_fail(s, short_file);
+			break;
+		}
+		iov = (struct iovec){ piece, (size_t)n };
+		if (!send_all(s, &iov, 1, 0))
+			break;
+		offset += n;
+		len -= (size_t)n;
+	}
+	mem_free(piece);
+}
+
 void
 stream_send_file(struct stream *s, int fd, off_t offset, size_t len)
 {
@@ -248,8 +281,12 @@ stream_send_file(struct stream *s, int fd, off_t offset, size_t len)
 
 	if (s->failed != NULL || len == 0)
 		return;
-	if (len < FILE_SMALL || s->ops != NULL) {
+	if (len < FILE_SMALL) {
 		copy_file(s, fd, offset, len);
+		return;
+	}
+	if (s->ops != NULL) {
+		send_pieces(s, fd, offset, len);
 		return;
 	}
 	if (s->out_len > 0 && !send_buffered(s, NULL, 0, MSG_MORE))

@@ -205,6 +205,68 @@ both_sides_talk_over_tls(void)
 	end();
 }
 
+/* --- a file, in records as large as they can be */
+
+enum { FILE_SIZE = 300000 };
+
+static int  file_fd;
+static char received[FILE_SIZE];
+
+static void
+send_file(void *arg)
+{
+	(void)arg;
+	s.info = tls_accept(s.context, s.stream, &s.accept);
+	stream_set_deadline(s.stream, 5);
+	stream_puts(s.stream, "first ");
+	stream_send_file(s.stream, file_fd, 6, FILE_SIZE - 6);
+	stream_flush(s.stream);
+	s.done = true;
+	if (c.done)
+		task_stop();
+}
+
+static void
+receive_file(void *arg)
+{
+	(void)arg;
+	c.info = tls_connect(c.context, c.stream, &c.connect);
+	stream_set_deadline(c.stream, 5);
+	stream_read(c.stream, received, FILE_SIZE);
+	c.done = true;
+	if (s.done)
+		task_stop();
+}
+
+static void
+files_arrive_whole(void)
+{
+	struct tls_settings a = server_settings(), b = client_settings();
+	static char	    sent[FILE_SIZE];
+	char		    path[] = "/tmp/tls_file.XXXXXX";
+	int		    fd[2];
+
+	for (int i = 0; i < FILE_SIZE; i++)
+		sent[i] = (char)(i * 7 + i / 251);
+	memcpy(sent, "first ", 6);
+	file_fd = mkstemp(path);
+	unlink(path);
+	CHECK(file_write_all(file_fd, sent, FILE_SIZE));
+	begin(&a, &b);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fd) != 0)
+		abort();
+	s.stream = stream_open(fd[0]);
+	c.stream = stream_open(fd[1]);
+	s.accept.deadline = c.connect.deadline = clock_in(5);
+	task_start("server", send_file, NULL);
+	task_start("client", receive_file, NULL);
+	task_loop();
+	CHECK(stream_failed(c.stream) == NULL);
+	CHECK(memcmp(sent, received, FILE_SIZE) == 0);
+	close(file_fd);
+	end();
+}
+
 static void
 a_client_certificate_is_seen_and_judged(void)
 {
@@ -718,6 +780,7 @@ main(void)
 		fprintf(stderr, "tls_start: %s\n", why);
 	TEST(words_of_main_cf_are_parsed);
 	TEST(both_sides_talk_over_tls);
+	TEST(files_arrive_whole);
 	TEST(a_client_certificate_is_seen_and_judged);
 	TEST(a_stranger_s_certificate_is_not_trusted);
 	TEST(levels_ask_for_names);
