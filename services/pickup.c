@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -347,6 +348,7 @@ take_file(const struct queue_file *q, const char *id, const struct stat *st,
 	struct incoming in = { .env = e, .flags = flags, .uid = st->st_uid,
 	    .orig_id = is_requeued(st, e) ? id : "" };
 	struct buf	why = BUF_INIT;
+	char		new_id[QUEUE_ID_MAX];
 
 	if (!begin(&in)) {
 		log_warn("maildrop/%s: cleanup does not take it now", id);
@@ -359,7 +361,12 @@ take_file(const struct queue_file *q, const char *id, const struct stat *st,
 		cleanup_abort(in.cleanup);
 		return false;
 	}
+	snprintf(new_id, sizeof new_id, "%s", cleanup_queue_id(in.cleanup));
 	in.status = cleanup_end(in.cleanup, &why);
+	if (in.status == CLEANUP_WRITE_ERROR ||
+	    in.status == CLEANUP_TABLE_ERROR)
+		log_warn("maildrop/%s: error writing %s: queue file write "
+		    "error", id, new_id);
 	if (in.status == CLEANUP_NO_RCPT)
 		log_warn("maildrop/%s: uid=%ld: no recipients: removed", id,
 		    (long)st->st_uid);
