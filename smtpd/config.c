@@ -254,32 +254,6 @@ load_access(struct smtpd_config *c)
 	    conf_mail.local_header_rewrite_clients);
 }
 
-/*
- * Settings that this release can't honour.  Where mail would go past a filter
- * or sessions could not work the process does not start.
- */
-static void
-check_missing(void)
-{
-	const struct {
-		const char *name;
-		bool	    set, fatal;
-	} rows[] = {
-		{ "smtpd_hide_client_session",
-		    conf_smtpd.smtpd_hide_client_session, false },
-	};
-
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		if (!rows[i].set)
-			continue;
-		if (rows[i].fatal)
-			fatalx("%s is not supported by this release; remove "
-			    "it from main.cf and master.cf", rows[i].name);
-		log_warn("%s is not supported by this release and has no "
-		    "effect", rows[i].name);
-	}
-}
-
 /* A host that relays for everybody is found by spammers within hours. */
 static void
 check_relay(const struct smtpd_config *c)
@@ -341,6 +315,5 @@ config_load(void)
 	access_check_classes();
 	load_access(c);
 	check_relay(c);
-	check_missing();
 	milter_config();
 }

@@ -139,6 +139,13 @@ log_discarded(unsigned off)
 	buf_done(&b);
 }
 
+/* RFC 9422: clients need not find out by being refused. */
+static void
+add_limits(struct buf *b)
+{
+	buf_addf(b, "LIMITS RCPTMAX=%d\n", conf_smtpd.smtpd_recipient_limit);
+}
+
 /* smtpd_discard_ehlo_keyword_address_maps can't be asked now. */
 static bool
 refuse_unknown(struct session *s)
@@ -187,6 +194,8 @@ ehlo_run(struct session *s, struct command_line *line)
 		else
 			buf_addf(&b, "%s\n", keywords[i].text);
 	}
+	if (conf_smtpd.smtpd_limits_keyword_enable)
+		add_limits(&b);
 	reply_lines(s, "250", b.data);
 	buf_done(&b);
 	return true;

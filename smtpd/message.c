@@ -253,6 +253,49 @@ set_origin(struct session *s, struct envelope *e)
 	set_some(e, ATTR_SASL_SENDER, facts_sasl_sender(s));
 }
 
+/* What actions of access tables want of the message. */
+static void
+set_decisions(struct session *s)
+{
+	struct transaction *t = &s->tr;
+	struct envelope	   *e = &t->env;
+
+	if (t->hold)
+		e->flags |= ENV_QUARANTINE;
+	if (t->discard)
+		e->flags |= ENV_DISCARD;
+	if (t->filter != NULL)
+		envelope_set(e, ATTR_CONTENT_FILTER, t->filter);
+	if (t->redirect != NULL)
+		envelope_set(e, ATTR_REDIRECT, t->redirect);
+	for (; t->bcc_sent < t->bcc_count; t->bcc_sent++)
+		message_rcpt(s, &(struct recipient){
+		    .address = t->bcc[t->bcc_sent], .original = "",
+		    .orcpt = "", .notify = NOTIFY_NEVER, .status = RCPT_TODO });
+}
+
+/* Decided after the content.  A filter that the header asked for stands,
+ * unless there is another. */
+static void
+send_late_decisions(struct session *s)
+{
+	struct transaction *t = &s->tr;
+	struct envelope	   *e = &t->env;
+	unsigned	    flags = (t->hold ? ENV_QUARANTINE : 0) |
+	    (t->discard ? ENV_DISCARD : 0);
+
+	if (t->cleanup == NULL || ((e->flags & flags) == flags &&
+	    t->bcc_sent == t->bcc_count &&
+	    (t->filter == NULL || text_eq(t->filter,
+	    envelope_get(e, ATTR_CONTENT_FILTER))) &&
+	    (t->redirect == NULL || text_eq(t->redirect,
+	    envelope_get(e, ATTR_REDIRECT)))))
+		return;
+	envelope_set(e, ATTR_CONTENT_FILTER, NULL);
+	set_decisions(s);
+	cleanup_envelope(t->cleanup, e);
+}
+
 static void
 send_envelope(struct session *s)
 {
@@ -265,10 +308,6 @@ send_envelope(struct session *s)
 		e->flags |= ENV_SMTPUTF8;
 	if (t->requiretls)
 		e->flags |= ENV_REQUIRETLS;
-	if (t->hold)
-		e->flags |= ENV_QUARANTINE;
-	if (t->discard)
-		e->flags |= ENV_DISCARD;
 	set_client(s, e);
 	set_origin(s, e);
 	if (t->body != NULL)
@@ -281,16 +320,9 @@ send_envelope(struct session *s)
 		envelope_set(e, ATTR_DSN_ENVELOPE_ID, t->envid);
 	if (t->verp != NULL)
 		envelope_set(e, ATTR_VERP_DELIMS, t->verp);
-	if (t->filter != NULL)
-		envelope_set(e, ATTR_CONTENT_FILTER, t->filter);
-	else if (*conf_mail.content_filter != '\0')
+	if (*conf_mail.content_filter != '\0')
 		envelope_set(e, ATTR_CONTENT_FILTER, conf_mail.content_filter);
-	if (t->redirect != NULL)
-		envelope_set(e, ATTR_REDIRECT, t->redirect);
-	for (uint32_t i = 0; i < t->bcc_count; i++)
-		message_rcpt(s, &(struct recipient){
-		    .address = t->bcc[i], .original = "", .orcpt = "",
-		    .notify = NOTIFY_NEVER, .status = RCPT_TODO });
+	set_decisions(s);
 	if (!s->standalone)
 		cleanup_envelope(t->cleanup, e);
 	else
@@ -310,6 +342,23 @@ add_login(struct buf *b, const char *name)
 	buf_adds(b, ")\r\n");
 }
 
+/* Who the client is; the next thing on its line is "by". */
+static void
+add_from(struct buf *b, struct session *s)
+{
+	const struct client *c = &s->client;
+	const char	    *v6 = addr_family(&c->addr) == AF_INET6 ?
+	    "IPv6:" : "";
+
+	buf_addf(b, " from %s (%s [%s%s])\r\n",
+	    s->helo != NULL ? s->helo : c->name, c->name, v6, c->ip);
+	if (s->auth.username != NULL &&
+	    conf_smtpd.smtpd_sasl_authenticated_header)
+		add_login(b, s->auth.username);
+	starttls_received(s, b);
+	buf_addc(b, '\t');
+}
+
 /*
  * RFC 5321 4.4.  The recipient is named only when it is the only one: nobody
  * shall learn of the others.
@@ -318,21 +367,17 @@ static void
 add_received(struct buf *b, struct session *s)
 {
 	struct transaction *t = &s->tr;
-	const struct client *c = &s->client;
 	struct buf	    date = BUF_INIT;
-	const char	   *v6 = addr_family(&c->addr) == AF_INET6 ?
-	    "IPv6:" : "";
 	bool		    has_login = s->auth.username != NULL;
 
 	clock_rfc_date(&date, (time_t)(t->env.arrival_us / 1000000));
-	buf_addf(b, "Received: from %s (%s [%s%s])\r\n",
-	    s->helo != NULL ? s->helo : c->name, c->name, v6, c->ip);
-	if (has_login && conf_smtpd.smtpd_sasl_authenticated_header)
-		add_login(b, s->auth.username);
-	starttls_received(s, b);
+	buf_adds(b, "Received:");
+	if (!conf_smtpd.smtpd_hide_client_session)
+		add_from(b, s);
 	/* RFC 3848, RFC 6531 4.3 */
-	buf_addf(b, "\tby %s (%s) with %s%s%s%s", conf_mail.myhostname,
-	    conf_mail.mail_name, t->smtputf8 ? "UTF8" : "",
+	buf_addf(b, "%sby %s (%s) with %s%s%s%s",
+	    conf_smtpd.smtpd_hide_client_session ? " " : "",
+	    conf_mail.myhostname, conf_mail.mail_name, t->smtputf8 ? "UTF8" : "",
 	    t->smtputf8 ? "SMTP" : s->protocol,
 	    facts_is_encrypted(s) && s->esmtp ? "S" : "",
 	    has_login && s->esmtp ? "A" : "");
@@ -462,6 +507,7 @@ refuse_content(struct session *s)
 		reply(s, "%s", no);
 		return true;
 	}
+	send_late_decisions(s);
 	return false;
 }
 

@@ -106,7 +106,7 @@ struct transaction {
 	bool		 hold, discard;
 	const char	*filter, *redirect;
 	const char	**bcc;
-	uint32_t	 bcc_count;
+	uint32_t	 bcc_count, bcc_sent;
 	const char	**prepend;
 	uint32_t	 prepend_count;
 
