@@ -298,13 +298,12 @@ message_rcpt(struct message *m, const struct recipient *given)
 	buf_adds(&address, *r.address == '\0' ?
 	    conf_mail.empty_address_recipient : r.address);
 	maps_standard(&address, true);
+	map_rcpt(m, &address);
 	if (*r.orcpt == '\0') {
-		/* RFC 3461 5.2.1: whom the sender meant, for its reports */
-		buf_adds(&orcpt, "rfc822;");
-		address_quote(&orcpt, address.data);
+		/* smtpd knows what its client wrote; this is for others. */
+		buf_addf(&orcpt, "rfc822;%s", address.data);
 		r.orcpt = orcpt.data;
 	}
-	map_rcpt(m, &address);
 	if (m->mime == NULL) {	/* not from the header */
 		buf_set(&m->last_rcpt, address.data);
 		m->log_rcpt = m->last_rcpt.data;

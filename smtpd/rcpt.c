@@ -29,6 +29,17 @@ parse_options(struct session *s, char *text, struct rcpt_options *o)
 	return false;
 }
 
+/* RFC 3461 5.2.1: whom the client meant, for reports: its own words. */
+static void
+note_original(struct buf *orcpt, const char *path)
+{
+	size_t n = strlen(path);
+	bool   bracketed = n > 1 && path[0] == '<' && path[n - 1] == '>';
+
+	buf_set(orcpt, "rfc822;");
+	buf_add(orcpt, path + bracketed, n - (bracketed ? 2 : 0));
+}
+
 static bool
 parse_recipient(struct session *s, char *text, struct buf *rcpt,
     struct rcpt_options *o)
@@ -49,7 +60,11 @@ parse_recipient(struct session *s, char *text, struct buf *rcpt,
 		reply(s, "501 5.1.3 Bad recipient address syntax");
 		return false;
 	}
-	return parse_options(s, rest, o);
+	if (!parse_options(s, rest, o))
+		return false;
+	if (!o->has_orcpt)
+		note_original(&o->orcpt, path);
+	return true;
 }
 
 /*
