@@ -19,6 +19,7 @@
 #include "smtpd/command.h"
 #include "smtpd/config.h"
 #include "smtpd/limits.h"
+#include "smtpd/milter.h"
 #include "smtpd/notice.h"
 #include "smtpd/reply.h"
 #include "smtpd/session.h"
@@ -302,6 +303,8 @@ begin_anew(struct session *s)
 {
 	stream_skip(s->stream, stream_buffered(s->stream));
 	session_reset(s);
+	if (s->helo != NULL)
+		milter_abort(s);
 	mem_free(s->helo);
 	s->helo = NULL;
 	auth_forget(s);
