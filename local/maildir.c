@@ -20,6 +20,7 @@
 #include "mail/deliver.h"
 #include "util/buf.h"
 #include "util/clock.h"
+#include "util/file.h"
 #include "util/mem.h"
 #include "util/proc.h"
 
@@ -141,7 +142,8 @@ write_and_name(const struct maildir *m, int fd, const char *temp,
 		    SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
 		if (!give_name(fd, temp, name.data))
 			got = fail(why, errno, "create maildir file", name.data);
-		else if (fsync(fd) != 0 || fsync(dir) != 0) {
+		else if (fsync(fd) != 0 ||
+		    (!file_sync_has_name(fd) && fsync(dir) != 0)) {
 			got = fail(why, errno, "sync", name.data);
 			unlink(name.data);
 		}

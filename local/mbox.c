@@ -217,7 +217,8 @@ append_locked(const struct mbox *m, int fd, bool is_new, struct delivery *d,
 	    (uint64_t)st.st_size + d->file.t.size)
 		return write_failed(why, EFBIG);
 	if (content_write(fd, d, c) && fsync(fd) == 0 &&
-	    (!is_new || sync_directory_of(m->path)))
+	    (!is_new || file_sync_has_name(fd) ||
+	    sync_directory_of(m->path)))
 		return DONE;
 	saved = errno;
 	if (ftruncate(fd, st.st_size) != 0)

@@ -7,6 +7,7 @@
 
 #include "mail/queue_dir.h"
 #include "util/buf.h"
+#include "util/file.h"
 #include "util/mem.h"
 #include "util/task.h"
 
@@ -139,6 +140,7 @@ sync_dir(struct dir_sync *d, uint64_t mine)
 struct job {
 	int		 fd;
 	struct dir_sync	*dir;		/* NULL: the whole file system */
+	bool		 has_name;	/* the file's sync covers its name */
 	int		 error;
 };
 
@@ -150,10 +152,12 @@ do_job(void *arg)
 
 	/* the file has its name: while it is synced, others may sync the
 	 * directory for us */
-	if (job->dir != NULL)
+	if (job->dir != NULL && !job->has_name)
 		mine = next_sync(job->dir);
 	if (fsync(job->fd) != 0)
 		job->error = errno;
+	else if (job->has_name)
+		return;
 	else if (job->dir != NULL)
 		job->error = sync_dir(job->dir, mine);
 	else if (syncfs(job->fd) != 0)
@@ -163,7 +167,7 @@ do_job(void *arg)
 bool
 queue_sync(int fd, const char *queue, const char *id)
 {
-	struct job job = { .fd = fd };
+	struct job job = { .fd = fd, .has_name = file_sync_has_name(fd) };
 	struct buf path = BUF_INIT;
 	bool	   must_close = false;
 

@@ -19,8 +19,9 @@
  * The file begins without a name (O_TMPFILE): its inode number, and so its
  * queue id, is known at once, and a crash leaves nothing behind.  It gets its
  * name when all is written (1), before it is synced: then one journal commit
- * of the file system covers data and name, and the sync of the directory that
- * follows (3) finds its work done.  A reader that sees the name early reads a
+ * of the file system covers data and name.  The sync of the directory that
+ * follows (3) finds its work done, and is left out where that is known
+ * (file_sync_has_name).  A reader that sees the name early reads a
  * complete message.
  *
  * Where the file system has no O_TMPFILE, or the kernel no way to name such a

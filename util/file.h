@@ -38,6 +38,15 @@ bool	file_replace_bytes(const char *path, const void *, size_t len, mode_t);
 /* Makes the names in a directory durable. */
 bool	file_sync_dir(const char *path);
 
+/*
+ * Does fsync() of a file make its name durable too, if that was given before?
+ * So it is where one journal has both (ext4 with a journal, XFS): then a sync
+ * of the directory would only wait for the disk once more.  What is not known
+ * for sure is false.  The answer for a file system is looked up once, which
+ * needs /sys: ask before a chroot.
+ */
+bool	file_sync_has_name(int fd);
+
 /* Locks of the whole file: flock(2) and fcntl(2).  `wait_seconds` 0: at
  * once.  False with errno (EAGAIN: someone else has it). */
 enum file_lock { FILE_FLOCK, FILE_FCNTL };

@@ -2,8 +2,8 @@
 """durability - what is on disk before 250 is said, by strace
 
 For each message over SMTP, in this order: its data is written, the file gets
-its name in incoming/, the file is synced, the directory is synced, and only
-then the client reads its 250.  The numbers are those of mail/queue_file.h.
+its name in incoming/, the file is synced, the directory is synced where that
+does not go without saying, and only then the client reads its 250.  The numbers are those of mail/queue_file.h.
 """
 
 import os
@@ -68,6 +68,17 @@ def finished(lines):
     return found
 
 
+def journal_has_names(path):
+    """As util/sys_journal.c: one commit has a file and its new name."""
+    dev = os.stat(path).st_dev
+    block = "/sys/dev/block/%d:%d" % (os.major(dev), os.minor(dev))
+    if not os.path.islink(block):
+        return False
+    name = os.path.basename(os.readlink(block))
+    return os.path.exists("/sys/fs/ext4/%s/journal_task" % name) or \
+        os.path.exists("/sys/fs/xfs/" + name)
+
+
 def place(calls, pattern, start=0):
     for i in range(start, len(calls)):
         if re.search(pattern, calls[i]):
@@ -108,6 +119,8 @@ try:
         said = place(calls, r"^sendto\(.*250 2\.0\.0 Ok: queued as %s"
                      % queue_id)
         order = [written, named, synced, directory, said]
+        if journal_has_names(mail.dir):
+            del order[3]
         tap.ok(-1 not in order and order == sorted(order),
                "%s: written, named (1), synced (2), directory synced (3), 250"
                % queue_id, "%s\n%s" % (order, "\n".join(calls)))
