@@ -32,9 +32,12 @@ set_groups(struct tls_context *c)
 	const struct tls_library *l = &tls_process.with;
 	const char		 *grade = c->set.eecdh_grade;
 	struct buf		  list = BUF_INIT;
-	SSL_CTX			 *scratch = SSL_CTX_new(TLS_method());
+	SSL_CTX			 *scratch;
 
-	if (scratch == NULL)
+	/* OpenSSL's own choice */
+	if (grade != NULL && text_eq_nocase(grade, "none"))
+		return;
+	if ((scratch = SSL_CTX_new(TLS_method())) == NULL)
 		return;
 	if (grade == NULL || *grade == '\0' || text_eq_nocase(grade, "auto"))
 		add_known(scratch, &list, l->auto_curves);
@@ -42,7 +45,7 @@ set_groups(struct tls_context *c)
 		add_known(scratch, &list, l->strong_curve);
 	else if (text_eq_nocase(grade, "ultra"))
 		add_known(scratch, &list, l->ultra_curve);
-	else if (!text_eq_nocase(grade, "none"))
+	else
 		tls_say(true, "unknown eecdh_grade \"%s\": using auto", grade);
 	add_known(scratch, &list, l->ffdhe_groups);
 	SSL_CTX_free(scratch);
