@@ -24,6 +24,21 @@ slow_down(struct session *s)
 	task_sleep_ms((int64_t)conf_smtpd.smtpd_error_sleep_time * 1000);
 }
 
+/* soft_bounce: nothing is refused for good, and every line says so. */
+static void
+soften(struct buf *text)
+{
+	char *line = text->data;
+
+	while (line != NULL && *line == '5') {
+		*line = '4';
+		if (strlen(line) > 6 && line[4] == '5' && line[5] == '.')
+			line[4] = '4';
+		line = strchr(line, '\n');
+		line = line == NULL ? NULL : line + 1;
+	}
+}
+
 /* s->text is the reply but for what sites add to refusals, and CRLF. */
 static void
 finish(struct session *s)
@@ -32,6 +47,8 @@ finish(struct session *s)
 
 	if (text->len == 0)	/* HANGUP of an access table */
 		return;
+	if (conf_mail.soft_bounce)
+		soften(text);
 	if (text->data[0] >= '4') {
 		footer_filter(text);
 		footer_add(s, text);
