@@ -100,8 +100,9 @@ add_origin(struct buf *b, const struct message *m, bool with_session)
 	add_attr(b, m, ATTR_LOG_HELO_NAME, " helo=<%s>");
 }
 
+/* `prefix` tells what a milter has added from what came. */
 static void
-log_action(const struct message *m, enum checks_kind kind,
+log_action(const struct message *m, const char *prefix, enum checks_kind kind,
     const struct checked *c, struct str text)
 {
 	struct buf origin = BUF_INIT, line = BUF_INIT;
@@ -109,7 +110,7 @@ log_action(const struct message *m, enum checks_kind kind,
 	add_origin(&origin, m, true);
 	checks_log_line(&line, kind, c, text, origin.data);
 	if (line.len > 0)
-		log_info("%s: %s", m->file.id, line.data);
+		log_info("%s: %s%s", m->file.id, prefix, line.data);
 	buf_done(&origin);
 	buf_done(&line);
 }
@@ -196,8 +197,8 @@ act_on_message(struct message *m, const struct checked *c)
 
 /* The verdict on one field or line.  False: it is to be left out. */
 static bool
-act(struct message *m, enum checks_kind kind, const struct checked *c,
-    struct str text)
+act(struct message *m, const char *prefix, enum checks_kind kind,
+    const struct checked *c, struct str text)
 {
 	if (c->action == CHECK_FAILED) {
 		log_warn("%s: %s -- message not accepted, try again later",
@@ -211,7 +212,7 @@ act(struct message *m, enum checks_kind kind, const struct checked *c,
 		return true;
 	/* on hold it is only once */
 	if (c->action != CHECK_HOLD || (m->flags & CLEANUP_HOLD) == 0)
-		log_action(m, kind, c, text);
+		log_action(m, prefix, kind, c, text);
 	act_on_message(m, c);
 	return c->action != CHECK_IGNORE && c->action != CHECK_STRIP;
 }
@@ -257,7 +258,7 @@ inspect_field(struct message *m, struct mime_field *f)
 	if ((m->flags & CLEANUP_FILTER) != 0 &&
 	    checks_want(inspect.content, kind)) {
 		checks_find(inspect.content, kind, text, &c);
-		keep = act(m, kind, &c, text);
+		keep = act(m, "", kind, &c, text);
 	}
 	if (c.action == CHECK_PREPEND)
 		prepend(m, f->where, &c.text);
@@ -277,7 +278,7 @@ inspect_milter_field(struct message *m, struct buf *text)
 		struct str s = { text->data, text->len };
 
 		checks_find(inspect.milter, CHECKS_HEADER, s, &c);
-		keep = act(m, CHECKS_HEADER, &c, s);
+		keep = act(m, "milter-header-", CHECKS_HEADER, &c, s);
 	}
 	if (c.action == CHECK_REPLACE) {
 		buf_clear(text);
@@ -301,7 +302,7 @@ inspect_body(struct message *m, struct str record, size_t offset,
 	    offset >= (size_t)conf_mail.body_checks_size_limit)
 		return true;
 	checks_find(inspect.content, CHECKS_BODY, record, &c);
-	keep = act(m, CHECKS_BODY, &c, record);
+	keep = act(m, "", CHECKS_BODY, &c, record);
 	if (c.action == CHECK_PREPEND) {
 		body_record(m, (struct str){ c.text.data, c.text.len }, true);
 	} else if (c.action == CHECK_REPLACE) {
