@@ -66,7 +66,8 @@ start(struct explanation *e, const char *program, int fd, pid_t *ret_pid)
 		"smtpd_upstream_proxy_protocol=haproxy",
 		"smtpd_client_event_limit_exceptions=static:all",
 		"smtpd_error_sleep_time=0", "smtpd_hard_error_limit=1000",
-		"smtpd_tls_wrappermode=no", "smtpd_proxy_filter=",
+		"smtpd_tls_wrappermode=no", "smtpd_tls_security_level=none",
+		"smtpd_enforce_tls=no", "smtpd_proxy_filter=",
 		"notify_classes=", "maillog_file_prefixes=/dev",
 		"maillog_file=/dev/null",
 	};
