@@ -308,10 +308,14 @@ read_reply(struct policy *p, struct stream *stream, struct buf *ret_action)
 	} while (r == POLICY_REPLY_MORE);
 	if (stream_failed(stream) == NULL)
 		log_warn("reply of policy server %s: %s", p->where + 5, why);
-	else if (stream_timed_out(stream))
-		log_warn("timeout on %s while reading input attribute name",
-		    p->where + 5);
 	return false;
+}
+
+static void
+complain(struct policy *p, int error)
+{
+	log_warn("problem talking to server %s: %s", p->where + 5,
+	    error != 0 ? strerror(error) : "Application error");
 }
 
 /* False with errno. */
@@ -320,10 +324,13 @@ try(struct policy *p, const void *owner, const struct buf *request,
     struct buf *ret_action, bool *ret_was_kept)
 {
 	struct connection *c = take(p, owner);
+	bool		   late;
 
 	*ret_was_kept = false;
-	if (c == NULL)
+	if (c == NULL) {
+		complain(p, errno);
 		return false;
+	}
 	*ret_was_kept = !c->fresh;
 	stream_set_deadline(c->stream, p->timeout);
 	stream_write(c->stream, request->data, request->len);
@@ -331,8 +338,9 @@ try(struct policy *p, const void *owner, const struct buf *request,
 		keep(p, c, owner);
 		return true;
 	}
-	errno = stream_timed_out(c->stream) ? ETIMEDOUT : 0;
+	late = stream_timed_out(c->stream);
 	end_connection(c);
+	errno = late ? ETIMEDOUT : 0;
 	return false;
 }
 
@@ -359,7 +367,7 @@ policy_ask(struct policy *p, const void *owner, const struct buf *request,
 			return true;
 		p->pool->failed = n >= p->try_limit && errno == 0;
 	}
-	log_warn("problem talking to server %s: %s", p->where + 5,
-	    errno != 0 ? strerror(errno) : "Application error");
+	if (errno == 0 || errno == ETIMEDOUT)
+		complain(p, errno);
 	return false;
 }

@@ -53,7 +53,7 @@ policy_reply_parse(const char *bytes, size_t len, struct str *ret_action,
 	if (lf == NULL)
 		return POLICY_REPLY_MORE;
 	*ret_why = "no action";
-	if (action.p == NULL || action.n == 0)
+	if (action.p == NULL)
 		return POLICY_REPLY_BAD;
 	*ret_action = action;
 	*ret_used = (size_t)(lf + 1 - bytes);

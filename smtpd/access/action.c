@@ -292,8 +292,7 @@ is_refusal(const struct action *x)
 static bool
 names_table(const struct action *x, const char *text)
 {
-	if (strchr(text, ':') == NULL ||
-	    text_starts_nocase(text, "check_policy_service"))
+	if (strchr(text, ':') == NULL)
 		return false;
 	log_warn("access table %s has entry with lookup table: %s", x->origin,
 	    text);
@@ -326,8 +325,10 @@ access_action(struct access *a, enum access_about about, const char *name,
 	long	      code;
 
 	x.word = text_word(&rest, " \t", false);
-	if (x.word == NULL)
+	if (x.word == NULL) {	/* of a policy server: tables have none */
+		log_warn("access table %s entry  has empty value", origin);
 		return VERDICT_NONE;
+	}
 	x.text = rest != NULL ? text_trim(rest) : "";
 	if (is_refusal(&x) && text_to_long(x.word, 400, 599, &code))
 		return reject_with(&x, (int)code, "Access denied");

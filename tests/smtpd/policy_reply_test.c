@@ -31,7 +31,7 @@ replies_end_with_an_empty_line(void)
 		{ "action=DUNNO\n", POLICY_REPLY_MORE, NULL },
 		{ "", POLICY_REPLY_MORE, NULL },
 		{ "\n", POLICY_REPLY_BAD, NULL },
-		{ "action=\n\n", POLICY_REPLY_BAD, NULL },
+		{ "action=\n\n", POLICY_REPLY_OK, "" },
 		{ "OK\n\n", POLICY_REPLY_BAD, NULL },
 		{ "reply=OK\n\n", POLICY_REPLY_BAD, NULL },
 	};
