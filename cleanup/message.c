@@ -286,7 +286,7 @@ message_end(struct message *m)
 	}
 	if (m->status == CLEANUP_OK) {
 		commit(m);
-	} else if (wants_bounce(m)) {
+	} else if (wants_bounce(m) && !conf_mail.soft_bounce) {
 		m->status = reject_bounce(m) ? CLEANUP_OK :
 		    CLEANUP_WRITE_ERROR;
 		if (m->status == CLEANUP_OK)
