@@ -129,12 +129,22 @@ send_content(struct cleanup_client *c, struct forward *f, struct delivery *d)
 	    send_part(c, file, queue_file_body_at(file), file->t.body_len);
 }
 
+/* Headers are completed for mail that came from our own. */
+static unsigned
+rewriting(struct delivery *d)
+{
+	const struct envelope *e = delivery_envelope(d);
+
+	return e != NULL && strcmp(envelope_get(e, ATTR_REWRITE_CONTEXT),
+	    "local") == 0 ? CLEANUP_REWRITE_LOCAL : 0;
+}
+
 enum outcome
 forward_finish(struct forward *f, struct delivery *d, struct why *why)
 {
 	enum cleanup_status	 status;
 	struct cleanup_client	*c = cleanup_open(CLEANUP_MAP | CLEANUP_FILTER |
-	    CLEANUP_INTERNAL, &status);
+	    CLEANUP_INTERNAL | rewriting(d), &status);
 	struct buf		 text = BUF_INIT;
 	char			 id[QUEUE_ID_MAX];
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "conf/param.h"
+#include "local/biff.h"
 #include "local/content.h"
 #include "local/maildir.h"
 #include "local/mbox.h"
@@ -101,6 +102,7 @@ static enum outcome
 to_mbox(struct request *r, const struct context *c, const char *path,
     bool is_spool, const char *user, struct quota *quota)
 {
+	off_t		offset = 0;
 	struct mbox	m = {
 		.path = path, .uid = c->uid, .gid = c->gid,
 		.is_spool = is_spool,
@@ -111,7 +113,7 @@ to_mbox(struct request *r, const struct context *c, const char *path,
 		.lock_delay = conf_mail.deliver_lock_delay,
 		.stale_seconds = conf_mail.stale_lock_time,
 		.size_limit = conf_mail.mailbox_size_limit,
-		.quota = quota,
+		.quota = quota, .offset = &offset,
 	};
 	struct content	content;
 	struct why	why = WHY_INIT;
@@ -131,6 +133,8 @@ to_mbox(struct request *r, const struct context *c, const char *path,
 	} else {
 		content_for(&content, r, true);
 		got = mbox_append(&m, r->d, &content, &why);
+		if (got == DONE && user != NULL && conf_mail.biff)
+			biff_notify(user, offset);
 		got = finish(r, c, got, sent, failed, &why);
 	}
 	mem_free(sent);

@@ -210,6 +210,8 @@ append_locked(const struct mbox *m, int fd, bool is_new, struct delivery *d,
 			return DONE;
 		return fail(why, "4.2.0", strerror(errno));
 	}
+	if (m->offset != NULL)
+		*m->offset = st.st_size;
 	if (quota_is_set(m->quota) && !quota_mbox_check(m->quota, st.st_size,
 	    (int64_t)(d->file.t.header_len + d->file.t.body_len), why))
 		return why_outcome(why);

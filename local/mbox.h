@@ -30,6 +30,8 @@ struct mbox {
 	int		 stale_seconds;
 	long		 size_limit;	/* bytes, 0 none */
 	struct quota	*quota;		/* or NULL */
+	off_t		*offset;	/* or NULL: set to where the message
+					   begins */
 };
 
 /*

@@ -1,6 +1,8 @@
 #include "local/recipient.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "conf/param.h"
 #include "local/content.h"
@@ -181,6 +183,10 @@ deliver_user(struct request *r, const struct context *c, const char *address,
 	self.home = user->home;
 	self.shell = user->shell;
 	self.logname = user->name;
+	if (conf_mail.require_home_directory && access(user->home, F_OK) != 0)
+		return part_ended(r, c, "4.3.0", pool_printf(r->pool,
+		    "cannot access home directory %s: %s", user->home,
+		    strerror(errno)));
 	if (dot_forward_deliver(r, &self, address, user, &got))
 		return got;
 	if (!request_first(r, "user", user->name))

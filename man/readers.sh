@@ -9,14 +9,16 @@ cleanup) files="cleanup mail/maps.c" ;;
 smtpd | qmgr | bounce | master | smtp) files=$name ;;
 trivial-rewrite) files="rewrite mail/resolve.c mail/route.c" ;;
 flush) files="services/flush.c mail/flush_client.c" ;;
-local | virtual) files=local ;;
+local | virtual | pipe | spawn) files=local ;;
 sendmail | post*) files="commands/$name.c commands/$name" ;;
 *) files=services/$name.c ;;
 esac
 [ "$name" = postlogd ] && files=services/postlogd.c
 other=none
-[ "$name" = local ] && other=virtual_main.c
-[ "$name" = virtual ] && other='(alias|command|forward|local_main|user)\.[ch]$'
+[ "$name" = local ] && other='(virtual|pipe|spawn)_'
+[ "$name" = virtual ] && other='(alias|command|forward|local_main|user|pass|mailbox|recipient|pipe_.*|spawn_main|command_attr)\.[ch]$'
+[ "$name" = pipe ] && files="local/pipe_main.c local/pipe_attr.c local/command_attr.c"
+[ "$name" = spawn ] && files="local/spawn_main.c local/command_attr.c"
 
 # smtp_connect_timeout and lmtp_connect_timeout are one setting in the program.
 if [ "$name" = smtp ]; then
