@@ -271,12 +271,40 @@ commits_of_many_tasks_share_their_syncs(void)
 	CHECK_INT(finished, 50);
 }
 
+static void
+a_body_is_read_back_and_written_anew(void)
+{
+	struct queue_writer w;
+	char		   *big = malloc(100000), got[100];
+
+	memset(big, 'x', 100000);
+	CHECK(queue_writer_open(&w, "maildrop", false));
+	queue_writer_body(&w, big, 100000);
+	queue_writer_body(&w, "end", 3);
+	CHECK_INT(queue_writer_read(&w, 99999, got, sizeof got), 1);
+	CHECK_INT(queue_writer_read(&w, 100000, got, sizeof got), 3);
+	CHECK(memcmp(got, "end", 3) == 0);
+	CHECK_INT(queue_writer_read(&w, 100003, got, sizeof got), 0);
+	queue_writer_restart(&w);
+	CHECK_INT(w.body_len, 0);
+	queue_writer_body(&w, "new", 3);
+	CHECK_INT(queue_writer_read(&w, 0, got, sizeof got), 3);
+	CHECK(memcmp(got, "new", 3) == 0);
+	queue_writer_body(&w, big, 100000);
+	CHECK_INT(queue_writer_read(&w, 2, got, 2), 2);
+	CHECK_INT(queue_writer_read(&w, 3, got, 2), 2);
+	CHECK(got[0] == 'x' && w.error == 0);
+	queue_writer_abort(&w);
+	free(big);
+}
+
 int
 main(void)
 {
 	set_up();
 	TEST(writes_and_reads_a_message);
 	TEST(an_aborted_message_leaves_nothing);
+	TEST(a_body_is_read_back_and_written_anew);
 	TEST(marks_recipients_done);
 	TEST(finds_damage);
 	TEST(survives_any_changed_byte);
