@@ -80,25 +80,15 @@ init_openssl(const struct tls_library *l)
 	return good;
 }
 
-static bool
+static void
 parse_options(const struct tls_library *l)
 {
-	struct tls_process *p = &tls_process;
-	struct buf	    bad = BUF_INIT;
-	uint64_t	    off = 0;
-	bool		    good;
-
-	p->options_on = 0;
-	good = (!is_set(l->ssl_options) || tls_options_parse(l->ssl_options,
-	    false, &p->options_on, &bad)) &&
-	    (!is_set(l->disable_workarounds) || tls_options_parse(
-	    l->disable_workarounds, true, &off, &bad));
-	if (!good)
-		tls_say(true, "unknown TLS option \"%s\" in tls_ssl_options or "
-		    "tls_disable_workarounds", bad.data);
-	p->options_off = off;
-	buf_done(&bad);
-	return good;
+	if (is_set(l->ssl_options))
+		tls_process.options_on = tls_options_parse("tls_ssl_options",
+		    l->ssl_options, false);
+	if (is_set(l->disable_workarounds))
+		tls_process.options_off = tls_options_parse(
+		    "tls_disable_workarounds", l->disable_workarounds, true);
 }
 
 bool
@@ -117,11 +107,7 @@ tls_start(const struct tls_library *library, const char **ret_why)
 		return false;
 	}
 	ERR_clear_error();
-	if (!parse_options(library)) {
-		*ret_why = "unknown name in tls_ssl_options or "
-		    "tls_disable_workarounds";
-		return false;
-	}
+	parse_options(library);
 	p->index = CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL, 0, NULL, NULL,
 	    NULL, NULL);
 	p->started = p->index >= 0;

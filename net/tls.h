@@ -127,7 +127,7 @@ struct tls_store {
 };
 
 struct tls_files {
-	const char	*cert, *key;	/* NULL or "" or "none": not there */
+	const char	*cert, *key;	/* NULL or "": not there */
 };
 
 struct tls_settings {
@@ -135,7 +135,7 @@ struct tls_settings {
 
 	/* our keys; chain_files go before the pairs, as main.cf says */
 	const char	*chain_files;		/* "a.pem, b.pem", or NULL */
-	struct tls_files rsa, dsa, ecdsa;
+	struct tls_files rsa, dsa, ecdsa;	/* rsa.cert "none": no keys */
 
 	/* whom we trust */
 	const char	*ca_file, *ca_path;

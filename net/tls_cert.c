@@ -305,7 +305,7 @@ load_chain_files(struct tls_context *c)
 static bool
 is_set(const char *path)
 {
-	return path != NULL && *path != '\0' && !text_eq_nocase(path, "none");
+	return path != NULL && *path != '\0';
 }
 
 static bool
@@ -317,14 +317,24 @@ cannot_get(const char *type, const char *what, const char *path)
 	return false;
 }
 
+/* `type` NULL: key and certificate are in one file. */
 static bool
-open_pair_file(struct tls_context *c, const char *path, struct buf *text)
+open_pair_file(struct tls_context *c, const char *type, const char *what,
+    const char *path, struct buf *text)
 {
+	int error;
+
 	buf_clear(text);
 	if (read_file(c, path, text))
 		return true;
-	tls_say(true, "error opening chain file: %s: %s", path,
-	    strerror(errno));
+	error = errno;
+	if (type == NULL) {
+		tls_say(true, "error opening chain file: %s: %s", path,
+		    strerror(error));
+		return false;
+	}
+	cannot_get(type, what, path);
+	tls_say(true, "open %s: %s", path, strerror(error));
 	return false;
 }
 
@@ -334,26 +344,28 @@ load_pair(struct tls_context *c, const struct tls_files *f, const char *type)
 	const char   *key_path = is_set(f->key) ? f->key : f->cert;
 	struct reader r = { .name = key_path, .want_keys = true };
 	struct buf    text = BUF_INIT;
+	const char   *apart;
 	bool	      good = false;
 
 	if (!is_set(f->cert))
 		return true;
-	if (open_pair_file(c, key_path, &text)) {
-		if (!read_pem(&r, text.data, text.len) || r.first == NULL) {
+	apart = text_eq(key_path, f->cert) ? NULL : type;
+	if (!open_pair_file(c, apart, "private key", key_path, &text))
+		return false;
+	if (!read_pem(&r, text.data, text.len) || r.first == NULL) {
+		cannot_get(type, "private key", key_path);
+	} else if (open_pair_file(c, apart, "certificate", f->cert, &text)) {
+		r.name = f->cert;
+		r.want_keys = false;
+		r.want_certs = true;
+		good = read_pem(&r, text.data, text.len) &&
+		    r.at->cert != NULL;
+		if (good)
+			good = use_chains(c, f->cert, r.first);
+		else if (r.at->cert != NULL)	/* and it does not fit */
 			cannot_get(type, "private key", key_path);
-		} else if (open_pair_file(c, f->cert, &text)) {
-			r.name = f->cert;
-			r.want_keys = false;
-			r.want_certs = true;
-			good = read_pem(&r, text.data, text.len) &&
-			    r.at->cert != NULL;
-			if (!good && r.at->cert != NULL)
-				cannot_get(type, "private key", key_path);
-			else if (!good)
-				cannot_get(type, "certificate", f->cert);
-			else
-				good = use_chains(c, f->cert, r.first);
-		}
+		else
+			cannot_get(type, "certificate", f->cert);
 	}
 	tls_chain_free(r.first);
 	forget(&text);
@@ -367,6 +379,8 @@ tls_cert_load(struct tls_context *c)
 
 	if (is_set(s->chain_files))
 		return load_chain_files(c);
+	if (s->rsa.cert != NULL && text_eq_nocase(s->rsa.cert, "none"))
+		return true;
 	return load_pair(c, &s->rsa, "RSA") && load_pair(c, &s->dsa, "DSA") &&
 	    load_pair(c, &s->ecdsa, "ECDSA");
 }

@@ -106,10 +106,22 @@ set_dane(struct tls_context *c)
 }
 
 static bool
+knows_digest(const char *name)
+{
+	if (EVP_get_digestbyname(name) != NULL)
+		return true;
+	tls_say(true, "Digest algorithm \"%s\" not found", name);
+	tls_say(true, "disabling TLS support");
+	return false;
+}
+
+static bool
 set_up(struct tls_context *c)
 {
 	const struct tls_settings *s = &c->set;
 
+	if (!knows_digest(s->digest))
+		return false;
 	c->ssl = SSL_CTX_new(s->server ? TLS_server_method() :
 	    TLS_client_method());
 	if (c->ssl == NULL)

@@ -45,8 +45,10 @@ set_groups(struct tls_context *c)
 		add_known(scratch, &list, l->strong_curve);
 	else if (text_eq_nocase(grade, "ultra"))
 		add_known(scratch, &list, l->ultra_curve);
-	else
+	else {
 		tls_say(true, "unknown eecdh_grade \"%s\": using auto", grade);
+		add_known(scratch, &list, l->auto_curves);
+	}
 	add_known(scratch, &list, l->ffdhe_groups);
 	SSL_CTX_free(scratch);
 	if (list.len > 0 && SSL_CTX_set1_groups_list(c->ssl, list.data) != 1)
@@ -65,7 +67,7 @@ load_dh(struct tls_context *c, const char *path)
 
 	tls_note_file(c, path);
 	if (!file_read(path, DH_FILE_MAX, &text)) {
-		tls_say(true, "cannot load DH parameters from file %s: %s -- "
+		tls_say(true, "error opening DH parameter file \"%s\": %s -- "
 		    "using compiled-in defaults", path, strerror(errno));
 		return false;
 	}

@@ -68,9 +68,9 @@ struct tls {
 
 /* --- words (tls_words.c) */
 
-/* Bits of SSL_OP_*; false with *ret_bad, the word that is unknown. */
-bool	tls_options_parse(const char *names, bool workarounds,
-	    uint64_t *ret, struct buf *ret_bad);
+/* Bits of SSL_OP_*; a warning for what is unknown. */
+uint64_t tls_options_parse(const char *parameter, const char *names,
+	    bool workarounds);
 
 /* --- saying (tls.c) */
 

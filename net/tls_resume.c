@@ -173,6 +173,22 @@ tls_resume_keep(struct tls *t)
 
 /* --- contexts */
 
+static bool
+knows_cipher(const struct tls_settings *s)
+{
+	const char	 *name = s->tickets.cipher;
+	const EVP_CIPHER *cipher;
+
+	if (name == NULL || *name == '\0')
+		return true;
+	cipher = EVP_get_cipherbyname(name);
+	if (cipher != NULL && EVP_CIPHER_get_key_length(cipher) <= 32)
+		return true;
+	tls_say(true, "tls_session_ticket_cipher: invalid value: %s; session "
+	    "tickets disabled", name);
+	return false;
+}
+
 static void
 set_server(struct tls_context *c)
 {
@@ -181,7 +197,7 @@ set_server(struct tls_context *c)
 	unsigned char		   id[EVP_MAX_MD_SIZE];
 	size_t			   n;
 	bool			   tickets = s->tickets.find != NULL &&
-	    s->session_seconds > 0;
+	    s->session_seconds > 0 && knows_cipher(s);
 
 	buf_addf(&text, "%s %d", s->id_context != NULL ? s->id_context : "",
 	    s->ask_cert);

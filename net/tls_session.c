@@ -143,6 +143,13 @@ cipher_list(enum tls_grade grade)
 	}
 }
 
+static const char *
+grade_name(enum tls_grade grade)
+{
+	return grade == TLS_GRADE_HIGH ? "high" :
+	    grade == TLS_GRADE_NULL ? "null" : "medium";
+}
+
 /* To parse a list costs as much as half a handshake: the context keeps that of
  * its first session, which is mostly that of all. */
 static bool
@@ -179,8 +186,8 @@ set_ciphers(struct tls *t, const struct tls_strength *s, bool authenticated)
 	if (authenticated)
 		buf_adds(&list, ":!aNULL");
 	if (!use_list(t, list.data)) {
-		tls_say(true, "%s: no usable ciphers in \"%s\"", t->peer,
-		    list.data);
+		tls_say(true, "%s: error setting cipher grade: \"%s\"",
+		    t->peer, grade_name(s->grade));
 		tls_say_errors();
 		good = false;
 	} else if (t->log_level >= 2) {

@@ -151,10 +151,6 @@ tls_protocols_parse(struct tls_protocols *ret, const char *text,
 	if (wanted != 0)
 		p.off |= ~wanted & (TLS_OFF_SSL3 | TLS_OFF_TLS1 |
 		    TLS_OFF_TLS1_1 | TLS_OFF_TLS1_2 | TLS_OFF_TLS1_3);
-	if (p.min != 0 && p.max != 0 && p.min > p.max) {
-		*ret_why = "the lower bound is above the upper";
-		return false;
-	}
 	*ret = p;
 	return true;
 }
@@ -234,22 +230,18 @@ take_option(const struct option *o, const char *word, uint64_t *bits)
 	return *end == '\0' && end > word + 2;
 }
 
-bool
-tls_options_parse(const char *names, bool is_workarounds, uint64_t *ret,
-    struct buf *ret_bad)
+uint64_t
+tls_options_parse(const char *parameter, const char *names,
+    bool is_workarounds)
 {
 	char	*copy = mem_strdup(names), *next = copy, *word;
 	uint64_t bits = 0;
-	bool	 good = true;
 
-	while (good && (word = text_word(&next, SEPARATORS, false)) != NULL)
+	while ((word = text_word(&next, SEPARATORS, false)) != NULL)
 		if (!take_option(is_workarounds ? workarounds : on_options,
-		    word, &bits)) {
-			buf_set(ret_bad, word);
-			good = false;
-		}
-	if (good)
-		*ret = bits;
+		    word, &bits))
+			tls_say(true, "unknown %s value \"%s\" in \"%s\"",
+			    parameter, word, names);
 	mem_free(copy);
-	return good;
+	return bits;
 }

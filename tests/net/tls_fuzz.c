@@ -98,10 +98,9 @@ static void
 parse(const char *text)
 {
 	struct tls_protocols p = { 0, 0, 0 };
-	const char	    *why;
+	const char	    *why = NULL;
 
-	if (tls_protocols_parse(&p, text, &why) && p.min != 0 && p.max != 0 &&
-	    p.min > p.max)
+	if (!tls_protocols_parse(&p, text, &why) && why == NULL)
 		abort();
 	tls_level_parse(text);
 	tls_grade_parse(text);

@@ -727,7 +727,7 @@ words_of_main_cf_are_parsed(void)
 		{ ">=0303", true, 0x0303, 0, 0 },
 		{ ">=TLSv1.9", false, 0, 0, 0 },
 		{ "!TLSv4", false, 0, 0, 0 },
-		{ ">=TLSv1.3 <=TLSv1.2", false, 0, 0, 0 },
+		{ ">=TLSv1.3 <=TLSv1.2", true, 0x0304, 0x0303, 0 },
 		{ "=TLSv1.2", false, 0, 0, 0 },
 	};
 	struct tls_protocols p;
