@@ -10,6 +10,7 @@
 #include "mail/cleanup_proto.h"
 #include "mail/maps.h"
 #include "milter/session.h"
+#include "net/dns.h"
 #include "util/frame.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -91,6 +92,8 @@ milter_init(void)
 	if (milter.config.values == NULL)
 		fatalx("%s in milter_macro_defaults", why);
 	load_macros(&milter.config.macros);
+	if (!dns_start(&why))
+		log_warn("DNS: %s", why);
 }
 
 /* --- macros */

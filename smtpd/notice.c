@@ -182,6 +182,22 @@ send_text(struct cleanup_client *c, struct session *s)
 	buf_done(&date);
 }
 
+/* internal_mail_filter_classes = notify */
+static unsigned
+cleanup_flags(void)
+{
+	char	*list = mem_strdup(conf_mail.internal_mail_filter_classes);
+	char	*next = list, *word;
+	unsigned flags = CLEANUP_INTERNAL | CLEANUP_MAP |
+	    CLEANUP_REWRITE_LOCAL;
+
+	while ((word = text_word(&next, TEXT_LIST_SEP, false)) != NULL)
+		if (text_eq_nocase(word, "notify"))
+			flags |= CLEANUP_FILTER | CLEANUP_MILTER;
+	mem_free(list);
+	return flags;
+}
+
 void
 notice_send(struct session *s)
 {
@@ -191,8 +207,7 @@ notice_send(struct session *s)
 
 	if (!(s->notices & smtpd_config.notices) || s->standalone)
 		return;
-	c = cleanup_open(CLEANUP_INTERNAL | CLEANUP_MAP |
-	    CLEANUP_REWRITE_LOCAL, &status);
+	c = cleanup_open(cleanup_flags(), &status);
 	if (c != NULL) {
 		send_envelope(c);
 		send_text(c, s);

@@ -72,7 +72,7 @@ def arrived():
     def there():
         got.extend(mails())
         return got and mail.queue_files() == 0
-    mail.wait(there, 5)
+    mail.wait(there, 20)
     return b"".join(got)
 
 
