@@ -21,11 +21,12 @@ enum verdict
 access_unknown_domain(struct access *a, enum access_about about,
     const char *address, const struct resolved *route)
 {
-	const char *domain = address_domain(address);
+	const char *domain = address_domain(route->recipient);
 	bool	    sender = about == ABOUT_SENDER;
 	const char *dsn = sender ? "4.1.8" : "4.1.2";
 
-	if (domain == NULL || *domain == '[' || (route->flags & RESOLVE_FINAL))
+	if (domain == NULL || *domain == '[' ||
+	    (route->flags & RESOLVE_FINAL & ~(unsigned)RESOLVE_CLASS_RELAY))
 		return VERDICT_NONE;
 	switch (domain_exists(domain, true)) {
 	case DOMAIN_MISSING:

@@ -13,6 +13,7 @@
 #include "conf/param.h"
 #include "smtpd/access/access.h"
 #include "util/log.h"
+#include "util/text.h"
 
 /* --- routes */
 
@@ -183,6 +184,9 @@ access_rcpt(struct session *s, const char *rcpt)
 	enum verdict  v = VERDICT_REJECT;
 
 	if (access_is_probe_sender(rcpt))
+		return NULL;
+	/* without a domain it must be taken (RFC 5321 4.5.1) */
+	if (text_eq_nocase(rcpt, "postmaster"))
 		return NULL;
 	begin(&a, s);
 	a.rcpt = rcpt;

@@ -31,7 +31,8 @@ static enum verdict
 reject_unlisted(struct access *a, const struct access_item *item)
 {
 	(void)item;
-	return has_sender(a) ? access_unlisted_sender(a) : VERDICT_NONE;
+	return has_sender(a) && address_domain(a->sender) != NULL ?
+	    access_unlisted_sender(a) : VERDICT_NONE;
 }
 
 const struct restriction access_sender_family[] = {

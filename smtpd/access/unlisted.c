@@ -273,7 +273,7 @@ enum verdict
 access_unlisted_sender(struct access *a)
 {
 	a->sender_known = true;
-	if (address_domain(a->sender) == NULL || !smtpd_config.check_recipients)
+	if (*a->sender == '\0' || !smtpd_config.check_recipients)
 		return VERDICT_NONE;
 	return check(a, ABOUT_SENDER, a->sender, access_sender_route(a));
 }
