@@ -19,7 +19,8 @@ test="python3 procps strace iproute2 git swaks msmtp openssl
 	libauthen-sasl-perl libsasl2-modules libsasl2-modules-db"
 peers="postgrey policyd-rate-limit haproxy nmap exim4-daemon-light opensmtpd s-nail bsd-mailx
 	redis-server memcached mariadb-server-core postgresql slapd
-	dovecot-core sasl2-bin fail2ban opendkim rspamd"
+	dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-sieve
+	procmail maildrop sasl2-bin fail2ban opendkim rspamd"
 
 command -v dpkg-query >/dev/null || {
 	# Another system: the compiler will say what it lacks.

@@ -1,0 +1,248 @@
+#!/usr/bin/env python3
+"""readers - programs of others read, sort and receive what we deliver
+
+Dovecot serves our mailbox file and our Maildir over IMAP and POP3, takes mail
+by LMTP and sorts it with Sieve; procmail and maildrop deliver for users; mailx
+lists a mailbox.  Each from its Debian package, where make deps-test could
+fetch it.  Needs root and namespaces.
+"""
+
+import imaplib
+import os
+import poplib
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from guest import Guest, NoGuest
+from instance import Instance, Tap
+from private import Missing, Place
+from users import become
+
+ADDRESS, IMAP, POP3, VMAIL = "127.0.0.31", 10143, 10110, 64003
+DOVECOT = """
+protocols = imap pop3 lmtp
+log_path = /guest/dovecot.log
+listen = %s
+ssl = no
+disable_plaintext_auth = no
+auth_mechanisms = plain
+auth_username_format = %%Ln
+passdb {
+  driver = passwd-file
+  args = scheme=PLAIN /guest/users
+}
+userdb {
+  driver = passwd-file
+  args = /guest/users
+}
+first_valid_uid = 1000
+mbox_write_locks = fcntl
+service imap-login {
+  inet_listener imap {
+    port = %d
+  }
+  chroot =
+}
+service pop3-login {
+  inet_listener pop3 {
+    port = %d
+  }
+  chroot =
+}
+service lmtp {
+  unix_listener /guest/lmtp {
+    mode = 0666
+  }
+}
+protocol lmtp {
+  mail_plugins = sieve
+}
+plugin {
+  sieve = file:/guest/%%n.sieve
+}
+""" % (ADDRESS, IMAP, POP3)
+USERS = "".join("%s:secret:%d:%d::/guest/home/%s::userdb_mail=%s\n" %
+                (name, VMAIL, VMAIL, name, where) for name, where in (
+                    ("file", "mbox:/guest/home/file:INBOX=/guest/mail/file"),
+                    ("dir", "maildir:/guest/mail/dir"),
+                    ("lm", "maildir:/guest/mail/lm")))
+SIEVE = ('require ["fileinto", "mailbox"];\n'
+         'if header :contains "subject" "sort me" '
+         '{ fileinto :create "Sorted"; }\n')
+START = """
+mkdir -p /guest/home /guest/mail /run/dovecot
+chown %d:%d /guest/home /guest/mail
+chmod 777 /guest/mail
+exec dovecot -F -c /guest/dovecot.conf
+""" % (VMAIL, VMAIL)
+
+users = become(["ann", "bea"])
+if users is None:
+    print("ok 1 - readers # SKIP needs root and namespaces")
+    print("1..1")
+    sys.exit(0)
+tap = Tap()
+place = Place()
+os.chmod(place.dir, 0o755)
+
+
+def wrapper(name, package):
+    """A script that runs the program with the libraries beside it."""
+    program, root = place.find(name, package)
+    if root:
+        os.chmod(program, 0o755)        # set-id would not see the libraries
+    path = "%s/run-%s" % (place.dir, name)
+    env = place.environment(root)
+    with open(path, "w") as f:
+        f.write("#!/bin/sh\n")
+        if "LD_LIBRARY_PATH" in env:
+            f.write("LD_LIBRARY_PATH=%s; export LD_LIBRARY_PATH\n" %
+                    env["LD_LIBRARY_PATH"])
+        f.write('exec %s "$@"\n' % program)
+    os.chmod(path, 0o755)
+    return path
+
+
+def send(mail, to, subject):
+    mail.run("sendmail", "-f", "sender@example.com", to,
+             input=("Subject: %s\nTo: someone\n\nline one\nFrom here\n"
+                    "\n.dot\n" % subject).encode())
+    return mail.wait(lambda: mail.queue_files() == 0, 20)
+
+
+def with_imap(name, folder="INBOX"):
+    box = imaplib.IMAP4(ADDRESS, IMAP)
+    box.login(name, "secret")
+    if box.select(folder)[0] != "OK":
+        box.logout()
+        return []
+    found = [box.fetch(n, "(RFC822)")[1][0][1] for n in
+             box.search(None, "ALL")[1][0].split()]
+    box.logout()
+    return found
+
+
+def with_pop3(name):
+    box = poplib.POP3(ADDRESS, POP3)
+    box.user(name)
+    box.pass_("secret")
+    found = [b"\r\n".join(box.retr(i + 1)[1])
+             for i in range(len(box.list()[1]))]
+    box.quit()
+    return found
+
+
+def is_whole(messages, count, subject):
+    return len(messages) == count and all(
+        b"Subject: " + subject in m and b"line one" in m and b".dot" in m
+        for m in messages)
+
+
+def dovecot():
+    try:
+        guest = Guest("dovecot-*", "dovecot dovenull vmail", START,
+                      {"dovecot.conf": DOVECOT, "users": USERS,
+                       "lm.sieve": SIEVE})
+        os.chmod(guest.dir, 0o755)
+        guest.wait_until(lambda: os.path.exists(guest.dir + "/lmtp"), 15)
+    except NoGuest as e:
+        return tap.ok(True, "Dovecot # SKIP %s" % e)
+    mail = Instance(
+        "virtual_mailbox_domains = v.example\n"
+        "virtual_mailbox_base = %s/mail\n"
+        "virtual_mailbox_maps = inline:{ {file@v.example=file}, "
+        "{dir@v.example=dir/}, {lm@v.example=x} }\n"
+        "mailbox_quota_maps = inline:{dir@v.example=1M}\n"
+        "virtual_uid_maps = static:%d\nvirtual_gid_maps = static:%d\n"
+        "transport_maps = inline:{lm@v.example=lmtp:unix:%s/lmtp}\n" %
+        (guest.dir, VMAIL, VMAIL, guest.dir))
+    try:
+        mail.start()
+        for name in ("file", "dir"):
+            ok = [send(mail, name + "@v.example", "for " + name)
+                  for _ in range(3)]
+            for how, read in (("IMAP", with_imap), ("POP3", with_pop3)):
+                found = read(name)
+                tap.ok(all(ok) and is_whole(found, 3, b"for "),
+                       "Dovecot reads our mail%s over %s" %
+                       ({"file": "box file", "dir": "dir"}[name], how),
+                       "%s\n%s" % (found, mail.log()[-1500:]))
+        ok = send(mail, "file@v.example", "for more")
+        tap.ok(ok and len(with_imap("file")) == 4,
+               "and again what comes after it has changed the file")
+        ok = send(mail, "lm@v.example", "sort me") and \
+            send(mail, "lm@v.example", "plain")
+        tap.ok(ok and is_whole(with_imap("lm", "Sorted"), 1, b"sort me") and
+               is_whole(with_imap("lm"), 1, b"plain"),
+               "Dovecot takes mail by LMTP and sorts it with Sieve",
+               mail.log()[-1500:] + open(guest.dir + "/dovecot.log").read())
+    finally:
+        mail.destroy()
+        guest.destroy()
+
+
+def commands():
+    maps, checks = [], []
+    for user, program, rules, option in (
+            ("ann", "procmail", ".procmailrc", "-t -a \"$EXTENSION\""),
+            ("bea", "maildrop", ".mailfilter", "-V 1")):
+        uid, home = users[user]
+        try:
+            path = wrapper(program, program)
+        except Missing as e:
+            tap.ok(True, "%s # SKIP %s" % (program, e))
+            continue
+        with open("%s/%s" % (home, rules), "w") as f:
+            f.write("DEFAULT=$HOME/inbox\n:0:\n* ^Subject:.*sort\nsorted\n"
+                    "MAILDIR=$HOME\n" if program == "procmail" else
+                    'if (/^Subject:.*sort/)\n{\n  to "$HOME/sorted"\n}\n'
+                    'to "$HOME/inbox"\n')
+        os.chown("%s/%s" % (home, rules), uid, uid)
+        os.chmod("%s/%s" % (home, rules), 0o600)
+        maps.append("{ %s = cd %s && %s %s }" % (user, home, path, option))
+        checks.append((user, program, home))
+    mail = Instance("mailbox_command_maps = inline:{ %s }\n" %
+                    ", ".join(maps) if maps else "")
+    with open(mail.dir + "/etc/main.cf", "a") as f:
+        f.write("mail_spool_directory = %s/mail\n" % mail.dir)
+    try:
+        mail.start()
+        for user, program, home in checks:
+            ok = send(mail, user, "sort this") and send(mail, user, "other")
+            got = {}
+            for name in ("sorted", "inbox"):
+                try:
+                    got[name] = open("%s/%s" % (home, name)).read()
+                except OSError:
+                    got[name] = ""
+            tap.ok(ok and "sort this" in got["sorted"] and
+                   "Subject: other" in got["inbox"] and
+                   got["inbox"].startswith("From "),
+                   "%s sorts and delivers" % program,
+                   "%s\n%s" % (got, mail.log()[-1500:]))
+        mail.run("postconf", "-e", "mailbox_command_maps=")
+        mail.run("postfix", "reload")
+        send(mail, "ann", "first")
+        send(mail, "ann", "second")
+        try:
+            mailx = wrapper("bsd-mailx", "bsd-mailx")
+            p = subprocess.run([mailx, "-f", mail.dir + "/mail/ann"],
+                               input="from *\nexit\n",
+                               stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True)
+            tap.ok("first" in p.stdout and "second" in p.stdout and
+                   "sender@example" in p.stdout,
+                   "mailx lists our mailbox", p.stdout)
+        except Missing as e:
+            tap.ok(True, "mailx # SKIP %s" % e)
+    finally:
+        mail.destroy()
+
+
+try:
+    dovecot()
+    commands()
+finally:
+    subprocess.run(["rm", "-rf", place.dir])
+sys.exit(tap.end())
