@@ -87,12 +87,14 @@ def fits(document, wanted):
 
 
 class Mongod:
-    """documents: of every collection.  `refuse`: the error of a find."""
+    """documents: of every collection.  `refuse`: the error of a find;
+    `lies`: what it says of itself makes no sense."""
 
     def __init__(self, port, documents):
         self.documents = documents
         self.asked = []
         self.refuse = None
+        self.lies = False
         outer = self
 
         class Session(socketserver.BaseRequestHandler):
@@ -116,6 +118,8 @@ class Mongod:
 
     def run(self, command):
         name = next(iter(command)).lower()
+        if name in ("hello", "ismaster") and self.lies:
+            return {"ismaster": "maybe", "minWireVersion": 99, "ok": 1.0}
         if name in ("hello", "ismaster"):
             return {"ismaster": True, "isWritablePrimary": True,
                     "helloOk": True, "maxBsonObjectSize": 16777216,

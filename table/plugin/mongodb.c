@@ -1,5 +1,6 @@
 /* postfix-mongodb.so: MongoDB's C driver for table/mongodb.c */
 
+#include <bson/bson.h>
 #include <mongoc/mongoc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -243,6 +244,21 @@ make_options(const struct client_question *q, struct client_answer *answer)
 	return all;
 }
 
+/*
+ * Nothing found and no error is also what the library says of a server whose
+ * greeting made no sense to it.  A server that answers a ping has answered.
+ */
+static bool
+is_there(struct connection *c, bson_error_t *error)
+{
+	bson_t *ping = BCON_NEW("ping", BCON_INT32(1));
+	bool	ok = mongoc_client_command_simple(c->client, "admin", ping,
+	    NULL, NULL, error);
+
+	bson_destroy(ping);
+	return ok;
+}
+
 static bool
 ask(void *handle, const struct client_question *q,
     struct client_answer *answer)
@@ -268,7 +284,8 @@ ask(void *handle, const struct client_question *q,
 		r.column = 0;
 		add_document(&r, document, q->columns);
 	}
-	if (!r.failed && mongoc_cursor_error(cursor, &error)) {
+	if (!r.failed && (mongoc_cursor_error(cursor, &error) ||
+	    (r.row == 0 && !is_there(c, &error)))) {
 		answer->fail(answer, error.message);
 		answer->lost = error.domain == MONGOC_ERROR_STREAM ||
 		    error.domain == MONGOC_ERROR_SERVER_SELECTION;

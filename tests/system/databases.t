@@ -559,6 +559,9 @@ def check_mongodb():
     server.refuse = "not authorized"
     is_("mongodb: a refusal is an error",
         "not authorized" in postmap("-q", "plain", simple), True)
+    server.refuse, server.lies = None, True
+    is_("mongodb: a server that talks nonsense is an error",
+        postmap("-q", "plain", simple).startswith("fatal: "), True)
     server.stop()
     is_("mongodb: no server is an error",
         postmap("-q", "plain", simple).startswith("fatal: "), True)
