@@ -177,6 +177,10 @@ $(BUILD)/tests/$(1)/%: $(BUILD)/tests/$(1)/%.o $(BUILD)/$(1).a $$(LIB)
 endef
 $(foreach d,$(DAEMONS),$(eval $(call folder_tests,$(d))))
 
+$(BUILD)/tests/local/%: $(BUILD)/tests/local/%.o $(BUILD)/liblocal.a $(LIB)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(BUILD)/liblocal.a $(LIB) $(LIBS)
+
 # Fuzz targets: tests/FOLDER/x_fuzz.c, see tests/fuzz/README
 FUZZERS	:= $(patsubst %.c,$(BUILD)/%,$(wildcard tests/*/*_fuzz.c))
 FUZZ	?= smtp/reply

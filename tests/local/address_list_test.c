@@ -1,0 +1,83 @@
+#include <string.h>
+
+#include "local/address_list.h"
+#include "tests/test.h"
+
+static void
+tells_members_apart(void)
+{
+	static const struct {
+		const char	*text;
+		enum target_kind kind;
+		const char	*member;
+	} cases[] = {
+		{ "bob", TARGET_ADDRESS, "bob" },
+		{ "Bob Smith <bob@example.com>", TARGET_ADDRESS,
+		    "bob@example.com" },
+		{ "bob (the builder)", TARGET_ADDRESS, "bob" },
+		{ "\\bob", TARGET_ADDRESS, "bob" },
+		{ "\"|cat > /dev/null\"", TARGET_COMMAND, "cat > /dev/null" },
+		{ "|/bin/cat", TARGET_COMMAND, "/bin/cat" },
+		{ "\"|echo \\\"x, y\\\"\"", TARGET_COMMAND, "echo \"x, y\"" },
+		{ "/var/mail/x", TARGET_FILE, "/var/mail/x" },
+		{ "\"/with space\"", TARGET_FILE, "/with space" },
+		{ "~/mbox", TARGET_FILE, "~/mbox" },
+		{ ":include:/etc/list", TARGET_INCLUDE, "/etc/list" },
+		{ ":Include: /etc/list", TARGET_INCLUDE, "/etc/list" },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct target_list list = { 0 };
+		struct pool	   pool = POOL_INIT;
+
+		CHECK(target_list_parse(&list, &pool, cases[i].text));
+		CHECK(list.count == 1);
+		if (list.count == 1) {
+			CHECK(list.items[0].kind == cases[i].kind);
+			CHECK_STR(list.items[0].text, cases[i].member);
+		}
+		pool_done(&pool);
+	}
+}
+
+static void
+splits_at_commas_outside_of_quotes_and_comments(void)
+{
+	struct target_list list = { 0 };
+	struct pool	   pool = POOL_INIT;
+
+	CHECK(target_list_parse(&list, &pool, "a, b (c, d), \"|e, f\", "
+	    "friends: g, h;, , "));
+	CHECK(list.count == 5);
+	if (list.count == 5) {
+		CHECK_STR(list.items[2].text, "e, f");
+		CHECK_STR(list.items[4].text, "h");
+	}
+	pool_done(&pool);
+}
+
+static void
+survives_what_is_not_closed(void)
+{
+	static const char *const texts[] = {
+		"\"", "\"|", "(", "((((", "<", "\\", "a,\"b", ":include:", "|",
+		",,,,", "", "@", "a@", ";", ":",
+	};
+
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		struct target_list list = { 0 };
+		struct pool	   pool = POOL_INIT;
+
+		CHECK(target_list_parse(&list, &pool, texts[i]));
+		pool_done(&pool);
+	}
+}
+
+int
+main(void)
+{
+	TEST(tells_members_apart);
+	TEST(splits_at_commas_outside_of_quotes_and_comments);
+	TEST(survives_what_is_not_closed);
+	return test_end();
+}
