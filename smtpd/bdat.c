@@ -6,8 +6,8 @@
  * for commands.  Only a chunk of unknown length ends the session.
  *
  * tr.bdat stands from the first BDAT of a transaction on.  After an error the
- * transaction has no recipients any more, so that later chunks are refused
- * too, until RSET.
+ * transaction has no recipients any more, and later chunks are thrown away
+ * until RSET or the last of them, with which it ends.
  */
 
 #include <stdio.h>
@@ -29,6 +29,7 @@
 struct bdat {
 	struct content	content;
 	uint64_t	received;	/* bytes of all chunks */
+	bool		failed;		/* one was refused */
 };
 
 /* Reads a chunk, handing its bytes to `content` if there is one. */
@@ -65,6 +66,7 @@ spoil(struct session *s)
 		cleanup_abort(t->cleanup);
 	t->cleanup = NULL;
 	t->rcpt_count = 0;
+	t->bdat->failed = true;
 }
 
 static bool
@@ -84,6 +86,9 @@ refuse(struct session *s, uint64_t size, bool last)
 
 	if (!s->tr.has_sender)
 		return "503 5.5.1 Error: need RCPT command";
+	if (s->tr.bdat != NULL && s->tr.bdat->failed)
+		return pool_printf(&s->tr.pool, "551 5.0.0 Discarded %llu "
+		    "bytes after earlier error", (unsigned long long)size);
 	if (s->tr.rcpt_count == 0)
 		return "554 5.5.1 Error: no valid recipients";
 	if (size == 0 && !last) {
@@ -162,5 +167,7 @@ bdat_run(struct session *s, struct command_line *line)
 		return receive(s, size, last);
 	if (read_chunk(s, size, NULL))
 		reply_relayed(s, no);
+	if (last && s->tr.bdat != NULL)
+		session_reset(s);
 	return false;
 }
