@@ -382,15 +382,19 @@ def scanners(mail, port):
                p.stdout)
         tap.ok("least strength: A" in p.stdout,
                "nmap finds no weak cipher", p.stdout)
-    if not has("testssl"):
+    if PATIENCE > 1 or not has("testssl"):
         return
     found = os.path.join(mail.dir, "testssl.csv")
-    p = subprocess.run(["testssl", "--quiet", "--color", "0", "--warnings",
+    try:
+        subprocess.run(["testssl", "--quiet", "--color", "0", "--warnings",
                         "batch", "-p", "-s", "-f", "-P", "-S", "-U",
                         "--starttls", "smtp", "--csvfile", found,
                         "--severity", "MEDIUM", "127.0.0.1:%d" % port],
-                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                       text=True, timeout=600)
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                       timeout=400)
+    except subprocess.TimeoutExpired:
+        tap.ok(True, "testssl # SKIP too slow on this machine")
+        return
     # Its view of the test's own authority is not about the server.
     about_test = ("cert_trust", "cert_chain_of_trust", "cert_notAfter",
                   "cert_revocation", "cert_ocspURL", "cert_crlDistribution",
