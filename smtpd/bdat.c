@@ -132,7 +132,7 @@ receive(struct session *s, uint64_t size, bool last)
 	content_finish(&b->content);
 	s->tr.got_bare_lf = b->content.got_bare_lf;
 	snprintf(ok, sizeof ok, "250 2.0.0 Ok: %llu bytes queued as ",
-	    (unsigned long long)b->received);
+	    (unsigned long long)s->tr.size);
 	return message_end(s, ok);
 }
 

@@ -11,6 +11,7 @@
 #include "conf/param.h"
 #include "mail/why.h"
 #include "smtpd/access/access.h"
+#include "smtpd/prefilter.h"
 #include "smtpd/reply.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -237,7 +238,10 @@ do_prepend(const struct action *x)
 	return VERDICT_NONE;
 }
 
-enum { NEEDS_MESSAGE = 1 };
+enum {
+	NEEDS_MESSAGE = 1,
+	NEEDS_QUEUE = 2,	/* ours: not with a filter before it */
+};
 
 static const struct {
 	const char *name;
@@ -254,11 +258,11 @@ static const struct {
 	{ "WARN", 0, do_warn },
 	{ "INFO", 0, do_info },
 	{ "HANGUP", 0, do_hangup },
-	{ "HOLD", NEEDS_MESSAGE, do_hold },
-	{ "DISCARD", NEEDS_MESSAGE, do_discard },
-	{ "FILTER", NEEDS_MESSAGE, do_filter },
-	{ "REDIRECT", NEEDS_MESSAGE, do_redirect },
-	{ "BCC", NEEDS_MESSAGE, do_bcc },
+	{ "HOLD", NEEDS_MESSAGE | NEEDS_QUEUE, do_hold },
+	{ "DISCARD", NEEDS_MESSAGE | NEEDS_QUEUE, do_discard },
+	{ "FILTER", NEEDS_MESSAGE | NEEDS_QUEUE, do_filter },
+	{ "REDIRECT", NEEDS_MESSAGE | NEEDS_QUEUE, do_redirect },
+	{ "BCC", NEEDS_MESSAGE | NEEDS_QUEUE, do_bcc },
 	{ "PREPEND", NEEDS_MESSAGE, do_prepend },
 };
 
@@ -277,6 +281,14 @@ skip_early(const struct action *x)
 	log_warn("access table %s: with smtpd_delay_reject=no, action %s is "
 	    "always skipped in Client host or Helo command restrictions",
 	    x->origin, x->word);
+	return VERDICT_NONE;
+}
+
+static enum verdict
+skip_filtered(const struct action *x)
+{
+	log_warn("access table %s: with smtpd_proxy_filter specified, action "
+	    "%s is unavailable", x->origin, x->word);
 	return VERDICT_NONE;
 }
 
@@ -339,6 +351,9 @@ access_action(struct access *a, enum access_about about, const char *name,
 			continue;
 		if ((actions[i].flags & NEEDS_MESSAGE) && is_early(&x))
 			return skip_early(&x);
+		if ((actions[i].flags & NEEDS_QUEUE) &&
+		    prefilter_is_used(a->s))
+			return skip_filtered(&x);
 		return actions[i].run(&x);
 	}
 	return run_list(&x, text);

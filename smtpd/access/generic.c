@@ -86,16 +86,24 @@ sleep_seconds(struct access *a, const struct access_item *item)
 	return VERDICT_NONE;
 }
 
+/* For what the client is, whatever the list is about. */
+static enum verdict
+permit_client(struct access *a, const struct access_item *item)
+{
+	return access_permit(a, item->name, access_about_text(ABOUT_CLIENT),
+	    a->s->client.label, NULL);
+}
+
 static enum verdict
 permit_mynetworks(struct access *a, const struct access_item *item)
 {
-	return a->s->client.trusted ? permit(a, item) : VERDICT_NONE;
+	return a->s->client.trusted ? permit_client(a, item) : VERDICT_NONE;
 }
 
 static enum verdict
 permit_inet_interfaces(struct access *a, const struct access_item *item)
 {
-	return own_addr_has(&a->s->client.addr) ? permit(a, item) :
+	return own_addr_has(&a->s->client.addr) ? permit_client(a, item) :
 	    VERDICT_NONE;
 }
 
