@@ -90,7 +90,8 @@ bad_parameters_of_mail_are_refused(void)
 	static const struct refusal rows[] = {
 		{ "SIZE=", BAD_SIZE }, { "SIZE=abc", BAD_SIZE },
 		{ "SIZE=-5", BAD_SIZE }, { "SIZE=1 SIZE=x", BAD_SIZE },
-		{ "SIZE=99999999999999999999", BAD_SIZE },
+		{ "SIZE=99999999999999999999", "552 5.3.4 Message size "
+		    "exceeds file system imposed limit" },
 		{ "SIZE", UNSUPPORTED }, { "BODY=", UNSUPPORTED },
 		{ "BODY=FANCY", UNSUPPORTED }, { "SMTPUTF8=x", UNSUPPORTED },
 		{ "RET=SOME", BAD_RET }, { "RET=FULL RET=HDRS", BAD_RET },

@@ -186,7 +186,6 @@ settings_that_are_wrong_break_the_table(void)
 		{ "redis", "expansion_limit = x\n", "bad numerical" },
 		{ "redis", "ttl = soon\n", "bad time" },
 		{ "redis", "tls = maybe\n", "bad boolean" },
-		{ "redis", "tls = yes\n", "no TLS" },
 		{ "redis", "hosts =\n", "no hosts" },
 		{ "redis", "result_format =\n", "bad string length 0" },
 		{ "redis", "ttl = 1h\nhash_format = h\n", "do not expire" },
