@@ -254,7 +254,7 @@ is_not_owned(const struct mbox *m, int e, struct why *why)
 {
 	struct stat st;
 
-	if (e != EACCES || !m->strict_owner || lstat(m->path, &st) != 0 ||
+	if (e != EACCES || !m->is_spool || !m->strict_owner || lstat(m->path, &st) != 0 ||
 	    !S_ISREG(st.st_mode) || st.st_uid == m->uid)
 		return false;
 	why_set(why, "4.2.0", "destination %s is not owned by recipient",
@@ -327,6 +327,10 @@ mbox_append(const struct mbox *m, struct delivery *d, const struct content *c,
 	lock = lock_by_name(m, why);
 	got = lock == NO_LOCK ? why_outcome(why) :
 	    open_and_append(m, as_root, d, c, why);
+	if (m->waits && got == FAILED && strcmp(why->dsn, "5.2.0") == 0) {
+		strcpy(why->dsn, "4.2.0");
+		got = TRY_LATER;
+	}
 	/* Root made the lock file where only root can. */
 	if (lock == LOCKED)
 		file_dotunlock(m->path);

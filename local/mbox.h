@@ -24,6 +24,8 @@ struct mbox {
 	bool		 is_spool;	/* directory may need root for the lock
 					   file and for a new mailbox */
 	bool		 must_be_file;	/* not a device */
+	bool		 waits;		/* a file that can't be used is the
+					   administrator's: mail waits */
 	bool		 strict_owner;	/* strict_mailbox_ownership */
 	unsigned	 locks;		/* MBOX_* */
 	int		 lock_attempts, lock_delay;	/* seconds */

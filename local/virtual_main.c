@@ -152,7 +152,7 @@ deliver_to(struct delivery *d, struct recipient *r, const char *path,
 	};
 	struct mbox	mbox = {
 		.path = path, .uid = (uid_t)o->uid, .gid = (gid_t)o->gid,
-		.must_be_file = true, .quota = o->quota,
+		.must_be_file = true, .waits = true, .quota = o->quota,
 		.strict_owner = conf_mail.strict_mailbox_ownership,
 		.locks = virtual.locks,
 		.lock_attempts = conf_mail.deliver_lock_attempts,
@@ -197,10 +197,7 @@ deliver_rcpt(struct delivery *d, struct recipient *r)
 	struct owner	owner = { .quota = &quota };
 	char		*path;
 
-	if (content_was_delivered_to(d, r->address)) {
-		why_set(&why, "5.4.6", "mail forwarding loop for %s", r->address);
-		delivery_bounced(d, r, &via, &why);
-	} else switch (look_up(virtual.boxes, r->address, &box)) {
+	switch (look_up(virtual.boxes, r->address, &box)) {
 	case TABLE_NOT_FOUND:
 		why_set(&why, "5.1.1", "unknown user: \"%s\"", r->address);
 		delivery_bounced(d, r, &via, &why);
