@@ -246,8 +246,9 @@ bool		 tls_fingerprint(struct buf *, const char *digest,
 /* --- handshakes */
 
 /*
- * A task waits in them until `deadline` (clock_ms).  The stream must have no
- * input buffered and its output flushed.  NULL: the handshake failed, was
+ * A task waits in them until `deadline` (clock_ms).  The stream's output must
+ * be flushed; input that is buffered is taken for the handshake's, so where
+ * it may have come in the clear (STARTTLS), throw it away before.  NULL: the handshake failed, was
  * logged if there is something to say, and the stream has failed with it.
  * Otherwise facts that live until the stream is closed.
  */

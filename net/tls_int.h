@@ -45,6 +45,8 @@ struct tls {
 	SSL			*ssl;
 	struct tls_context	*context;
 	int			 fd;		/* the stream's */
+	struct buf		 early;		/* read before us: the first of
+						   the handshake */
 	const char		*peer;
 	struct tls_info		 info;
 	struct pool		 pool;

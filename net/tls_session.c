@@ -30,6 +30,12 @@ bio_read(BIO *bio, char *p, size_t len, size_t *ret)
 	ssize_t	    n;
 
 	BIO_clear_retry_flags(bio);
+	if (t->early.len > 0) {
+		*ret = len < t->early.len ? len : t->early.len;
+		memcpy(p, t->early.data, *ret);
+		buf_skip(&t->early, *ret);
+		return 1;
+	}
 	do {
 		n = recv(t->fd, p, len, 0);
 	} while (n < 0 && errno == EINTR);
@@ -123,6 +129,7 @@ free_tls(struct tls *t)
 	if (t->to_save != NULL)
 		SSL_SESSION_free(t->to_save);
 	mem_free(t->session_key);
+	buf_done(&t->early);
 	tls_context_free(t->context);
 	pool_done(&t->pool);
 	mem_free(t);
@@ -240,6 +247,19 @@ offer_raw_keys(struct tls *t, bool peers)
 		tls_lib.set1_client_cert_type(t->ssl, both, n);
 }
 
+/* What was read with the lines before, such as a load balancer's. */
+static void
+take_early(struct tls *t, struct stream *stream)
+{
+	size_t	    n = stream_buffered(stream);
+	const char *p;
+
+	if (n == 0 || (p = stream_peek(stream, &n)) == NULL)
+		return;
+	buf_add(&t->early, p, n);
+	stream_skip(stream, n);
+}
+
 static struct tls *
 begin(struct tls_context *c, struct stream *stream, const char *peer,
     int log_level)
@@ -250,6 +270,7 @@ begin(struct tls_context *c, struct stream *stream, const char *peer,
 	t->context = c;
 	c->users++;
 	t->fd = stream_fd(stream);
+	t->early = (struct buf)BUF_INIT;
 	t->log_level = log_level;
 	t->peer = pool_strdup(&t->pool, peer);
 	t->info.server = c->set.server;
@@ -265,6 +286,7 @@ begin(struct tls_context *c, struct stream *stream, const char *peer,
 		return NULL;
 	}
 	SSL_set_bio(t->ssl, bio, bio);
+	take_early(t, stream);
 	return t;
 }
 

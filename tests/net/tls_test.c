@@ -205,6 +205,35 @@ both_sides_talk_over_tls(void)
 	end();
 }
 
+static void
+peek_and_serve(void *arg)
+{
+	size_t n;
+
+	stream_peek(s.stream, &n);
+	serve(arg);
+}
+
+static void
+a_handshake_may_begin_in_the_buffer(void)
+{
+	struct tls_settings a = server_settings(), b = client_settings();
+	int		    fd[2];
+
+	begin(&a, &b);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fd) != 0)
+		abort();
+	s.stream = stream_open(fd[0]);
+	c.stream = stream_open(fd[1]);
+	s.accept.deadline = c.connect.deadline = clock_in(5);
+	task_start("server", peek_and_serve, NULL);
+	task_start("client", call, NULL);
+	task_loop();
+	CHECK_STR(s.line.data, "question");
+	CHECK_STR(c.line.data, "answer");
+	end();
+}
+
 /* --- a file, in records as large as they can be */
 
 enum { FILE_SIZE = 300000 };
@@ -781,6 +810,7 @@ main(void)
 	TEST(words_of_main_cf_are_parsed);
 	TEST(both_sides_talk_over_tls);
 	TEST(files_arrive_whole);
+	TEST(a_handshake_may_begin_in_the_buffer);
 	TEST(a_client_certificate_is_seen_and_judged);
 	TEST(a_stranger_s_certificate_is_not_trusted);
 	TEST(levels_ask_for_names);

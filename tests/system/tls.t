@@ -48,6 +48,9 @@ MASTER = """127.0.0.1:%(wrapped)d inet n - n - - smtpd
   -o smtpd_tls_mandatory_protocols=>=TLSv1.3
 127.0.0.1:%(hasty)d inet n - n - - smtpd
   -o smtpd_starttls_timeout=1s
+127.0.0.1:%(balanced)d inet n - n - - smtpd
+  -o smtpd_tls_wrappermode=yes
+  -o smtpd_upstream_proxy_protocol=haproxy
 127.0.0.1:%(plain)d inet n - n - - smtpd
   -o smtpd_tls_ask_ccert=no
   -o smtpd_tls_session_cache_database=
@@ -220,6 +223,32 @@ def python_sends(mail, pki, ports):
     c.quit()
     tap.ok("Trusted TLS connection established from" in mail.log(),
            "a client's certificate is trusted", mail.log()[-2000:])
+
+
+def behind_a_load_balancer(port):
+    """Its line and the client's first bytes come together."""
+    s = socket.create_connection(("127.0.0.1", port), 20)
+    before = b"PROXY TCP4 192.0.2.7 127.0.0.1 1234 465\r\n"
+    inside, out = ssl.MemoryBIO(), ssl.MemoryBIO()
+    o = context().wrap_bio(inside, out)
+    while True:
+        try:
+            o.do_handshake()
+            break
+        except ssl.SSLWantReadError:
+            s.sendall(before + out.read())
+            before = b""
+            inside.write(s.recv(65536))
+    s.sendall(out.read())
+    while True:
+        try:
+            greeting = o.read(200)
+            break
+        except ssl.SSLWantReadError:
+            inside.write(s.recv(65536))
+    tap.ok(greeting.startswith(b"220 "), "a load balancer's line may come "
+           "together with the handshake", greeting)
+    s.close()
 
 
 # --- keys that change
@@ -413,13 +442,14 @@ def main():
         return 0
     pki = Pki()
     ports = {name: free_port() for name in ("wrapped", "strict", "hasty",
-                                              "plain")}
+                                              "plain", "balanced")}
     mail = Instance(SETTINGS % {"pki": pki.dir}, MASTER % ports)
     try:
         mail.start()
         openssl_connects(mail, pki)
         swaks_sends(mail, pki, ports)
         python_sends(mail, pki, ports)
+        behind_a_load_balancer(ports["balanced"])
         plain_text_is_forgotten(mail)
         bad_handshakes(mail)
         stalled_handshakes(mail, ports)
