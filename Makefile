@@ -7,6 +7,7 @@
 #	make bench		beside Debian's Postfix, where that is installed;
 #				BENCH="relay4k slow": some of it
 #	make install DESTDIR=	programs, configuration, manuals, unit
+#	make deb		packages for Debian, into build/deb
 #	make deps		installs missing Debian packages
 
 CC	?= cc
@@ -272,6 +273,11 @@ $(MAN_DIR)/%: man/% man/page.awk man/readers.sh $(MAN_DIR)/params
 install: all man
 	BUILD=$(BUILD) DESTDIR=$(DESTDIR) conf/install.sh
 
+# Packages for Debian, into build/deb/.
+deb: deps
+	$(ALL_CPUS) all man
+	BUILD=$(BUILD) conf/deb.sh $(BUILD)/deb
+
 deps:
 	@conf/deps.sh build
 deps-test:
@@ -280,5 +286,5 @@ deps-test:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: deps-test all plugins man tests unit check fuzz clean install deps run demo bench
+.PHONY: deps-test all plugins man tests unit check fuzz clean install deb deps run demo bench
 .SECONDARY:

@@ -3,6 +3,7 @@
 #
 # Without DESTDIR, as root, the user and the groups of the mail system are made
 # too.  A main.cf, master.cf or aliases that is there is never touched.
+# IS_PACKAGE=1: owners are left to the package's postinst.
 
 set -e
 cd "$(dirname "$0")/.."
@@ -73,11 +74,15 @@ for page in man/*.[1-8] "$BUILD"/man/*.[1-8]; do
 done
 install -d "$dest/usr/share/doc/postfix"
 install -m 644 "$BUILD/doc/postconf.html" "$dest/usr/share/doc/postfix/"
-install -d "$dest/usr/lib/systemd/system"
-install -m 644 conf/etc/postfix.service "$dest/usr/lib/systemd/system/"
+install -d "$dest/usr/lib/systemd/system" "$dest/usr/lib/tmpfiles.d" \
+    "$dest/etc/logrotate.d" "$dest/usr/share/bash-completion/completions"
+install -m 644 conf/etc/postfix.service conf/etc/postfix@.service \
+    "$dest/usr/lib/systemd/system/"
+install -m 644 conf/etc/postfix.tmpfiles "$dest/usr/lib/tmpfiles.d/postfix.conf"
+install -m 644 conf/etc/postfix.logrotate "$dest/etc/logrotate.d/postfix"
 
 # --- directories, owners, set-gid: the postfix command knows them
-if is_root && getent passwd postfix >/dev/null &&
+if [ -z "$IS_PACKAGE" ] && is_root && getent passwd postfix >/dev/null &&
     getent group postdrop >/dev/null; then
 	temp=$(mktemp -d)
 	trap 'rm -rf "$temp"' EXIT
