@@ -97,6 +97,7 @@ open_log(void)
 	int   fd;
 
 	log_set_host(conf_mail.myhostname);
+	log_set_format(maillog_is_json() ? maillog_add_json : NULL);
 	if (conf_mail.maillog_file[0] == '\0')
 		log_open(LOG_TO_SYSLOG, tag, NULL, facility);
 	else if (log_reaches(socket))

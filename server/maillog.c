@@ -8,9 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "conf/conf.h"
+#include "mail/log_json.h"
+#include "mail/log_line.h"
+#include "util/buf.h"
 #include "util/log.h"
 #include "util/mem.h"
 #include "util/text.h"
@@ -96,6 +100,26 @@ make_file(void)
 	return true;
 }
 
+bool
+maillog_is_json(void)
+{
+	if (text_eq(conf_mail.maillog_format, "json"))
+		return true;
+	if (!text_eq(conf_mail.maillog_format, "classic"))
+		fatalx("parameter maillog_format: unknown format \"%s\"; write"
+		    " classic or json", conf_mail.maillog_format);
+	return false;
+}
+
+void
+maillog_add_json(struct buf *b, const char *lines, unsigned long len)
+{
+	static struct log_clock clock;
+
+	clock.latest = time(NULL);
+	log_json_lines(b, lines, len, &clock);
+}
+
 void
 maillog_open(const char *program, bool direct)
 {
@@ -108,6 +132,7 @@ maillog_open(const char *program, bool direct)
 		    " mail, daemon or local0 to local7",
 		    conf_mail.syslog_facility);
 	log_set_host(conf_mail.myhostname);
+	log_set_format(maillog_is_json() ? maillog_add_json : NULL);
 	if (text_eq(conf_mail.maillog_file, "/dev/stdout"))
 		log_open(LOG_TO_STDOUT, tag, NULL, facility);
 	else if (conf_mail.maillog_file[0] == '\0')
@@ -116,6 +141,9 @@ maillog_open(const char *program, bool direct)
 		log_open(LOG_TO_FILE, tag, conf_mail.maillog_file, facility);
 	else
 		log_open(LOG_TO_SOCKET, tag, path, facility);
+	log_copy_to(conf_mail.metrics_listen[0] != '\0' &&
+	    !text_eq(program, METRICS_SERVICE) ?
+	    "public/" METRICS_SERVICE : NULL);
 	mem_free(tag);
 	mem_free(path);
 }

@@ -15,6 +15,17 @@
  */
 void	maillog_open(const char *program, bool direct);
 
+/* maillog_format, and lines in that form (a log_format_fn). */
+struct buf;
+
+bool	maillog_is_json(void);
+void	maillog_add_json(struct buf *, const char *lines, unsigned long len);
+
+/* The service that counts what is logged, while metrics_listen is set: master
+ * has it without a line in master.cf.  Everyone's lines go to its datagram
+ * socket in public/. */
+#define METRICS_SERVICE "metrics"
+
 /* Opens maillog_file for appending, made with maillog_file_permissions; -1
  * with a reason that says what to write.  Stands nowhere but below
  * maillog_file_prefixes. */

@@ -5,7 +5,8 @@
  * root.  Datagrams on public/postlog are finished lines of our own programs
  * (util/log.h) and of nobody else, since public/ is closed to others; still,
  * control bytes never reach the file.  A message of another program, without
- * our prefix, is written as it is.
+ * our prefix, is written as it is.  For maillog_format = json the lines are
+ * taken apart here, so that it costs the others nothing.
  *
  * It ends with master, last of all, after what had come is written.  If the
  * disk is full lines are lost and counted; mail goes on.
@@ -31,7 +32,9 @@ static struct {
 	int		fd;
 	unsigned long	lost;	/* lines that could not be written */
 	struct buf	line;
-} logfile = { .fd = -1, .line = BUF_INIT };
+	bool		is_json;
+	struct buf	json;
+} logfile = { .fd = -1, .line = BUF_INIT, .json = BUF_INIT };
 
 static void
 open_file(void)
@@ -48,6 +51,7 @@ open_file(void)
 		logfile.fd = maillog_open_file(&why);
 	if (logfile.fd < 0)
 		fatalx("%s", why);
+	logfile.is_json = maillog_is_json();
 	maillog_open("postlogd", true);
 }
 
@@ -83,6 +87,11 @@ write_lines(const char *bytes, unsigned len)
 	buf_clear(b);
 	buf_add(b, bytes, len);
 	clean(b);
+	if (logfile.is_json) {
+		buf_clear(&logfile.json);
+		maillog_add_json(&logfile.json, b->data, b->len);
+		b = &logfile.json;
+	}
 	if (!file_write_all(logfile.fd, b->data, b->len)) {
 		logfile.lost += count_lines(b->data, b->len);
 		return;

@@ -52,6 +52,13 @@ static struct {
 	pid_t		 pid;
 	struct buf	 pending;
 	unsigned long	 lost;		/* lines */
+	log_format_fn	*format;
+	struct {
+		char	*path;		/* NULL: no copy */
+		int	 fd;
+		int64_t	 next_try;	/* clock_ms */
+		struct buf pending;
+	} copy;
 	struct {
 		int64_t	 since;		/* clock_ms */
 		int64_t	 flushed;	/* the last time */
@@ -61,7 +68,8 @@ static struct {
 	time_t		 stamp_time;
 	char		 stamp[16];	/* "Nov 22 01:10:54" */
 	bool		 in_panic;
-} state = { .to = LOG_TO_STDERR, .fd = -1, .pending = BUF_INIT };
+} state = { .to = LOG_TO_STDERR, .fd = -1, .pending = BUF_INIT,
+	.copy = { .fd = -1, .pending = BUF_INIT } };
 
 /* --- the parts of a line */
 
@@ -88,6 +96,7 @@ after_fork(void)
 {
 	state.pid = 0;
 	buf_clear(&state.pending);	/* the parent sends those */
+	buf_clear(&state.copy.pending);
 }
 
 static void
@@ -156,17 +165,39 @@ add_text(struct buf *b, const char *label, const char *fmt, va_list ap)
 	buf_addc(b, '\n');
 }
 
+static const char *
+own_tag(void)
+{
+	return state.tag != NULL ? state.tag : stderr_name();
+}
+
+static void
+add_full_prefix(struct buf *b)
+{
+	buf_addf(b, "%s %s %s[%d]: ", now_stamp(), host(), own_tag(),
+	    (int)own_pid());
+}
+
 static void
 add_prefix(struct buf *b, int priority)
 {
-	const char *tag = state.tag != NULL ? state.tag : stderr_name();
-
 	if (state.to == LOG_TO_SYSLOG)
 		buf_addf(b, "<%d>%s %s[%d]: ", state.facility | priority,
-		    now_stamp(), tag, (int)own_pid());
+		    now_stamp(), own_tag(), (int)own_pid());
 	else
-		buf_addf(b, "%s %s %s[%d]: ", now_stamp(), host(), tag,
-		    (int)own_pid());
+		add_full_prefix(b);
+}
+
+/* The line that begins at `start`, in its other form. */
+static void
+reformat(size_t start)
+{
+	struct buf line = BUF_INIT;
+
+	buf_add(&line, state.pending.data + start, state.pending.len - start);
+	buf_cut(&state.pending, start);
+	state.format(&state.pending, line.data, line.len);
+	buf_done(&line);
 }
 
 /* --- sending */
@@ -302,6 +333,31 @@ flush(void)
 	buf_skip(&state.pending, done);
 }
 
+/* What is left when the receiver does not take it is dropped. */
+static void
+flush_copy(void)
+{
+	struct buf *b = &state.copy.pending;
+	int64_t	    now;
+
+	if (b->len == 0)
+		return;
+	if (state.copy.fd < 0 && (now = clock_ms()) >= state.copy.next_try) {
+		state.copy.fd = connect_to(state.copy.path);
+		state.copy.next_try = now + RETRY_MS;
+	}
+	if (state.copy.fd >= 0 && send(state.copy.fd, b->data, b->len,
+	    MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno != EAGAIN &&
+	    errno != ENOBUFS && errno != EMSGSIZE) {
+		close(state.copy.fd);	/* its successor has another socket */
+		state.copy.fd = connect_to(state.copy.path);
+		if (state.copy.fd >= 0)
+			(void)!send(state.copy.fd, b->data, b->len,
+			    MSG_NOSIGNAL | MSG_DONTWAIT);
+	}
+	buf_clear(b);
+}
+
 bool
 log_flush(void)
 {
@@ -309,6 +365,7 @@ log_flush(void)
 
 	if (state.pending.len > 0)
 		flush();
+	flush_copy();
 	errno = saved;
 	return state.pending.len == 0;
 }
@@ -357,9 +414,25 @@ to_stderr(const char *label, const char *fmt, va_list ap)
 }
 
 static void
+copy(const char *label, const char *fmt, va_list ap)
+{
+	va_list again;
+
+	if (state.copy.path == NULL)
+		return;
+	if (state.copy.pending.len > FLUSH_AT)
+		flush_copy();
+	va_copy(again, ap);
+	add_full_prefix(&state.copy.pending);
+	add_text(&state.copy.pending, label, fmt, again);
+	va_end(again);
+}
+
+static void
 put(int priority, const char *label, const char *fmt, va_list ap)
 {
 	va_list again;
+	size_t	start;
 	int	saved = errno;
 
 	if (state.to == LOG_TO_STDERR || state.also_stderr) {
@@ -375,8 +448,13 @@ put(int priority, const char *label, const char *fmt, va_list ap)
 		state.lost++;
 		goto out;
 	}
+	copy(label, fmt, ap);
+	start = state.pending.len;
 	add_prefix(&state.pending, priority);
 	add_text(&state.pending, label, fmt, ap);
+	if (state.format != NULL &&
+	    (state.to == LOG_TO_FILE || state.to == LOG_TO_STDOUT))
+		reformat(start);
 	state.rate.lines++;
 	if (priority <= LOG_WARNING)
 		flush();
@@ -509,6 +587,24 @@ log_open(enum log_to to, const char *tag, const char *path, int facility)
 	/* Connected now, so that a later chroot does no harm. */
 	if (to != LOG_TO_STDERR && to != LOG_TO_STDOUT)
 		connected();
+}
+
+void
+log_set_format(log_format_fn *format)
+{
+	state.format = format;
+}
+
+void
+log_copy_to(const char *path)
+{
+	if (state.copy.fd >= 0)
+		close(state.copy.fd);
+	buf_clear(&state.copy.pending);
+	replace(&state.copy.path, path);
+	state.copy.next_try = 0;
+	/* As for the log itself: before a chroot. */
+	state.copy.fd = path == NULL ? -1 : connect_to(path);
 }
 
 void

@@ -73,6 +73,23 @@ int	log_facility(const char *name);
 /* The host name in front of lines for postlogd; first label, copied. */
 void	log_set_host(const char *name);
 
+/*
+ * Lines for LOG_TO_FILE and LOG_TO_STDOUT are written by `format`, which adds
+ * a finished line (with its newline) to the buffer in another form; NULL: as
+ * they are.
+ */
+struct buf;
+typedef void log_format_fn(struct buf *, const char *line, unsigned long len);
+
+void	log_set_format(log_format_fn *);
+
+/*
+ * A copy of all lines, with host name, to the datagram socket `path` too, or
+ * no longer with NULL.  What it does not take at once is dropped: who counts
+ * there must not hold up mail.  To be called after log_open().
+ */
+void	log_copy_to(const char *path);
+
 const char *log_tag(void);
 
 /* The name in front of lines on standard error; otherwise it is the last part
