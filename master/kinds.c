@@ -25,6 +25,7 @@ static const struct {
 	{ "tlsmgr", JOB_ALONE },
 	{ "scache", JOB_ALONE },
 	{ "postlogd", JOB_ALONE },
+	{ "metrics", JOB_ALONE },
 	{ "postscreen", JOB_ALONE },
 };
 

@@ -7,6 +7,7 @@
 #include "conf/conf.h"
 #include "master/interfaces.h"
 #include "master/master.h"
+#include "server/maillog.h"
 #include "server/master_proto.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -199,6 +200,23 @@ is_disabled(const struct service *s)
 	return found;
 }
 
+/* What main.cf alone asks for needs no line in master.cf; one that is there
+ * counts. */
+static void
+take_metrics(const struct service_table *t, bool may_fail)
+{
+	static char    name[] = METRICS_SERVICE;
+	char	      *argv[] = { name, NULL };
+	struct service s = { .name = name, .type = SERVICE_UNIX_DGRAM,
+	    .unprivileged = true, .maxproc = 1, .program = name,
+	    .argv = argv, .argc = 1 };
+
+	if (conf_mail.metrics_listen[0] != '\0' &&
+	    master_cf_find(t, name, SERVICE_UNIX_DGRAM) == NULL &&
+	    !is_disabled(&s))
+		take_service(&s, may_fail);
+}
+
 bool
 jobs_read(const char **ret_why)
 {
@@ -219,6 +237,7 @@ jobs_read(const char **ret_why)
 	for (size_t i = 0; i < t.count; i++)
 		if (!is_disabled(&t.services[i]))
 			take_service(&t.services[i], !first);
+	take_metrics(&t, !first);
 	LIST_EACH(it, &master.jobs) {
 		struct job *j = LIST_ENTRY(it, struct job, link);
 
