@@ -37,6 +37,13 @@ resolve_again(struct entry *e)
 	schedule_free_entry(e);
 }
 
+const char *
+message_verp(const struct message *m)
+{
+	(void)m;
+	return NULL;
+}
+
 static void
 end_delivery(struct entry *e)
 {
