@@ -40,7 +40,8 @@ struct dns_record {
 	uint16_t		 preference;	/* MX; SRV priority */
 	uint16_t		 weight, port;	/* SRV */
 	char			*target;	/* MX NS CNAME PTR SRV SOA host ("" is
-						   the root: null MX); TXT text */
+						   the root: null MX; MX and SRV may
+						   have an address); TXT text */
 	size_t			 target_len;	/* TXT, TLSA bytes */
 	struct addr		 addr;		/* A, AAAA; port 0 */
 };

@@ -103,6 +103,13 @@ next_raw(struct cursor *c, struct raw *r)
 
 /* --- data of each type: false if it is malformed */
 
+/* Some write an address where the name of a host belongs. */
+static bool
+may_be_address(unsigned type)
+{
+	return type == DNS_MX || type == DNS_SRV;
+}
+
 /* A host name at `skip` that fills the rest.  The root is "" (null MX). */
 static bool
 take_host(const struct cursor *c, const struct raw *r, size_t skip,
@@ -113,7 +120,8 @@ take_host(const struct cursor *c, const struct raw *r, size_t skip,
 
 	if (r->len <= skip || (name = expand(c, &at, end)) == NULL)
 		return false;
-	if (at == end && (*name == '\0' || dns_valid_name(name)))
+	if (at == end && (*name == '\0' || dns_valid_name(name) ||
+	    (may_be_address(r->type) && dns_valid_address(name))))
 		ret->target = mem_strdup(name);
 	ares_free_string(name);
 	return ret->target != NULL;

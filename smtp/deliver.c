@@ -303,13 +303,14 @@ try_route(struct errand *e, struct route *r)
 	int limit = settings.mx_session_limit;
 
 	for (size_t i = 0; i < r->count; i++)
-		addr_set_port(&r->targets[i].addr, e->port);
+		addr_set_port(&r->targets[i].addr, r->targets[i].port);
 	if (r->count > 1)
 		reorder(&e->a.d->pool, r);
 	e->sessions = 0;
 	for (size_t i = 0; i < r->count && attempt_is_open(&e->a); i++) {
 		e->a.is_final = e->is_last && (i + 1 == r->count ||
 		    (limit > 0 && e->sessions + 1 >= limit));
+		e->port = r->targets[i].port;
 		try_target(e, &r->targets[i]);
 		if (limit > 0 && e->sessions >= limit)
 			break;
@@ -358,6 +359,36 @@ soften(struct errand *e, enum outcome got)
 	memcpy(e->a.why.dsn, "4.3.5", 6);
 }
 
+/* Mail that other hosts bring here and no parameter says what to do with:
+ * best_mx_transport, "transport" or "transport:nexthop". */
+static void
+pass_on(struct errand *e)
+{
+	struct delivery *d = e->a.d;
+	const char	*to = conf_mail.best_mx_transport;
+	size_t		 len = strcspn(to, ":");
+	const char	*transport = pool_strndup(&d->pool, to, len);
+	const char	*nexthop = to[len] == ':' && to[len + 1] != '\0' ?
+			     to + len + 1 : d->nexthop;
+
+	for (size_t i = 0; i < d->rcpt_count; i++) {
+		struct recipient *r = &d->rcpt[i];
+		struct why	  why = WHY_INIT;
+		enum outcome	  got;
+
+		if (!attempt_is_left(&e->a, i))
+			continue;
+		log_info("%s: passing <%s> to transport=%s", d->id,
+		    r->address, transport);
+		got = delivery_pass(d, r, transport, nexthop, &why);
+		if (why.dsn[0] != '\0')
+			delivery_settle(d, r, &e->a.via, &why);
+		else
+			delivery_close(d, r, got);
+		why_done(&why);
+	}
+}
+
 static void
 try_destination(struct errand *e)
 {
@@ -386,7 +417,12 @@ try_destination(struct errand *e)
 		    e->hop.port : settings.tcp_port);
 		return;
 	}
-	got = route_find(pool, &e->hop, e->port, &r, &e->a.why);
+	got = route_find(pool, &e->hop, e->hop.port != NULL ? e->hop.port :
+	    settings.tcp_port, e->port, &r, &e->a.why);
+	if (r.is_ours && *conf_mail.best_mx_transport != '\0') {
+		pass_on(e);
+		return;
+	}
 	if (got != DONE) {
 		soften(e, got);
 		return;

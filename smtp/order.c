@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/dns.h"
 #include "smtp/route.h"
 
 static void
@@ -53,6 +54,31 @@ route_sort(struct target *t, size_t n, const char *prefer,
 	if (random != NULL)
 		shuffle(t, n, random);
 	sort_stable(t, n, family);
+}
+
+size_t
+route_pick(struct dns_record *const *records, size_t n,
+    uint32_t (*random)(uint32_t))
+{
+	uint32_t total = 0, at;
+	size_t	 zeros = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		total += records[i]->weight;
+		zeros += records[i]->weight == 0;
+	}
+	/* Those without weight have a very small chance, together. */
+	at = random(total + (zeros > 0));
+	for (size_t i = 0; i < n; i++) {
+		if (records[i]->weight > at)
+			return i;
+		at -= records[i]->weight;
+	}
+	at = random((uint32_t)(zeros > 0 ? zeros : n));
+	for (size_t i = 0; i < n; i++)
+		if (records[i]->weight == 0 && at-- == 0)
+			return i;
+	return 0;
 }
 
 static size_t

@@ -50,7 +50,7 @@ take_dsn(struct reply *r, const char *line, size_t len)
 	memcpy(start, line + 4, n);
 	start[n] = '\0';
 	if (memchr(start, '\0', n) == NULL && dsn_parse(start, dsn) > 0 &&
-	    dsn[0] == line[0])
+	    dsn[0] == line[0] && strchr("245", line[0]) != NULL)
 		memcpy(r->dsn, dsn, sizeof dsn);
 }
 
@@ -82,8 +82,9 @@ reply_add_line(struct reply *r, const char *line, size_t len)
 	if (len > 3 && line[3] == '-')
 		return REPLY_MORE;
 	if (r->dsn[0] != line[0] || !dsn_is_valid(r->dsn))
-		snprintf(r->dsn, sizeof r->dsn, "%c.0.0",
-		    line[0] == '2' || line[0] == '5' ? line[0] : '4');
+		snprintf(r->dsn, sizeof r->dsn, "%s", line[0] == '2' ?
+		    "2.0.0" : line[0] == '4' ? "4.0.0" : line[0] == '5' ?
+		    "5.0.0" : "5.5.0");
 	r->is_last = true;
 	return REPLY_LAST;
 }

@@ -25,7 +25,7 @@ struct finding {
 	size_t		 room;		/* of route->targets */
 	struct why	*why;
 	enum outcome	 worst;		/* DONE: no error so far */
-	bool		 loop_detect;
+	uint16_t	 port;
 	bool		 is_self;	/* our own address was found ... */
 	unsigned	 self_preference; /* ... for this host at best */
 };
@@ -83,7 +83,7 @@ add_target(struct finding *f, const char *name, const struct addr *addr,
 {
 	struct target *t;
 
-	if (f->loop_detect &&
+	if (f->port == 25 &&
 	    (own_addr_has(addr) || own_addr_is_proxy(addr)) &&
 	    (!f->is_self || preference < f->self_preference)) {
 		f->is_self = true;
@@ -95,7 +95,7 @@ add_target(struct finding *f, const char *name, const struct addr *addr,
 		grow(f);
 	t = &f->route->targets[f->route->count++];
 	*t = (struct target){ .name = name, .canonical = name, .addr = *addr,
-	    .preference = preference };
+	    .port = f->port, .preference = preference };
 	return t;
 }
 
@@ -156,20 +156,31 @@ is_null_mx(const struct dns_record *mx)
 	    (mx->target[0] == '\0' || strcmp(mx->target, ".") == 0);
 }
 
+/* An address in place of a name is wrong, but can be used. */
+static bool
+is_usable(const char *domain, const char *type, const char *target)
+{
+	if (target != NULL && dns_valid_address(target)) {
+		log_warn("numeric domain name in resource data of %s record "
+		    "for %s: %s", type, domain, target);
+		return true;
+	}
+	if (target != NULL && dns_valid_name(target))
+		return true;
+	log_warn("malformed domain name in resource data of %s record for "
+	    "%s: %s", type, domain, target != NULL ? target : "");
+	return false;
+}
+
 static void
 add_mx_hosts(struct finding *f, const struct dns_record *mx)
 {
 	int n = 0;
 
-	for (; mx != NULL && n < MX_MAX; mx = mx->next, n++) {
-		if (mx->target == NULL || !dns_valid_name(mx->target))
-			log_warn("malformed domain name in resource data of "
-			    "MX record for %s: %s", f->domain,
-			    mx->target != NULL ? mx->target : "");
-		else
+	for (; mx != NULL && n < MX_MAX; mx = mx->next, n++)
+		if (is_usable(f->domain, "MX", mx->target))
 			add_host(f, mx->target, mx->preference,
 			    mx->authentic);
-	}
 	if (f->route->count > 0)
 		return;
 	log_warn("no MX host for %s has a valid address record", f->domain);
@@ -226,16 +237,102 @@ leave_out_self(struct finding *f, bool by_mx)
 	r->count = kept;
 	if (kept > 0)
 		return DONE;
+	r->is_ours = by_mx;
 	why_set(f->why, "5.4.6", "mail for %s loops back to myself",
 	    f->domain);
-	if (*conf_mail.best_mx_transport == '\0')
-		return FAILED;
-	/* The administrator wants it elsewhere: it must not bounce. */
-	log_warn("best_mx_transport is not supported by this release: mail "
-	    "for %s is deferred; list the domain in mydestination or "
-	    "relay_domains", f->domain);
-	why_set(f->why, "4.3.5", "mail system configuration error");
-	return TRY_LATER;
+	return FAILED;
+}
+
+/* --- SRV: RFC 2782, RFC 6186 */
+
+static bool
+wants_srv(const char *service)
+{
+	char *copy = mem_strdup(conf_mail.use_srv_lookup), *rest = copy, *word;
+	bool  found = false;
+
+	while (!found && (word = text_word(&rest, TEXT_LIST_SEP, false)) !=
+	    NULL)
+		found = strcasecmp(word, service) == 0;
+	mem_free(copy);
+	return found;
+}
+
+/* By priority, then by weight; the order becomes the preference. */
+static void
+add_srv_hosts(struct finding *f, const struct dns_record *first,
+    const char *name)
+{
+	struct dns_record *left[MX_MAX];
+	uint16_t	   port = f->port;
+	size_t		   n = 0, same, i;
+	unsigned	   order = 0;
+
+	for (const struct dns_record *r = first; r != NULL && n < MX_MAX;
+	    r = r->next)
+		left[n++] = (struct dns_record *)(uintptr_t)r;
+	while (n > 0) {
+		struct dns_record *r;
+
+		/* those of the best priority in front */
+		same = 0;
+		for (i = 1; i < n; i++)
+			if (left[i]->preference < left[0]->preference) {
+				r = left[0];
+				left[0] = left[i];
+				left[i] = r;
+			}
+		for (i = 0; i < n; i++)
+			if (left[i]->preference == left[0]->preference) {
+				r = left[same];
+				left[same++] = left[i];
+				left[i] = r;
+			}
+		i = route_pick(left, same, random_below);
+		r = left[i];
+		left[i] = left[--n];
+		f->port = r->port;
+		if (is_usable(name, "SRV", r->target))
+			add_host(f, r->target, order++, r->authentic);
+	}
+	f->port = port;
+}
+
+/* False: the domain is to be tried without. */
+static bool
+add_by_srv(struct finding *f, const char *service)
+{
+	char		  *name = mem_printf("_%s._tcp.%s", service, f->domain);
+	struct dns_record *srv = NULL;
+	const char	  *text = "";
+	enum dns_status	   status = dns_query(name, DNS_SRV, &srv, &text);
+	bool		   none = status == DNS_NO_DATA ||
+			       status == DNS_NOT_FOUND ||
+			       (status != DNS_OK &&
+			       conf_mail.ignore_srv_lookup_error);
+
+	if (status == DNS_OK && is_null_mx(srv)) {
+		f->worst = FAILED;
+		why_set(f->why, "5.1.0", "Service %s of domain %s is not "
+		    "available (null SRV record)", service, f->domain);
+	} else if (status == DNS_OK) {
+		add_srv_hosts(f, srv, name);
+		if (f->route->count == 0 && f->worst == DONE) {
+			f->worst = FAILED;
+			why_set(f->why, "5.4.4", "unable to find a valid SRV "
+			    "host for %s", name);
+		}
+		none = f->route->count == 0 && f->worst == FAILED;
+	} else
+		lookup_failed(f, name, "SRV", status, text);
+	if (none && conf_mail.allow_srv_lookup_fallback) {
+		f->worst = DONE;
+		why_clear(f->why);
+	} else
+		none = false;
+	dns_free(srv);
+	mem_free(name);
+	return !none;
 }
 
 /* UTF-8 domains go to the DNS as A-labels. */
@@ -254,12 +351,23 @@ to_ascii(struct pool *pool, const char *host, const char **ret)
 	return true;
 }
 
+static void
+find_hosts(struct finding *f, const char *service, bool by_mx)
+{
+	if (by_mx && wants_srv(service) && add_by_srv(f, service))
+		return;
+	if (by_mx)
+		add_by_mx(f);
+	else
+		add_host(f, f->domain, 0, true);
+}
+
 enum outcome
-route_find(struct pool *pool, const struct nexthop *hop, uint16_t port,
-    struct route *ret, struct why *why)
+route_find(struct pool *pool, const struct nexthop *hop, const char *service,
+    uint16_t port, struct route *ret, struct why *why)
 {
 	struct finding	f = { .pool = pool, .route = ret, .why = why,
-		.worst = DONE, .loop_detect = port == 25 };
+		.worst = DONE, .port = port };
 	bool		by_mx = !hop->no_mx && !settings.disable_dns &&
 			    !dns_valid_address(hop->host);
 	enum outcome	got;
@@ -269,10 +377,7 @@ route_find(struct pool *pool, const struct nexthop *hop, uint16_t port,
 		why_set(why, "5.1.2", "Invalid domain name: %s", hop->host);
 		return FAILED;
 	}
-	if (by_mx)
-		add_by_mx(&f);
-	else
-		add_host(&f, f.domain, 0, true);
+	find_hosts(&f, service, by_mx);
 	if (ret->count == 0)
 		return f.worst == DONE ? FAILED : f.worst;
 	if ((got = leave_out_self(&f, by_mx)) != DONE)

@@ -16,6 +16,7 @@ struct nexthop;
 struct target {
 	const char	*name;		/* of the host; in the pool */
 	struct addr	 addr;
+	uint16_t	 port;
 	unsigned	 preference;
 	/* DNSSEC: the name is proven, its addresses are, and what it is after
 	 * aliases */
@@ -28,15 +29,24 @@ struct route {
 	size_t		 count;		/* at least 1 when found */
 	bool		 is_backup;	/* we are an MX of that domain: no
 					   fall-back relay */
+	bool		 is_ours;	/* we are its best MX; with FAILED */
 };
 
 /*
- * Looks up MX hosts unless `hop` says otherwise, and addresses.  Hosts that
- * are not better than ourselves are left out when mail for `port` could
- * come back to us.  DONE, or why: 4.4.3, 5.4.4, 5.4.6, 5.1.0 (null MX).
+ * Looks up MX hosts (SRV records, for a `service` of use_srv_lookup) unless
+ * `hop` says otherwise, and addresses.  Hosts that are not better than
+ * ourselves are left out when mail for `port` could come back to us.  DONE, or
+ * why: 4.4.3, 5.4.4, 5.4.6, 5.1.0 (null MX).
  */
 enum outcome	route_find(struct pool *, const struct nexthop *hop,
-		    uint16_t port, struct route *ret, struct why *why);
+		    const char *service, uint16_t port, struct route *ret,
+		    struct why *why);
+
+/* One of several SRV records of a priority, at random by their weights (RFC
+ * 2782): its index. */
+struct dns_record;
+size_t		route_pick(struct dns_record *const *, size_t n,
+		    uint32_t (*random)(uint32_t below));
 
 /*
  * By MX preference; equals at random (or as they came), and then by address

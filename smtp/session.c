@@ -170,13 +170,13 @@ session_lost(const struct session *s, const char *doing, struct why *why)
 		    s->namaddr, doing);
 }
 
-/* A code that answers nothing we asked is trouble of theirs: try later. */
+/* A good code in a place where it is none is beyond repair. */
 void
 session_refused(const struct session *s, const char *verb,
     const char *command, struct why *why)
 {
 	const struct reply *r = &s->reply;
-	bool proper = r->code / 100 == 4 || r->code / 100 == 5;
+	bool proper = r->dsn[0] == '4' || r->dsn[0] == '5';
 	struct buf text = BUF_INIT;
 
 	if (!proper)
@@ -184,7 +184,7 @@ session_refused(const struct session *s, const char *verb,
 	buf_addf(&text, "host %s %s: %s", s->namaddr, verb, r->text.data);
 	if (command != NULL)
 		buf_addf(&text, " (in reply to %s)", command);
-	why_set(why, proper ? r->dsn : "4.5.0", "%s", text.data);
+	why_set(why, proper ? r->dsn : "5.5.0", "%s", text.data);
 	buf_set(&why->remote_mta, s->host);
 	buf_set(&why->diag_type, "smtp");
 	buf_set(&why->diag_text, r->text.data);

@@ -1,3 +1,4 @@
+#include "net/dns.h"
 #include "smtp/route.h"
 #include "tests/test.h"
 
@@ -85,6 +86,30 @@ limits_the_number_but_keeps_both_families(void)
 	CHECK_STR(names(t, 4), "abef");
 }
 
+static uint32_t given;
+
+static uint32_t
+what_is_given(uint32_t below)
+{
+	return given < below ? given : 0;
+}
+
+static void
+service_records_are_picked_by_weight(void)
+{
+	struct dns_record heavy = { .weight = 3 }, light = { .weight = 1 },
+	    none = { .weight = 0 };
+	struct dns_record *const all[] = { &none, &heavy, &light };
+	static const size_t picked[] = { 1, 1, 1, 2, 0 };
+
+	for (size_t i = 0; i < sizeof picked / sizeof *picked; i++) {
+		given = (uint32_t)i;
+		CHECK_INT(route_pick(all, 3, what_is_given), picked[i]);
+	}
+	given = 0;
+	CHECK_INT(route_pick(all, 1, what_is_given), 0);
+}
+
 int
 main(void)
 {
@@ -92,5 +117,6 @@ main(void)
 	TEST(shuffles_only_among_equals);
 	TEST(prefers_a_family_within_a_preference);
 	TEST(limits_the_number_but_keeps_both_families);
+	TEST(service_records_are_picked_by_weight);
 	return test_end();
 }

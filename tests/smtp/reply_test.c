@@ -44,7 +44,8 @@ makes_a_status_code_where_none_fits(void)
 		{ "550 5.1.1", "5.1.1" },
 		{ "550 5.1.1.1 x", "5.0.0" },
 		{ "250 ok", "2.0.0" },
-		{ "100 odd", "4.0.0" },
+		{ "100 odd", "5.5.0" },
+		{ "354 3.0.0 go on", "5.5.0" },
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
