@@ -154,7 +154,7 @@ struct tls_settings {
 	 * NULL: no SNI.  May wait as a task.  1 found, 0 not, -1 error. */
 	int		(*sni)(const char *name, struct buf *ret_pem);
 
-	const char	*digest;		/* of fingerprints; NULL sha256 */
+	const char	*digest;		/* of prints; NULL: sha256 */
 	int		 session_seconds;	/* 0: no resumption */
 	struct tls_tickets tickets;		/* server; find NULL: none */
 	struct tls_store store;			/* load NULL: none */
@@ -248,9 +248,9 @@ bool		 tls_fingerprint(struct buf *, const char *digest,
 /*
  * A task waits in them until `deadline` (clock_ms).  The stream's output must
  * be flushed; input that is buffered is taken for the handshake's, so where
- * it may have come in the clear (STARTTLS), throw it away before.  NULL: the handshake failed, was
- * logged if there is something to say, and the stream has failed with it.
- * Otherwise facts that live until the stream is closed.
+ * it may have come in the clear (STARTTLS), throw it away before.  NULL: the
+ * handshake failed, was logged if there is something to say, and the stream
+ * has failed with it.  Otherwise facts that live until the stream is closed.
  */
 struct tls_accept {
 	const char		*peer;		/* "name[ip]", for the log */

@@ -398,8 +398,8 @@ tls_trust_load(struct tls_context *c)
 		tls_note_file(c, s->ca_file);
 	if ((file && SSL_CTX_load_verify_file(c->ssl, s->ca_file) != 1) ||
 	    (dir && SSL_CTX_load_verify_dir(c->ssl, s->ca_path) != 1)) {
-		tls_say(false, "cannot load Certification Authority data, %s%s%s"
-		    "%s%s: disabling TLS support",
+		tls_say(false, "cannot load Certification Authority data, "
+		    "%s%s%s%s%s: disabling TLS support",
 		    file ? "CAfile=\"" : "", file ? s->ca_file : "",
 		    file ? "\"" : "", dir ? (file ? ", CApath=\"" :
 		    "CApath=\"") : "", dir ? s->ca_path : "");

@@ -57,7 +57,7 @@ struct tls {
 	/* verification, as the callback saw it */
 	int			 error;		/* first, X509_V_OK: none */
 	bool			 wrong_name;
-	const char		*error_issuer;	/* of the certificate at fault */
+	const char		*error_issuer;	/* of the one at fault */
 	bool			 matched;	/* fingerprint */
 	bool			 wants_match;
 	bool			 log_untrusted;

@@ -230,8 +230,8 @@ set_protocols(struct tls *t, const struct tls_protocols *p)
 		SSL_set_max_proto_version(t->ssl, p->max);
 }
 
-/* Raw public keys (RFC 7250), where this OpenSSL knows them.  A server shows its
- * own to clients that ask for it; the peer's is asked for with `peers`. */
+/* Raw public keys (RFC 7250), where this OpenSSL knows them.  A server shows
+ * its own to clients that ask for it; the peer's is asked for with `peers`. */
 static void
 offer_raw_keys(struct tls *t, bool peers)
 {

@@ -26,7 +26,7 @@
 #include "util/text.h"
 
 enum {
-	SETTLE_MS = 300,	/* key and certificate come one after the other */
+	SETTLE_MS = 300,	/* a key, then its certificate */
 	EVENT_SPACE = 4096,	/* bytes */
 };
 

@@ -33,7 +33,7 @@
 #include "util/text.h"
 
 enum {
-	KEYS = 4,		/* the newest, and those that still open tickets */
+	KEYS = 4,		/* the newest, and older ones */
 	LIFE_MIN = 60,		/* seconds */
 	KEY_MAX = 512,		/* bytes of a session's key */
 	SESSION_MAX = 32 * 1024,

@@ -609,8 +609,8 @@ a_name_chooses_the_certificate(void)
 	c.connect.sni = "broken.example";
 	talk_again();
 	CHECK(c.info == NULL && s.info == NULL);
-	CHECK(strstr(said.data, "warning: No PEM data in SNI data for broken.example\n") !=
-	    NULL);
+	CHECK(strstr(said.data, "warning: No PEM data in SNI data for "
+	    "broken.example\n") != NULL);
 	hang_up();
 	c.connect.sni = "error.example";
 	talk_again();
