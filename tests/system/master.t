@@ -16,6 +16,9 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from instance import free_port
+
 BUILD = os.environ.get('BUILD', 'build')
 BIN = os.path.abspath(BUILD + '/bin')
 ECHO = os.path.abspath(BUILD + '/tests/server/echo')
@@ -52,13 +55,7 @@ def wait_for(test, what, seconds=5):
 
 
 def free_ports(n):
-    held = [socket.socket() for _ in range(n)]
-    for s in held:
-        s.bind(('127.0.0.1', 0))
-    ports = [s.getsockname()[1] for s in held]
-    for s in held:
-        s.close()
-    return ports
+    return [free_port() for _ in range(n)]
 
 
 class Session:
