@@ -109,6 +109,8 @@ CARES_A	:= $(wildcard $(shell $(CC) -print-file-name=libcares.a))
 $(addprefix $(BIN)/,postmap postalias): LIBS := \
 	  $(if $(DB_A),-Wl$(comma)-u$(comma)db_create \
 	  -Wl$(comma)-u$(comma)db_strerror $(DB_A)) $(CARES_A) $(LIBS)
+# Only these ask web servers (net/https.h).
+$(addprefix $(BIN)/,mtasts tlsrpt): LIBS += -lcurl -lz
 # A command may have a folder of its own name for more files.
 $(foreach c,$(COMMANDS),$(eval $(BIN)/$(c): $(call obj_of,commands/$(c))))
 

@@ -23,6 +23,8 @@ static const struct {
 	{ "anvil", JOB_ALONE },
 	{ "verify", JOB_ALONE },
 	{ "tlsmgr", JOB_ALONE },
+	{ "mtasts", JOB_ALONE },
+	{ "tlsrpt", JOB_ALONE },
 	{ "scache", JOB_ALONE },
 	{ "postlogd", JOB_ALONE },
 	{ "metrics", JOB_ALONE },

@@ -15,10 +15,12 @@
 #include "smtp/dead.h"
 #include "smtp/deliver.h"
 #include "smtp/policy.h"
+#include "smtp/report.h"
 #include "smtp/route.h"
 #include "smtp/session.h"
 #include "smtp/settings.h"
 #include "smtp/source.h"
+#include "smtp/sts.h"
 #include "smtp/transfer.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -232,7 +234,25 @@ try_new(struct errand *e, const struct target *t)
 	}
 	e->sessions++;
 	e->a.d->connections++;
+	report_policy(t, &e->policy);
 	return open_session(e, fd, t);
+}
+
+/* Reports themselves are not reported about (RFC 8460 3): that would never
+ * end. */
+static void
+choose_reporting(struct errand *e, const struct target *t, bool ok)
+{
+	struct policy *p = &e->policy;
+
+	if (!settings.tlsrpt_enable || !sts_is_eligible(&e->hop) ||
+	    e->port != 25 || strcasecmp(e->a.d->sender,
+	    conf_mail.tlsrpt_sender) == 0 ||
+	    !route_to_ascii(&e->a.d->pool, e->hop.host, &p->domain))
+		return;
+	p->report = true;
+	if (!ok)
+		report_policy(t, p);
 }
 
 static bool
@@ -242,6 +262,7 @@ find_policy(struct errand *e, const struct target *t)
 	bool	   ok = policy_find(&e->a.d->pool, e->destination, &e->hop, t,
 	    (e->a.d->env_flags & ENV_REQUIRETLS) != 0, &e->policy, &why);
 
+	choose_reporting(e, t, ok);
 	clear_via(e);
 	set_via(e, POLICY_UNDECIDED);
 	if (!ok)

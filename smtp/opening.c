@@ -4,26 +4,47 @@
 
 #include "net/tls.h"
 #include "smtp/policy.h"
+#include "smtp/report.h"
 #include "smtp/session.h"
 #include "smtp/settings.h"
 #include "smtp/tls.h"
 #include "util/log.h"
 #include "util/stream.h"
 
+/* Reported as it is, also where nothing follows from it. */
+static void
+report_handshake(const struct session *s, const struct policy *p)
+{
+	if (tls_info_is_enough(s->tls)) {
+		report_success(s, p);
+		return;
+	}
+	report_distrust(s, p);
+	if (p->testing)
+		log_info("%s: the certificate is not what the MTA-STS policy "
+		    "of %s wants (%s): only a test so far", s->relay,
+		    p->policy_domain, s->tls->verify_text);
+}
+
 static enum opening
 handshake(struct session *s, const struct policy *p, struct why *why)
 {
 	if (!client_tls_start(s, p)) {
+		report_failure(s, p, "validation-failure",
+		    "tls-handshake-failure");
 		why_set(why, "4.7.5", "Cannot start TLS: handshake failure");
 		return policy_needs_tls(p) ? OPENING_INSECURE :
 		    OPENING_PLAIN_AGAIN;
 	}
+	report_handshake(s, p);
 	/* records of no use ask for encryption only */
 	if (p->effective <= TLS_LEVEL_ENCRYPT || tls_info_is_enough(s->tls))
 		return OPENING_DONE;
-	why_set(why, "4.7.5", "Server certificate not %s",
+	why_set(why, "4.7.5", "Server certificate not %s%s%s",
 	    (p->level == TLS_LEVEL_VERIFY || p->level == TLS_LEVEL_SECURE) &&
-	    s->tls->trust < TLS_TRUSTED ? "trusted" : "verified");
+	    s->tls->trust < TLS_TRUSTED ? "trusted" : "verified",
+	    p->sts != NULL ? ", as wants the MTA-STS policy of " : "",
+	    p->sts != NULL ? p->policy_domain : "");
 	return OPENING_INSECURE;
 }
 
@@ -54,6 +75,8 @@ start_tls(struct session *s, const struct policy *p, const char *loop_text,
 	if (s->reply.code / 100 != 2) {
 		/* Without it the session is as good as before. */
 		s->features &= ~(unsigned)FEATURE_STARTTLS;
+		report_failure(s, p, "starttls-not-supported",
+		    "starttls-refused");
 		if (!policy_needs_tls(p))
 			return OPENING_DONE;
 		why_set(why, s->reply.dsn, "TLS is required, but host %s "
@@ -61,9 +84,12 @@ start_tls(struct session *s, const struct policy *p, const char *loop_text,
 		    s->reply.text.data);
 		return OPENING_INSECURE;
 	}
-	if (is_injected(s, why))
+	if (is_injected(s, why)) {
+		report_failure(s, p, "validation-failure",
+		    "input-after-starttls");
 		return policy_needs_tls(p) ? OPENING_INSECURE :
 		    OPENING_PLAIN_AGAIN;
+	}
 	got = handshake(s, p, why);
 	if (got == OPENING_DONE && !session_hello(s, loop_text, why))
 		got = OPENING_FAILED;
@@ -83,6 +109,8 @@ secure(struct session *s, const struct policy *p, const char *loop_text,
 	}
 	if (offered && client_tls_works())
 		return start_tls(s, p, loop_text, why);
+	if (!offered)
+		report_failure(s, p, "starttls-not-supported", NULL);
 	if (!policy_needs_tls(p))
 		return OPENING_DONE;
 	if (offered)

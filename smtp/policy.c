@@ -10,6 +10,7 @@
 #include "mail/nexthop.h"
 #include "smtp/route.h"
 #include "smtp/settings.h"
+#include "smtp/sts.h"
 #include "table/table.h"
 #include "util/buf.h"
 #include "util/log.h"
@@ -29,6 +30,10 @@ struct draft {
 	struct why		*why;
 	/* attributes of the table; NULL: main.cf's */
 	const char		*match, *protocols, *ciphers, *exclude;
+	/* of an MTA-STS plug-in: lines */
+	const char		*patterns, *policy_lines;
+	bool			 is_sts;
+	bool			 from_table;
 };
 
 void
@@ -69,16 +74,58 @@ add_text(struct draft *d, const char **list, const char *more)
 	    pool_printf(d->pool, "%s|%s", *list, more);
 }
 
+static void
+add_line(struct draft *d, const char **lines, const char *more)
+{
+	*lines = pool_printf(d->pool, "%s%s\n", *lines == NULL ? "" : *lines,
+	    more);
+}
+
+/* What an MTA-STS plug-in tells of its policy. */
+static bool
+take_policy_attribute(struct draft *d, const char *name, const char *value)
+{
+	if (strcasecmp(name, "policy_type") == 0)
+		d->is_sts = text_eq_nocase(value, "sts");
+	else if (strcasecmp(name, "policy_domain") == 0)
+		d->p->policy_domain = value;
+	else if (strcasecmp(name, "policy_string") == 0)
+		add_line(d, &d->policy_lines, value);
+	else if (strcasecmp(name, "mx_host_pattern") == 0)
+		add_line(d, &d->patterns, value);
+	else if (strcasecmp(name, "policy_failure") == 0)
+		d->p->failure = value;
+	else	/* that it was fresh is the plug-in's business */
+		return strcasecmp(name, "policy_ttl") == 0;
+	return true;
+}
+
+/* "{ name = value with spaces }" */
+static char *
+unwrap(char *word)
+{
+	size_t n = strlen(word);
+
+	if (*word != '{' || n < 2 || word[n - 1] != '}')
+		return word;
+	word[n - 1] = '\0';
+	return text_trim(word + 1);
+}
+
 static bool
 take_attribute(struct draft *d, char *word)
 {
 	struct policy *p = d->p;
-	char	      *value = strchr(word, '=');
+	char	      *value;
 
+	word = unwrap(word);
+	value = strchr(word, '=');
 	if (value == NULL || value[1] == '\0')
 		return is_misconfigured(d, "malformed attribute/value pair:",
 		    word);
 	*value++ = '\0';
+	word = text_trim(word);
+	value = text_trim(value);
 	if (strcasecmp(word, "match") == 0)
 		add_text(d, &d->match, value);
 	else if (strcasecmp(word, "protocols") == 0)
@@ -95,8 +142,7 @@ take_attribute(struct draft *d, char *word)
 		p->reuse = text_eq_nocase(value, "yes");
 	else if (strcasecmp(word, "enable_rpk") == 0)
 		p->rpk = text_eq_nocase(value, "yes");
-	else if (strncasecmp(word, "policy_", 7) != 0 &&
-	    strcasecmp(word, "mx_host_pattern") != 0)
+	else if (!take_policy_attribute(d, word, value))
 		return is_misconfigured(d, "invalid attribute name:", word);
 	return true;
 }
@@ -182,8 +228,10 @@ choose_level(struct draft *d)
 		got = find_entry(key, &entry);
 		if (got == TABLE_ERROR)
 			ok = lookup_failed(d, "policy_maps", key);
-		else if (got == TABLE_FOUND)
+		else if (got == TABLE_FOUND) {
+			d->from_table = true;
 			ok = take_entry(d, entry.data);
+		}
 	} else if (!table_list_is_empty(per_site)) {
 		ok = take_site(d, d->target->name) && take_site(d, key);
 	}
@@ -199,6 +247,9 @@ choose_level(struct draft *d)
 static bool
 no_dane(struct draft *d, const char *reason)
 {
+	d->p->dane_failed = true;
+	d->p->failure = "dane-required";
+	d->p->failure_reason = reason;
 	why_set(d->why, "4.7.5", "%s", reason);
 	return false;
 }
@@ -223,8 +274,11 @@ apply_dane(struct draft *d)
 		return no_dane(d, "non DNSSEC destination");
 	got = dane_find(d->pool, d->target, port, &p->tlsa, &p->tlsa_count,
 	    &p->tlsa_base, d->why);
-	if (got == DANE_TROUBLE)
+	if (got == DANE_TROUBLE) {
+		p->dane_failed = true;
+		p->failure = "dnssec-invalid";
 		return false;
+	}
 	if (got != DANE_FOUND) {
 		if (only)
 			return no_dane(d, got == DANE_UNPROVEN ?
@@ -249,8 +303,46 @@ look_at_records(struct policy *p)
 	for (size_t i = 0; i < p->tlsa_count; i++)
 		if (tlsa_is_usable(&p->tlsa[i]))
 			return;
+	p->failure = "tlsa-invalid";
+	p->dane_failed = true;
 	if (p->level == TLS_LEVEL_DANE || p->level == TLS_LEVEL_HALF_DANE)
 		p->effective = TLS_LEVEL_ENCRYPT;
+}
+
+/* --- MTA-STS */
+
+/*
+ * The table's word goes before all, and DANE before MTA-STS (RFC 8461 2): where
+ * there are records, another way to trust the server must not make good that
+ * they do not fit.
+ */
+static bool
+apply_sts(struct draft *d)
+{
+	struct policy *p = d->p;
+
+	if (d->from_table) {
+		p->sts_text = d->policy_lines;
+		if (!d->is_sts || d->patterns == NULL)
+			return true;
+		if (p->policy_domain == NULL)
+			p->policy_domain = d->hop->host;
+		if (p->level == TLS_LEVEL_SECURE &&
+		    settings.tls_enforce_sts_mx_patterns) {
+			d->match = p->sni = "hostname";
+			return sts_apply_patterns(d->pool, d->patterns,
+			    d->target, p, d->why);
+		}
+		return true;
+	}
+	if (!settings.mta_sts || !sts_is_eligible(d->hop) ||
+	    (p->level != TLS_LEVEL_MAY && p->level != TLS_LEVEL_ENCRYPT))
+		return true;
+	if (!sts_apply(d->pool, d->hop, d->target, p, d->why))
+		return false;
+	if (p->level == TLS_LEVEL_SECURE)
+		d->match = p->sni = "hostname";
+	return true;
 }
 
 /* --- names, strength */
@@ -317,6 +409,10 @@ choose_names(struct draft *d)
 		    d->target->name, nexthop_domain(d)), " ");
 		break;
 	default:
+		if (d->p->testing) {
+			make_match(d, "hostname", " ");
+			d->p->sni = "hostname";
+		}
 		break;
 	}
 	return true;
@@ -419,6 +515,8 @@ put_together(struct draft *d)
 		return false;
 	if (p->requiretls && p->level < TLS_LEVEL_ENCRYPT)
 		p->level = TLS_LEVEL_ENCRYPT;
+	if (!apply_sts(d))
+		return false;
 	p->effective = p->level;
 	look_at_records(p);
 	if (p->anchor_files == NULL && *settings.tls_trust_anchor_file != '\0')

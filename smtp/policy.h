@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "mail/mtasts.h"
 #include "mail/why.h"
 #include "net/tls.h"
 #include "util/mem.h"
@@ -15,7 +16,7 @@ struct target;
 
 /*
  * By smtp_tls_security_level, smtp_tls_policy_maps and what is found for
- * DANE.  Strings live in the pool that policy_find() was given.
+ * DANE and MTA-STS.  Strings live in the pool that policy_find() was given.
  */
 struct policy {
 	bool		 known;		/* false: it could not be found out */
@@ -32,6 +33,17 @@ struct policy {
 	bool		 rpk;
 	bool		 reuse;		/* sessions may serve the next message */
 	bool		 requiretls;	/* the message asks for it */
+	/* MTA-STS (sts.h): NULL unless a policy applies */
+	const struct mtasts_policy *sts;
+	const char	*sts_text;	/* lines; NULL: as mtasts_write() */
+	const char	*policy_domain;	/* whose policy it is, or NULL */
+	bool		 testing;	/* `match` is looked at, but nothing
+					   follows from it */
+	/* TLSRPT (report.h): what was wrong before there was a session */
+	const char	*failure, *failure_reason;
+	bool		 sts_failed, dane_failed; /* with that policy */
+	bool		 report;	/* sessions are reported ... */
+	const char	*domain;	/* ... to this one */
 	/* All of it as text: sessions of another are no good. */
 	const char	*key;
 };

@@ -335,9 +335,8 @@ add_by_srv(struct finding *f, const char *service)
 	return !none;
 }
 
-/* UTF-8 domains go to the DNS as A-labels. */
-static bool
-to_ascii(struct pool *pool, const char *host, const char **ret)
+bool
+route_to_ascii(struct pool *pool, const char *host, const char **ret)
 {
 	char *ascii;
 
@@ -373,7 +372,7 @@ route_find(struct pool *pool, const struct nexthop *hop, const char *service,
 	enum outcome	got;
 
 	memset(ret, 0, sizeof *ret);
-	if (!to_ascii(pool, hop->host, &f.domain)) {
+	if (!route_to_ascii(pool, hop->host, &f.domain)) {
 		why_set(why, "5.1.2", "Invalid domain name: %s", hop->host);
 		return FAILED;
 	}

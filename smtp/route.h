@@ -48,6 +48,10 @@ struct dns_record;
 size_t		route_pick(struct dns_record *const *, size_t n,
 		    uint32_t (*random)(uint32_t below));
 
+/* UTF-8 domains as A-labels, in the pool; false: it is none. */
+bool		route_to_ascii(struct pool *, const char *host,
+		    const char **ret);
+
 /*
  * By MX preference; equals at random (or as they came), and then by address
  * family if one is preferred ("ipv4", "ipv6", "any").  `random` gives a

@@ -21,6 +21,7 @@ load_smtp(void)
 	    conf_smtp.smtp_discard_ehlo_keyword_address_maps;
 	settings.dane_insecure_mx_policy =
 	    conf_smtp.smtp_tls_dane_insecure_mx_policy;
+	settings.mta_sts = conf_smtp.smtp_tls_mta_sts;
 	settings.always_send_ehlo = conf_smtp.smtp_always_send_ehlo;
 	settings.never_send_ehlo = conf_smtp.smtp_never_send_ehlo;
 }

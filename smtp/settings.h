@@ -55,7 +55,9 @@
 	TEXT(tls_verify_cert_match) TEXT(tls_secure_cert_match) \
 	TEXT(tls_servername) TEXT(tls_trust_anchor_file) \
 	TEXT(tls_session_cache_database) TEXT(dns_support_level) \
-	TEXT(address_verify_target) TEXT(generic_maps)
+	TEXT(address_verify_target) TEXT(generic_maps) \
+	BOOL(tls_enforce_sts_mx_patterns) BOOL(tlsrpt_enable) \
+	BOOL(tlsrpt_skip_reused_handshakes)
 
 struct settings {
 #define INT(name) int name;
@@ -77,6 +79,7 @@ struct settings {
 	bool		 disable_dns;
 	bool		 dnssec;
 	const char	*dane_insecure_mx_policy;
+	bool		 mta_sts;		/* smtp only */
 };
 
 extern struct settings settings;

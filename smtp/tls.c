@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "conf/param.h"
 #include "net/tls.h"
 #include "server/server.h"
 #include "server/tls.h"
@@ -118,6 +119,9 @@ open_context(void)
 	};
 	struct tls_context *new;
 
+	/* MTA-STS without authorities would let no mail out. */
+	if (settings.mta_sts && *set.ca_file == '\0' && *set.ca_path == '\0')
+		set.ca_file = conf_mail.https_CAfile;
 	if (*settings.tls_session_cache_database != '\0') {
 		set.session_seconds = settings.tls_session_cache_timeout;
 		set.store = (struct tls_store){ load, save, forget };
@@ -241,7 +245,7 @@ client_tls_start(struct session *s, const struct policy *p)
 	char *key = mem_printf("%s %s %s", s->relay, s->host, p->key);
 	struct tls_connect c = {
 		.peer = s->relay,
-		.level = p->level,
+		.level = p->testing ? TLS_LEVEL_SECURE : p->level,
 		.strength = p->strength,
 		.host = p->tlsa_count > 0 ? p->tlsa_base : s->host,
 		.sni = p->sni,
