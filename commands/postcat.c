@@ -276,7 +276,10 @@ show_stdin(void)
 	while ((n = read(STDIN_FILENO, bytes, sizeof bytes)) > 0)
 		if (!file_write_all(fd, bytes, (size_t)n))
 			fatal("copy standard input");
-	show_fd(fd, "stdin");
+	if (lseek(fd, 0, SEEK_CUR) == 0)
+		close(fd);	/* nothing came: nothing to show */
+	else
+		show_fd(fd, "stdin");
 }
 
 static void

@@ -58,7 +58,6 @@ parse_options(int argc, char **argv)
 {
 	int c;
 
-	opterr = 0;
 	while ((c = getopt(argc, argv, "+c:rv")) != -1)
 		switch (c) {
 		case 'c':
@@ -71,12 +70,10 @@ parse_options(int argc, char **argv)
 				log_verbose++;
 			break;
 		default:
-			fatal_exit(EX_USAGE,
-			    "usage: postdrop [-c config_dir] [-v] [-r]");
+			fatal_exit(1, "usage: postdrop [-c config_dir] [-v]");
 		}
 	if (optind < argc)
-		fatal_exit(EX_USAGE,
-		    "usage: postdrop [-c config_dir] [-v] [-r]");
+		fatal_exit(1, "usage: postdrop [-c config_dir] [-v]");
 }
 
 /* authorized_submit_users. */

@@ -354,7 +354,6 @@ parse_options(int argc, char **argv)
 {
 	int c;
 
-	opterr = 0;
 	while ((c = getopt(argc, argv, "+c:Dv")) != -1) {
 		switch (c) {
 		case 'c':

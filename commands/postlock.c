@@ -3,8 +3,7 @@
  *
  * As the caller, with the caller's rights.  Locks as local delivery does
  * (mailbox_delivery_lock, or -l); the file is made if it is missing.  Ends
- * with the command's status, 75 if the lock can't be had, 69 for other
- * trouble.
+ * with the command's status, or 75 if the lock can't be had.
  */
 
 #include <errno.h>
@@ -56,8 +55,8 @@ lock_one(const char *how)
 		if (!file_lock(locked.fd, FILE_FLOCK, FILE_EXCLUSIVE, wait))
 			give_up(how);
 	} else
-		fatal_exit(EX_USAGE, "unknown lock style \"%s\"; write fcntl,"
-		    " flock or dotlock", how);
+		fatal_exit(EX_TEMPFAIL, "unknown mailbox_delivery_lock value"
+		    " \"%s\"; write fcntl, flock or dotlock", how);
 }
 
 /* The status as a shell has it. */
@@ -69,8 +68,8 @@ run(char **argv)
 
 	if (pid == 0) {
 		execvp(argv[0], argv);
-		log_warn("exec %s: %s", argv[0], strerror(errno));
-		_exit(127);
+		log_error("execvp %s: %s", argv[0], strerror(errno));
+		_exit(1);
 	}
 	if (pid < 0)
 		return EX_UNAVAILABLE;
@@ -98,14 +97,14 @@ main(int argc, char **argv)
 		}
 	}
 	if (argc - optind < 2)
-		fatal_exit(EX_USAGE, "usage: %s [-c config_dir] [-l lock_style]"
-		    " [-v] file command...", argv[0]);
-	command_start(EX_UNAVAILABLE);
+		fatal_exit(EX_TEMPFAIL, "usage: postlock [-c config_dir]"
+		    " [-l lock_style] [-v] folder command...");
+	command_start(EX_TEMPFAIL);
 	locked.path = argv[optind];
 	locked.fd = open(locked.path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC |
 	    O_NOCTTY, 0600);
 	if (locked.fd < 0)
-		fatal_exit(EX_UNAVAILABLE, "open %s: %s", locked.path,
+		fatal_exit(EX_TEMPFAIL, "open file %s: %s", locked.path,
 		    strerror(errno));
 	copy = s = mem_strdup(styles != NULL ? styles :
 	    conf_mail.mailbox_delivery_lock);

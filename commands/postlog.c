@@ -119,7 +119,6 @@ parse_options(int argc, char **argv)
 {
 	int c;
 
-	opterr = 0;
 	while ((c = getopt(argc, argv, "+c:ip:t:v")) != -1) {
 		switch (c) {
 		case 'c': conf_set_dir(optarg); break;

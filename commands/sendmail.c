@@ -44,13 +44,27 @@ enum {
 
 /* --- configuration */
 
+/* The words in which set-gid commands refuse a directory that main.cf does
+ * not list; we could read any that the caller can. */
+static void
+deny_config(void)
+{
+	log_error("unauthorized configuration directory name: %s", conf_dir());
+	fatal_exit(EX_TEMPFAIL, "specify \"alternate_config_directories = %s\""
+	    " or \"multi_instance_directories = %s\" in /etc/postfix/main.cf",
+	    conf_dir(), conf_dir());
+}
+
 static void
 read_configuration(void)
 {
 	const char *why;
 
-	if (!conf_read(&why))
+	if (!conf_read(&why)) {
+		if (opt.has_config && geteuid() != 0)
+			deny_config();
 		fatal_exit(EX_TEMPFAIL, "%s", why);
+	}
 	conf_warn_read();
 }
 
@@ -120,17 +134,29 @@ run_postalias(void)
 }
 
 static void
+no_recipient(enum mode mode)
+{
+	static const char *const names[] = {
+		[MODE_QUEUE] = "display queue mode",
+		[MODE_ALIASES] = "alias initialization mode",
+		[MODE_DAEMON] = "daemon mode",
+		[MODE_SMTP] = "stand-alone SMTP server mode",
+		[MODE_FLUSH] = "flush queue mode",
+	};
+
+	if (mode != MODE_NOTHING)
+		fatal_exit(EX_TEMPFAIL, "%s requires no recipient",
+		    names[mode]);
+}
+
+static void
 run_other(int argc)
 {
 	char *postfix[] = { mem_strdup("postfix"), mem_strdup("start"), NULL };
 	char *smtpd[] = { mem_strdup("smtpd"), mem_strdup("-S"), NULL };
 
-	if (argc > optind && opt.mode == MODE_QUEUE)
-		fatal_exit(EX_TEMPFAIL,
-		    "display queue mode requires no recipient");
-	if (argc > optind && opt.mode == MODE_ALIASES)
-		fatal_exit(EX_TEMPFAIL,
-		    "alias initialization mode requires no recipient");
+	if (argc > optind)
+		no_recipient(opt.mode);
 	read_configuration();
 	switch (opt.mode) {
 	case MODE_QUEUE:
@@ -139,16 +165,12 @@ run_other(int argc)
 	case MODE_FLUSH:
 		run_postqueue("-f", NULL);
 		break;
-	case MODE_FLUSH_SITE:
-		run_postqueue("-s", opt.site);
-		break;
-	case MODE_FLUSH_ID:
-		run_postqueue("-i", opt.site);
-		break;
 	case MODE_ALIASES:
 		run_postalias();
 		break;
 	case MODE_DAEMON:
+		if (fork() > 0)		/* nobody waits for it */
+			exit(0);
 		run("command_directory", postfix);
 		break;
 	case MODE_SMTP:
@@ -157,6 +179,18 @@ run_other(int argc)
 	default:
 		exit(0);
 	}
+}
+
+/* -qI and -qR: in delivery mode, as for Postfix; but nothing is read. */
+static void
+flush_some(void)
+{
+	if (opt.site == NULL && opt.queue_id == NULL)
+		return;
+	read_configuration();
+	if (opt.queue_id != NULL)
+		run_postqueue("-i", opt.queue_id);
+	run_postqueue("-s", opt.site);
 }
 
 /* --- the envelope */
@@ -258,6 +292,21 @@ add_recipients(struct envelope *e, char **args)
 }
 
 static void
+check_verp(const struct envelope *e)
+{
+	const char *filter = value("verp_delimiter_filter");
+
+	if (opt.verp == NULL)
+		return;
+	if (*opt.verp != '\0' && (strlen(opt.verp) != 2 ||
+	    strspn(opt.verp, filter) != 2))
+		die("-V requires two characters from %s", filter);
+	if (*e->sender == '\0')
+		die("%s(%ld): -V option requires non-null sender address",
+		    e->sender, (long)getuid());
+}
+
+static void
 make_envelope(struct envelope *e, char **recipients)
 {
 	const char *name = opt.full_name;
@@ -277,6 +326,7 @@ make_envelope(struct envelope *e, char **recipients)
 	envelope_set(e, ATTR_DSN_ENVELOPE_ID, opt.envid);
 	if (opt.ret != RET_NONE)
 		envelope_set(e, ATTR_DSN_RET, opt.ret == RET_HDRS ? "2" : "1");
+	check_verp(e);
 	if (opt.verp != NULL)
 		envelope_set(e, ATTR_VERP_DELIMS, *opt.verp != '\0' ?
 		    opt.verp : value("default_verp_delimiters"));
@@ -501,6 +551,7 @@ main(int argc, char **argv)
 	else if (text_eq(opt.name, "newaliases"))
 		opt.mode = MODE_ALIASES;
 	options_parse(argc, argv);
+	flush_some();
 	if (opt.mode == MODE_MAIL)
 		send_mail(argv + optind);
 	else

@@ -1,4 +1,5 @@
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -19,35 +20,28 @@ unsupported(int option, const char *value)
 }
 
 static void
-set_mode(enum mode mode)
-{
-	if (opt.mode != MODE_MAIL && opt.mode != mode)
-		fatal_exit(EX_TEMPFAIL, "choose one mode of operation");
-	opt.mode = mode;
-}
-
-static void
 option_b(const char *arg)
 {
 	switch (*arg) {
 	case 'd':
 	case 'l':
-		set_mode(MODE_DAEMON);
+		opt.mode = MODE_DAEMON;
 		break;
 	case 'h':
 	case 'H':
-		set_mode(MODE_NOTHING);
+		opt.mode = MODE_NOTHING;
 		break;
 	case 'i':
-		set_mode(MODE_ALIASES);
+		opt.mode = MODE_ALIASES;
 		break;
 	case 'm':
+		opt.mode = MODE_MAIL;
 		break;
 	case 'p':
-		set_mode(MODE_QUEUE);
+		opt.mode = MODE_QUEUE;
 		break;
 	case 's':
-		set_mode(MODE_SMTP);
+		opt.mode = MODE_SMTP;
 		break;
 	case 'v':
 		opt.env_flags |= ENV_DELIVER_VERIFY;
@@ -67,20 +61,22 @@ option_o(const char *arg)
 		opt.keep_dots = true;
 }
 
+/* An interval was for a daemon of Sendmail's; queue_run_delay is ours. */
 static void
 option_q(const char *arg)
 {
-	if (isdigit((unsigned char)*arg))
-		set_mode(MODE_NOTHING);
-	else if (*arg == 'S')
-		fatal_exit(EX_TEMPFAIL, "-qS is not implemented");
-	else if (*arg == 'R' || *arg == 'I') {
+	if (isdigit((unsigned char)*arg)) {
+		if (opt.mode != MODE_DAEMON)
+			exit(0);
+	} else if (*arg == 'R' || *arg == 'I') {
 		if (arg[1] == '\0')
-			fatal_exit(EX_TEMPFAIL, "-q%c requires a value", *arg);
-		set_mode(*arg == 'R' ? MODE_FLUSH_SITE : MODE_FLUSH_ID);
-		opt.site = arg + 1;
+			fatal_exit(EX_TEMPFAIL, "specify: -q%s", *arg == 'R' ?
+			    "Rsitename" : "Iqueueid");
+		*(*arg == 'R' ? &opt.site : &opt.queue_id) = arg + 1;
+	} else if (*arg == ' ') {
+		opt.mode = MODE_FLUSH;
 	} else {
-		set_mode(MODE_FLUSH);
+		fatal_exit(EX_TEMPFAIL, "-q%c is not implemented", *arg);
 	}
 }
 
@@ -167,7 +163,7 @@ static void
 option_x(const char *arg)
 {
 	if (*arg != 'V')
-		unsupported('X', arg);
+		fatal_exit(EX_TEMPFAIL, "unsupported: -X%c", *arg);
 	opt.verp = arg + 1;
 }
 
@@ -180,8 +176,10 @@ take_option(int c, const char *arg)
 	case 'F': opt.full_name = arg; break;
 	case 'f': case 'r': opt.sender = arg; break;
 	case 'G': opt.flags |= SUBMIT_GATEWAY; break;
-	case 'I': set_mode(MODE_ALIASES); break;
+	case 'I': opt.mode = MODE_ALIASES; break;
 	case 'i': opt.keep_dots = true; break;
+	case 'n':
+		fatal_exit(EX_TEMPFAIL, "-n option not supported");
 	case 'N': option_n(arg); break;
 	case 'O': option_long(arg); break;
 	case 'o': option_o(arg); break;
@@ -191,7 +189,7 @@ take_option(int c, const char *arg)
 	case 'V': opt.envid = arg; break;
 	case 'v': opt.verbose++; break;
 	case 'X': option_x(arg); break;
-	default: break;		/* A h L m n U x: Sendmail's, no meaning here */
+	default: break;		/* A h L m U x: Sendmail's, no meaning here */
 	}
 }
 
@@ -218,14 +216,26 @@ options_parse(int argc, char **argv)
 	complete_q(argc, argv);
 	argv[0] = mem_strdup(opt.name);
 	while ((c = getopt(argc, argv, OPTIONS)) != -1)
-		if (c == 'C')
+		if (c == 'C') {
 			option_config(optarg);
+			opt.has_config = true;
+		}
 	optind = 0;
 	while ((c = getopt(argc, argv, OPTIONS)) != -1) {
 		if (c == '?')
 			fatal_exit(EX_TEMPFAIL, "usage: sendmail [options]");
 		take_option(c, optarg == NULL ? "" : optarg);
 	}
-	if (opt.verbose > 0 && opt.mode == MODE_MAIL)
+	if (opt.queue_id != NULL && opt.mode != MODE_MAIL)
+		fatal_exit(EX_TEMPFAIL,
+		    "-qI can be used only in delivery mode");
+	if (opt.site != NULL && opt.mode != MODE_MAIL)
+		fatal_exit(EX_TEMPFAIL,
+		    "-qR can be used only in delivery mode");
+	if ((opt.flags & SUBMIT_EXTRACT) != 0 && opt.mode != MODE_MAIL)
+		fatal_exit(EX_TEMPFAIL,
+		    "-t can be used only in delivery mode");
+	/* More of them ask for details in the log, not for a report. */
+	if (opt.verbose == 1 && opt.mode == MODE_MAIL)
 		opt.env_flags |= ENV_DELIVER_TRACE;
 }

@@ -10,7 +10,7 @@
 
 enum mode {
 	MODE_MAIL, MODE_QUEUE, MODE_ALIASES, MODE_DAEMON, MODE_SMTP,
-	MODE_FLUSH, MODE_FLUSH_SITE, MODE_FLUSH_ID, MODE_NOTHING,
+	MODE_FLUSH, MODE_NOTHING,
 };
 
 struct options {
@@ -24,11 +24,13 @@ struct options {
 	const char	*encoding;	/* -B */
 	const char	*envid;		/* -V */
 	const char	*verp;		/* -XV, NULL none */
-	const char	*site;		/* -qR, -qI */
+	const char	*site;		/* -qR */
+	const char	*queue_id;	/* -qI */
 	const char	*alias_file;	/* -oA */
 	uint8_t		 notify;	/* -N */
 	enum dsn_ret	 ret;		/* -R */
 	int		 verbose;	/* -v */
+	bool		 has_config;	/* -C */
 };
 
 extern struct options opt;
