@@ -11,7 +11,10 @@
  */
 
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "master/master.h"
@@ -166,6 +169,22 @@ jobs_next(void)
 	return at;
 }
 
+/* An empty line: enough to have a worker started. */
+static void
+send_datagram(const char *path)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int		   fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC |
+	    SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return;
+	snprintf(sa.sun_path, sizeof sa.sun_path, "%s", path);
+	(void)!sendto(fd, "\n", 1, MSG_NOSIGNAL, (struct sockaddr *)&sa,
+	    sizeof sa);
+	close(fd);
+}
+
 static void
 wake_up(struct job *j)
 {
@@ -177,6 +196,8 @@ wake_up(struct job *j)
 		return;
 	if (j->s.type == SERVICE_UNIX)
 		server_trigger(j->socket, "W");
+	else if (j->s.type == SERVICE_UNIX_DGRAM)
+		send_datagram(j->socket);
 	else if (j->s.type == SERVICE_FIFO) {
 		l = LIST_ENTRY(j->listeners.next, struct listener, link);
 		(void)!write(l->watch.fd, "W", 1);

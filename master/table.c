@@ -15,6 +15,9 @@
 #include "util/proc.h"
 #include "util/text.h"
 
+enum { METRICS_WAKEUP = 60 };	/* seconds: it must listen though nothing is
+				   logged */
+
 /* process_session_limit, as main.cf or the service's own -o has it, and what
  * a process has descriptors for; what is no number is for the worker to
  * complain about. */
@@ -208,7 +211,8 @@ take_metrics(const struct service_table *t, bool may_fail)
 	static char    name[] = METRICS_SERVICE;
 	char	      *argv[] = { name, NULL };
 	struct service s = { .name = name, .type = SERVICE_UNIX_DGRAM,
-	    .unprivileged = true, .maxproc = 1, .program = name,
+	    .unprivileged = true, .wakeup = METRICS_WAKEUP, .maxproc = 1,
+	    .program = name,
 	    .argv = argv, .argc = 1 };
 
 	if (conf_mail.metrics_listen[0] != '\0' &&
