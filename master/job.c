@@ -169,6 +169,8 @@ jobs_next(void)
 	return at;
 }
 
+enum { DATAGRAM_AGAIN = 200 };	/* ms */
+
 /* An empty line: enough to have a worker started. */
 static void
 send_datagram(const char *path)
@@ -196,8 +198,12 @@ wake_up(struct job *j)
 		return;
 	if (j->s.type == SERVICE_UNIX)
 		server_trigger(j->socket, "W");
-	else if (j->s.type == SERVICE_UNIX_DGRAM)
+	else if (j->s.type == SERVICE_UNIX_DGRAM) {
 		send_datagram(j->socket);
+		/* One that retires may have taken it. */
+		if (j->workers_now == 0)
+			j->wakeup_at = clock_ms() + DATAGRAM_AGAIN;
+	}
 	else if (j->s.type == SERVICE_FIFO) {
 		l = LIST_ENTRY(j->listeners.next, struct listener, link);
 		(void)!write(l->watch.fd, "W", 1);
