@@ -12,7 +12,7 @@ dest=${DESTDIR:-}
 daemon_directory=$dest/usr/lib/postfix/sbin
 command_directory=$dest/usr/sbin
 commands="postfix postconf postmap postalias postqueue postsuper postcat postlog
-	postkick postlimit postlock postdrop sendmail"
+	postkick postlimit postlock postdrop sendmail posttrace posttop qshape"
 
 is_root() { [ "$(id -u)" = 0 ]; }
 
