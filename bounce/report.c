@@ -221,6 +221,10 @@ report_header(struct buf *out, const struct report *r)
 	    "Content-Type: multipart/report; report-type=delivery-status;\r\n"
 	    "\tboundary=\"%s\"\r\n",
 	    r->to_postmaster ? "generated" : "replied", r->about->boundary);
+	/* what was said of the message holds for news of it */
+	if (conf_mail.tls_required_enable && (r->about->m->env_flags &
+	    (ENV_TLS_OPTIONAL | ENV_REQUIRETLS)) == ENV_TLS_OPTIONAL)
+		buf_adds(out, "TLS-Required: no\r\n");
 	add_encoding(out, r);
 	buf_adds(out, "\r\nThis is a MIME-encapsulated message.\r\n");
 }

@@ -75,6 +75,21 @@ note_message_id(struct field *f)
 	envelope_set(&f->m->env, ATTR_MESSAGE_ID, id);
 }
 
+/* RFC 8689 5; and what says REQUIRETLS where a filter can't. */
+static void
+note_privacy(struct field *f)
+{
+	struct str value = value_of(f);
+
+	if (f->fact->id == HEADER_TLS_REQUIRED && conf_mail.tls_required_enable
+	    && str_is_nocase(value, "no"))
+		f->m->env.flags |= ENV_TLS_OPTIONAL;
+	if (f->fact->id == HEADER_REQUIRE_TLS_ESMTP &&
+	    conf_mail.requiretls_enable && conf_mail.requiretls_esmtp_header &&
+	    str_is_nocase(value, "yes"))
+		f->m->env.flags |= ENV_REQUIRETLS;
+}
+
 static bool
 note(struct field *f)
 {
@@ -93,6 +108,7 @@ note(struct field *f)
 	if (f->fact->id == HEADER_MESSAGE_ID ||
 	    f->fact->id == HEADER_RESENT_MESSAGE_ID)
 		note_message_id(f);
+	note_privacy(f);
 	m->seen |= UINT64_C(1) << f->fact->id;
 	return true;
 }

@@ -109,6 +109,10 @@ add_fields(struct message *m)
 		add_date(m);
 	if (!has(m, m->resent ? HEADER_RESENT_FROM : HEADER_FROM))
 		add_from(m);
+	if ((m->env.flags & ENV_REQUIRETLS) != 0 &&
+	    conf_mail.requiretls_enable && conf_mail.requiretls_esmtp_header &&
+	    !has(m, HEADER_REQUIRE_TLS_ESMTP))
+		buf_adds(&m->header, "Require-TLS-ESMTP: yes\r\n");
 	if (*conf_mail.undisclosed_recipients_header != '\0' &&
 	    !has_recipient_field(m))
 		buf_addf(&m->header, "%s\r\n",

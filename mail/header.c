@@ -35,6 +35,7 @@ static const struct header_fact facts[] = {
 	{ "MIME-Version", HEADER_MIME_VERSION, MIME },
 	{ "Received", HEADER_RECEIVED, 0 },
 	{ "Reply-To", HEADER_REPLY_TO, SENDER },
+	{ "Require-TLS-ESMTP", HEADER_REQUIRE_TLS_ESMTP, 0 },
 	{ "Resent-Bcc", HEADER_RESENT_BCC,
 	    RECIPIENT | EXTRACT | RESENT | DROP },
 	{ "Resent-Cc", HEADER_RESENT_CC, RECIPIENT | EXTRACT | RESENT },

@@ -21,6 +21,7 @@ struct attempt {
 	bool		 is_final;	/* no other server will be tried: what is
 					   temporary ends in deferral */
 	bool		 keep;		/* the session is to be kept */
+	bool		 say_requiretls;	/* with MAIL */
 	struct why	 why;
 	struct deliver_via via;
 };

@@ -16,6 +16,7 @@
 #include "smtp/deliver.h"
 #include "smtp/policy.h"
 #include "smtp/report.h"
+#include "smtp/requiretls.h"
 #include "smtp/route.h"
 #include "smtp/session.h"
 #include "smtp/settings.h"
@@ -83,6 +84,27 @@ end_session(struct errand *e, enum transfer how)
 		session_quit(s);
 }
 
+/* A server that is not good enough for REQUIRETLS may have one beside it that
+ * is: the message goes back when none was. */
+static bool
+is_good_enough(struct errand *e, struct session *s)
+{
+	struct why why = WHY_INIT;
+	bool	   ok = requiretls_check(&e->policy, s, &why);
+
+	set_via(e, s->tls != NULL ? POLICY_TLS : POLICY_PLAIN);
+	if (!ok && e->a.is_final)
+		attempt_fail_all(&e->a, &why, false);
+	else if (!ok) {
+		log_info("%s: %s", e->a.d->id, why.text.data);
+		why_copy(&e->a.why, &why);
+	}
+	why_done(&why);
+	e->a.say_requiretls = e->policy.wish > WISH_NONE && s->tls != NULL &&
+	    (s->features & FEATURE_REQUIRETLS) != 0;
+	return ok;
+}
+
 /* Over an open session.  False: it was a kept one that had died. */
 static bool
 use_session(struct errand *e, struct session *s)
@@ -91,7 +113,10 @@ use_session(struct errand *e, struct session *s)
 
 	e->a.session = s;
 	s->queue_id = e->a.d->id;
-	set_via(e, s->tls != NULL ? POLICY_TLS : POLICY_PLAIN);
+	if (!is_good_enough(e, s)) {
+		end_session(e, TRANSFER_CLEAN);
+		return true;
+	}
 	e->a.d->connected_us = clock_wall_us();
 	how = transfer_message(&e->a);
 	end_session(e, how);
@@ -163,8 +188,12 @@ open_session(struct errand *e, int fd, const struct target *t)
 	set_via(e, POLICY_UNDECIDED);
 	got = session_open(s, &e->policy, e->port == 25 &&
 	    !settings.is_lmtp ? e->destination : NULL, &why);
-	if (got == OPENING_INSECURE)
+	if (got == OPENING_INSECURE) {
 		set_via(e, POLICY_FAILED);
+		/* the last server: no other will do better later */
+		if (e->policy.wish == WISH_ENFORCE && e->a.is_final)
+			memcpy(why.dsn, "5.7.10", sizeof "5.7.10");
+	}
 	if (got == OPENING_PLAIN_AGAIN && may_go_in_clear(e)) {
 		log_info("%s: %s", e->a.d->id, why.text.data);
 		e->a.session = NULL;
@@ -259,8 +288,10 @@ static bool
 find_policy(struct errand *e, const struct target *t)
 {
 	struct why why = WHY_INIT;
-	bool	   ok = policy_find(&e->a.d->pool, e->destination, &e->hop, t,
-	    (e->a.d->env_flags & ENV_REQUIRETLS) != 0, &e->policy, &why);
+	enum wish  wish;
+	bool	   ok = requiretls_find(e->a.d->env_flags, &e->hop, &wish,
+	    &why) && policy_find(&e->a.d->pool, e->destination, &e->hop, t,
+	    wish, &e->policy, &why);
 
 	choose_reporting(e, t, ok);
 	clear_via(e);

@@ -510,10 +510,12 @@ put_together(struct draft *d)
 
 	if (!choose_level(d))
 		return false;
+	if (p->wish == WISH_LESS && p->level > TLS_LEVEL_MAY)
+		p->level = TLS_LEVEL_MAY;
 	if (d->hop->path == NULL && (p->level == TLS_LEVEL_DANE ||
 	    p->level == TLS_LEVEL_DANE_ONLY) && !apply_dane(d))
 		return false;
-	if (p->requiretls && p->level < TLS_LEVEL_ENCRYPT)
+	if (p->wish >= WISH_STARTTLS && p->level < TLS_LEVEL_ENCRYPT)
 		p->level = TLS_LEVEL_ENCRYPT;
 	if (!apply_sts(d))
 		return false;
@@ -528,13 +530,13 @@ put_together(struct draft *d)
 
 bool
 policy_find(struct pool *pool, const char *destination,
-    const struct nexthop *hop, const struct target *t, bool requiretls,
+    const struct nexthop *hop, const struct target *t, enum wish wish,
     struct policy *ret, struct why *why)
 {
 	struct draft d = { .pool = pool, .destination = destination,
 	    .hop = hop, .target = t, .p = ret, .why = why };
 
-	*ret = (struct policy){ .requiretls = requiretls,
+	*ret = (struct policy){ .wish = wish,
 	    .reuse = settings.tls_connection_reuse,
 	    .rpk = settings.tls_enable_rpk, .strength = { .exclude = "" } };
 	if (!put_together(&d)) {
@@ -558,7 +560,7 @@ policy_log_field(struct pool *pool, const struct policy *p,
     enum policy_stage stage)
 {
 	const char *name = p->known ? tls_level_name(p->level) : "unknown";
-	const char *tail = p->requiretls ? "/requiretls" : "";
+	const char *tail = requiretls_log_field(p);
 
 	if (!settings.log_tls_feature_status)
 		return NULL;

@@ -9,6 +9,7 @@
 #include "mail/mtasts.h"
 #include "mail/why.h"
 #include "net/tls.h"
+#include "smtp/requiretls.h"
 #include "util/mem.h"
 
 struct nexthop;
@@ -32,7 +33,6 @@ struct policy {
 	const char	*tlsa_base;
 	bool		 rpk;
 	bool		 reuse;		/* sessions may serve the next message */
-	bool		 requiretls;	/* the message asks for it */
 	/* MTA-STS (sts.h): NULL unless a policy applies */
 	const struct mtasts_policy *sts;
 	const char	*sts_text;	/* lines; NULL: as mtasts_write() */
@@ -44,6 +44,8 @@ struct policy {
 	bool		 sts_failed, dane_failed; /* with that policy */
 	bool		 report;	/* sessions are reported ... */
 	const char	*domain;	/* ... to this one */
+	enum wish	 wish;		/* the message's */
+	enum wish_state	 wish_state;
 	/* All of it as text: sessions of another are no good. */
 	const char	*key;
 };
@@ -56,7 +58,7 @@ void	policy_init(void);
  * May wait.  False with why: 4.7.5, after a warning.
  */
 bool	policy_find(struct pool *, const char *destination,
-	    const struct nexthop *, const struct target *, bool requiretls,
+	    const struct nexthop *, const struct target *, enum wish,
 	    struct policy *ret, struct why *why);
 
 /* Must there be TLS? */

@@ -57,7 +57,7 @@
 	TEXT(tls_session_cache_database) TEXT(dns_support_level) \
 	TEXT(address_verify_target) TEXT(generic_maps) \
 	BOOL(tls_enforce_sts_mx_patterns) BOOL(tlsrpt_enable) \
-	BOOL(tlsrpt_skip_reused_handshakes)
+	BOOL(tlsrpt_skip_reused_handshakes) TEXT(requiretls_policy)
 
 struct settings {
 #define INT(name) int name;

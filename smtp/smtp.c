@@ -26,6 +26,7 @@
 #include "smtp/filter.h"
 #include "smtp/generic.h"
 #include "smtp/policy.h"
+#include "smtp/requiretls.h"
 #include "smtp/quirks.h"
 #include "smtp/settings.h"
 #include "smtp/tls.h"
@@ -58,6 +59,7 @@ before_jail(void)
 	filter_init();
 	quirks_init();
 	policy_init();
+	requiretls_init();
 	client_tls_init();
 }
 

@@ -111,6 +111,8 @@ send_mail(struct transfer_state *t)
 	if ((s->features & FEATURE_SMTPUTF8) &&
 	    (d->env_flags & (ENV_SMTPUTF8 | ENV_SMTPUTF8_NEEDED)))
 		buf_adds(&line, " SMTPUTF8");
+	if (t->a->say_requiretls)
+		buf_adds(&line, " REQUIRETLS");
 	if (s->logged_in && settings.send_dummy_mail_auth)
 		buf_adds(&line, " AUTH=<>");
 	buf_adds(&line, "\r\n");
