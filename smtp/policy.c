@@ -517,7 +517,7 @@ put_together(struct draft *d)
 		return false;
 	if (p->wish >= WISH_STARTTLS && p->level < TLS_LEVEL_ENCRYPT)
 		p->level = TLS_LEVEL_ENCRYPT;
-	if (!apply_sts(d))
+	if (p->wish != WISH_LESS && !apply_sts(d))
 		return false;
 	p->effective = p->level;
 	look_at_records(p);
