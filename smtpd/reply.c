@@ -58,7 +58,7 @@ finish(struct session *s)
 	stream_write(s->stream, text->data, text->len);
 	notice_out(s, text->data);
 	if (text->data[0] >= '4' && memcmp(text->data + 1, "21", 2) == 0)
-		s->hanging_up = true;
+		s->hanging_up = s->said_no = true;
 }
 
 void

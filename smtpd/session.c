@@ -15,6 +15,7 @@
 
 #include "conf/param.h"
 #include "mail/cleanup_client.h"
+#include "net/tls.h"
 #include "server/server.h"
 #include "smtpd/access/access.h"
 #include "smtpd/auth.h"
@@ -44,6 +45,8 @@ enum {
 	EARLY_TALK_MS = 1,	/* while there is much to do */
 	EARLY_TALK_QUIET_MS = 10, /* with so few sessions: */
 	QUIET_SESSIONS = 1,
+	LINGER_MS = 300,
+	LINGER_BYTES = 64 * 1024,
 };
 
 const char *
@@ -484,11 +487,30 @@ begin(struct session *s)
 	return session_greet(s);
 }
 
+/*
+ * To close while the client is still sending would reset the connection, and
+ * with it go the last words: it gets a moment to see the end.
+ */
+static void
+linger(struct stream *stream)
+{
+	int64_t until = clock_ms() + LINGER_MS;
+	size_t	n, seen = 0;
+
+	if (!stream_flush(stream) || tls_stream_info(stream) != NULL ||
+	    shutdown(stream_fd(stream), SHUT_WR) != 0)
+		return;
+	while (seen < LINGER_BYTES && (n = stream_await(stream, until)) > 0) {
+		stream_skip(stream, n);
+		seen += n;
+	}
+}
+
 void
 session_run(struct stream *stream, bool standalone)
 {
 	struct session *s = NEW(struct session);
-	bool		has_address;
+	bool		has_address, said_no;
 
 	s->stream = stream;
 	s->standalone = standalone;
@@ -502,6 +524,9 @@ session_run(struct stream *stream, bool standalone)
 		say_last(s, "421 4.3.0", "Server local error");
 	else if (begin(s))
 		run_commands(s);
+	said_no = s->said_no;
 	goodbye(s);
 	mem_free(s);
+	if (said_no && !standalone)
+		linger(stream);
 }

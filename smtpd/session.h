@@ -142,6 +142,7 @@ struct session {
 	bool		 loose_newlines; /* bare LF may end lines and data */
 	bool		 bad_pipelining; /* seen once in this session */
 	bool		 hanging_up;	/* end after this reply */
+	bool		 said_no;	/* which was 421 or 521 */
 	const char	*denied;	/* refused at connect: for all but QUIT */
 	unsigned	 ehlo_discard;	/* enum ehlo_keyword bits */
 	bool		 ehlo_unknown;	/* their table can't be asked */
