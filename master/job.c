@@ -27,7 +27,6 @@ enum {
 	LIMIT_WARN_MS = 200 * 1000,
 	STRESS_MS = 1000 * 1000,	/* after the limit was reached last */
 	BACKOFF_MIN = 100,		/* ms */
-	BACKOFF_MAX = 60 * 1000,	/* ms */
 };
 
 /* --- limits */
@@ -140,12 +139,15 @@ job_look(struct job *j)
 }
 
 void
-job_throttle(struct job *j, bool grow)
+job_throttle(struct job *j, enum throttle how)
 {
-	j->backoff_ms = j->backoff_ms == 0 || !grow ? BACKOFF_MIN :
+	int64_t most = conf_mail.service_throttle_time * 1000L;
+
+	j->backoff_ms = how == THROTTLE_FULL ? most :
+	    how == THROTTLE_LITTLE || j->backoff_ms == 0 ? BACKOFF_MIN :
 	    j->backoff_ms * 2;
-	if (j->backoff_ms > BACKOFF_MAX)
-		j->backoff_ms = BACKOFF_MAX;
+	if (j->backoff_ms > most)
+		j->backoff_ms = most;
 	j->not_before = clock_ms() + j->backoff_ms;
 }
 

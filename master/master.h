@@ -109,7 +109,13 @@ void	job_look(struct job *);
 
 /* A worker failed before it was of any use: the next has to wait, longer and
  * longer if `grow`. */
-void	job_throttle(struct job *, bool grow);
+enum throttle {
+	THROTTLE_LITTLE,	/* as after a first crash */
+	THROTTLE_MORE,		/* twice as long as the last time */
+	THROTTLE_FULL,		/* service_throttle_time */
+};
+
+void	job_throttle(struct job *, enum throttle);
 
 /* The earliest time at which a job wants jobs_tick(), or CLOCK_NEVER. */
 int64_t	jobs_next(void);

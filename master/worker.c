@@ -218,7 +218,7 @@ cannot_start(struct job *j, const char *what)
 {
 	log_warn("%s for service \"%s\": %s", what, j->s.name,
 	    strerror(errno));
-	job_throttle(j, true);
+	job_throttle(j, THROTTLE_MORE);
 	job_update(j);
 }
 
@@ -300,8 +300,10 @@ on_bad_end(struct worker *w, int status)
 		    (int)w->pid, WEXITSTATUS(status));
 	if (!w->served) {
 		log_warn("%s: bad command startup -- throttling", j->path);
-		/* Someone else killed it: that says nothing about it. */
-		job_throttle(j, status != SIGKILL);
+		/* Someone else killed it: that says nothing about it.  What
+		 * gives up by itself would do so again. */
+		job_throttle(j, status == SIGKILL ? THROTTLE_LITTLE :
+		    WIFSIGNALED(status) ? THROTTLE_MORE : THROTTLE_FULL);
 	}
 	/* Work that nobody connects for goes on at once. */
 	if (j->wakeup_at != CLOCK_NEVER)
