@@ -15,17 +15,18 @@
 #include "smtp/dead.h"
 #include "smtp/deliver.h"
 #include "smtp/policy.h"
+#include "smtp/race.h"
 #include "smtp/report.h"
 #include "smtp/requiretls.h"
 #include "smtp/route.h"
 #include "smtp/session.h"
 #include "smtp/settings.h"
-#include "smtp/source.h"
 #include "smtp/sts.h"
 #include "smtp/transfer.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/mem.h"
+#include "util/task.h"
 
 /*
  *	for each destination of the next hop, then the fall-back relays
@@ -47,6 +48,9 @@ struct errand {
 	bool		 is_fallback;
 	bool		 skip_fallback;	/* we are a backup MX ourselves */
 	int		 sessions;	/* made for this destination */
+	struct target	*next;		/* servers not tried yet */
+	size_t		 left;
+	int		 ready_fd;	/* connected to the next; -1 */
 };
 
 static void
@@ -227,24 +231,59 @@ connect_failed(struct errand *e, const struct target *t, int error)
 	why_done(&why);
 }
 
+/* Another server as good as this one, for when it is silent. */
+static struct target *
+find_second(struct errand *e, const struct target *t)
+{
+	for (size_t i = 0; i < e->left; i++) {
+		struct target *other = e->next + i;
+
+		if (other->preference == t->preference &&
+		    !addr_equal(&other->addr, &t->addr) && !dead_is(&other->addr))
+			return other;
+	}
+	return NULL;
+}
+
+/* It is the next to be tried, and connected already. */
+static void
+second_was_faster(struct errand *e, const struct target *t,
+    struct target *second, int fd)
+{
+	struct target swap = *second;
+	char	      text[ADDR_TEXT];
+
+	*second = *e->next;
+	*e->next = swap;
+	e->ready_fd = fd;
+	addr_text(&t->addr, text);
+	log_info("connect to %s[%s]:%u: no answer so far, another address "
+	    "was faster", t->name, text, (unsigned)e->port);
+}
+
+/* -1 with errno, or with e->ready_fd: another server has answered. */
 static int
 connect_to(struct errand *e, const struct target *t)
 {
 	int64_t deadline = settings.connect_timeout > 0 ?
 	    clock_in(settings.connect_timeout) : CLOCK_NEVER;
-	const struct addr *source;
-	int fd;
+	struct target *second;
+	int  fd = e->ready_fd;
+	bool was_second;
 
+	if (fd >= 0) {
+		e->ready_fd = -1;
+		return fd;
+	}
 	if (addr_family(&t->addr) == AF_UNIX)
 		return connect_unix(e->hop.path, deadline);
-	source = source_for(&t->addr);
-	fd = dead_connect(&t->addr, source, deadline);
-	if (fd < 0 && source != NULL && errno == EADDRNOTAVAIL &&
-	    !settings.bind_address_enforce) {
-		log_warn("can't connect from %s_bind_address or "
-		    "inet_interfaces: that is no address of this host",
-		    settings.prefix);
-		fd = dead_connect(&t->addr, NULL, deadline);
+	second = find_second(e, t);
+	fd = race_connect(&t->addr, second != NULL ? &second->addr : NULL,
+	    settings.connect_fallback_delay * 1000L, deadline, &was_second);
+	if (fd >= 0 && was_second) {
+		second_was_faster(e, t, second, fd);
+		errno = ETIMEDOUT;
+		return -1;
 	}
 	return fd;
 }
@@ -258,7 +297,8 @@ try_new(struct errand *e, const struct target *t)
 	set_via(e, POLICY_UNDECIDED);
 	fd = connect_to(e, t);
 	if (fd < 0) {
-		connect_failed(e, t, errno);
+		if (e->ready_fd < 0)
+			connect_failed(e, t, errno);
 		return true;
 	}
 	e->sessions++;
@@ -309,7 +349,7 @@ find_policy(struct errand *e, const struct target *t)
 }
 
 static void
-try_target(struct errand *e, const struct target *t)
+try_target_once(struct errand *e, const struct target *t)
 {
 	if (!find_policy(e, t))
 		return;
@@ -322,6 +362,19 @@ try_target(struct errand *e, const struct target *t)
 		return;
 	e->policy.level = e->policy.effective = TLS_LEVEL_NONE;
 	try_new(e, t);
+}
+
+/* A connection that was made ahead is used by this one or not at all. */
+static void
+try_target(struct errand *e, const struct target *t)
+{
+	int ahead = e->ready_fd;
+
+	try_target_once(e, t);
+	if (ahead >= 0 && e->ready_fd == ahead) {
+		task_close(ahead);
+		e->ready_fd = -1;
+	}
 }
 
 /* Kept sessions first, among the best; silent addresses last of all. */
@@ -363,6 +416,8 @@ try_route(struct errand *e, struct route *r)
 		e->a.is_final = e->is_last && (i + 1 == r->count ||
 		    (limit > 0 && e->sessions + 1 >= limit));
 		e->port = r->targets[i].port;
+		e->next = &r->targets[i + 1];
+		e->left = r->count - i - 1;
 		try_target(e, &r->targets[i]);
 		if (limit > 0 && e->sessions >= limit)
 			break;
@@ -520,7 +575,7 @@ try_all(struct errand *e)
 void
 deliver_message(struct delivery *d)
 {
-	struct errand e = { .a = { .d = d, .why = WHY_INIT } };
+	struct errand e = { .a = { .d = d, .why = WHY_INIT }, .ready_fd = -1 };
 
 	clear_via(&e);
 	e.a.keep = cache_is_wanted(d->nexthop, d->flags);

@@ -1,8 +1,10 @@
+#include <errno.h>
 #include <string.h>
 
 #include "conf/param.h"
 #include "mail/own_addr.h"
 #include "net/addr.h"
+#include "smtp/dead.h"
 #include "smtp/settings.h"
 #include "smtp/source.h"
 #include "util/log.h"
@@ -66,4 +68,20 @@ source_for(const struct addr *to)
 		work_out(s, family, family == AF_INET6 ?
 		    settings.bind_address6 : settings.bind_address);
 	return s->is_set && !addr_is_loopback(to) ? &s->addr : NULL;
+}
+
+int
+source_connect(const struct addr *to, int64_t deadline)
+{
+	const struct addr *source = source_for(to);
+	int		   fd = dead_connect(to, source, deadline);
+
+	if (fd < 0 && source != NULL && errno == EADDRNOTAVAIL &&
+	    !settings.bind_address_enforce) {
+		log_warn("can't connect from %s_bind_address or "
+		    "inet_interfaces: that is no address of this host",
+		    settings.prefix);
+		fd = dead_connect(to, NULL, deadline);
+	}
+	return fd;
 }

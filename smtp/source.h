@@ -3,6 +3,8 @@
 #ifndef SMTP_SOURCE_H
 #define SMTP_SOURCE_H
 
+#include <stdint.h>
+
 struct addr;
 
 /*
@@ -10,5 +12,9 @@ struct addr;
  * inet_interfaces, when that names one; NULL: let the system choose.
  */
 const struct addr *source_for(const struct addr *to);
+
+/* Connects from there, or, where bind_address_enforce is off, from anywhere.  A
+ * descriptor, or -1 with errno. */
+int	source_connect(const struct addr *to, int64_t deadline);
 
 #endif

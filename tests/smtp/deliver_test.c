@@ -76,6 +76,22 @@ delivery_dead(struct delivery *d, const struct why *why)
 	why_copy(&d->dead, why);
 }
 
+enum outcome
+delivery_pass(struct delivery *d, const struct recipient *r,
+    const char *transport, const char *nexthop, struct why *why)
+{
+	(void)d;
+	(void)r;
+	why_set(why, "2.0.0", "passed to %s:%s", transport, nexthop);
+	return DONE;
+}
+
+void
+delivery_close(struct delivery *d, struct recipient *r, enum outcome got)
+{
+	d->status[r - d->rcpt] = got == DONE ? DELIVER_SENT : DELIVER_DEFERRED;
+}
+
 /* --- the DNS */
 
 static struct {
