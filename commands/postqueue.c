@@ -28,6 +28,7 @@
 #include "mail/queue_dir.h"
 #include "mail/queue_id.h"
 #include "mail/queue_list.h"
+#include "mail/queue_shape.h"
 #include "net/dns.h"
 #include "server/command.h"
 #include "server/server.h"
@@ -46,6 +47,8 @@ enum {
 
 struct printer {
 	bool		 json;
+	struct queue_shape *shape;	/* --summary */
+	int64_t		 now;
 	uint64_t	 bytes;
 	unsigned long	 messages;
 	struct buf	 out;		/* one message's text */
@@ -187,7 +190,9 @@ print_entry(void *arg, const struct queue_list_entry *e)
 	struct printer *p = arg;
 
 	buf_clear(&p->out);
-	if (p->json)
+	if (p->shape != NULL)
+		queue_shape_add(p->shape, e, p->now);
+	else if (p->json)
 		print_json(p, e);
 	else
 		print_text(p, e);
@@ -198,10 +203,21 @@ print_entry(void *arg, const struct queue_list_entry *e)
 }
 
 static void
+print_summary(struct printer *p)
+{
+	queue_shape_print(p->shape, &p->out);
+	printf("%s\n%lu messages, %llu Kbytes\n", p->out.data, p->messages,
+	    (unsigned long long)(p->bytes / 1024));
+	queue_shape_free(p->shape);
+}
+
+static void
 print_end(struct printer *p)
 {
 	if (p->json)
 		;
+	else if (p->shape != NULL && p->messages > 0)
+		print_summary(p);
 	else if (p->messages == 0)
 		puts("Mail queue is empty");
 	else
@@ -284,15 +300,19 @@ list_from(struct printer *p, struct stream *s)
 }
 
 static void
-show(bool json)
+show(int mode)
 {
+	static const struct queue_shape_options options;
 	static char buffer[64 * 1024];
-	struct printer p = { .json = json, .out = BUF_INIT };
+	struct printer p = { .json = mode == 'j', .out = BUF_INIT,
+	    .now = time(NULL) };
 	struct buf path = BUF_INIT;
 	struct stream *s;
 
 	check_user("authorized_mailq_users", conf_mail.authorized_mailq_users,
 	    "view the mail queue");
+	if (mode == 'S')
+		p.shape = queue_shape_new(&options);
 	setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
 	buf_addf(&path, "public/%s", conf_mail.showq_service_name);
 	s = peer_connect(path.data);
@@ -394,6 +414,7 @@ static const struct option long_options[] = {
 	{ "to", required_argument, NULL, 't' },
 	{ "reason", required_argument, NULL, 'r' },
 	{ "json", no_argument, NULL, 'J' },
+	{ "summary", no_argument, NULL, 'S' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -459,7 +480,7 @@ main(int argc, char **argv)
 	case 'f': flush_all(); break;
 	case 'i': flush_message(opt.arg); break;
 	case 's': try_site(opt.arg); break;
-	case 'j': case 'p': show(opt.mode == 'j'); break;
+	case 'j': case 'p': case 'S': show(opt.mode); break;
 	default:
 		orders_run((enum qmgr_frame)opt.mode, opt.arg, opt.to,
 		    opt.reason, opt.json);

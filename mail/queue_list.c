@@ -98,8 +98,8 @@ read_message(struct listing *l, const char *queue, const char *id)
 	return true;
 }
 
-static bool
-list_one(const char *queue, queue_list_fn *report, void *arg)
+bool
+queue_list_one(const char *queue, queue_list_fn *report, void *arg)
 {
 	struct queue_scan *scan = queue_scan_open(queue);
 	struct listing	   l = { .pool = POOL_INIT };
@@ -125,7 +125,7 @@ void
 queue_list(queue_list_fn *report, void *arg)
 {
 	for (size_t i = 0; i < sizeof queues / sizeof *queues; i++)
-		if (!list_one(queues[i], report, arg))
+		if (!queue_list_one(queues[i], report, arg))
 			return;
 }
 

@@ -37,6 +37,9 @@ typedef bool queue_list_fn(void *arg, const struct queue_list_entry *);
  */
 void	queue_list(queue_list_fn *report, void *arg);
 
+/* The same of one queue; false if `report` was. */
+bool	queue_list_one(const char *queue, queue_list_fn *report, void *arg);
+
 /*
  * Protocol of public/showq:
  *
