@@ -111,6 +111,8 @@ $(addprefix $(BIN)/,postmap postalias): LIBS := \
 	  -Wl$(comma)-u$(comma)db_strerror $(DB_A)) $(CARES_A) $(LIBS)
 # Only these ask web servers (net/https.h).
 $(addprefix $(BIN)/,mtasts tlsrpt): LIBS += -lcurl -lz
+$(BIN)/posttop: LIBS += $(shell pkg-config --libs ncursesw 2>/dev/null || \
+	  echo -lncursesw)
 # A command may have a folder of its own name for more files.
 $(foreach c,$(COMMANDS),$(eval $(BIN)/$(c): $(call obj_of,commands/$(c))))
 
