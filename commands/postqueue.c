@@ -58,7 +58,7 @@ static void
 usage(void)
 {
 	fatal_exit(EX_UNAVAILABLE, "usage: postqueue -f | postqueue -i queueid"
-	    " | postqueue -j | postqueue -p | postqueue -s site | postqueue --summary");
+	    " | postqueue -j | postqueue -p | postqueue -s site");
 }
 
 /* --- printing */
