@@ -88,6 +88,15 @@ https_is_url(const char *url)
 	return split(url, &p);
 }
 
+int
+https_families(const char *p)
+{
+	bool all = *p == '\0' || strstr(p, "all") != NULL;
+
+	return (all || strstr(p, "ipv4") != NULL ? DNS_V4 : 0) |
+	    (all || strstr(p, "ipv6") != NULL ? DNS_V6 : 0);
+}
+
 /* Where the host is, as CURLOPT_RESOLVE wants it; malloc'ed. */
 static char *
 find_addresses(const struct place *p, int families, const char **ret_why)

@@ -301,16 +301,6 @@ take_policy(struct entry *e, const char *id, const struct buf *file)
 	return true;
 }
 
-static int
-families(void)
-{
-	const char *p = conf_mail.inet_protocols;
-	bool	    all = *p == '\0' || strstr(p, "all") != NULL;
-
-	return (all || strstr(p, "ipv4") != NULL ? DNS_V4 : 0) |
-	    (all || strstr(p, "ipv6") != NULL ? DNS_V6 : 0);
-}
-
 static bool
 fetch(struct entry *e, const char *id)
 {
@@ -321,7 +311,7 @@ fetch(struct entry *e, const char *id)
 		.url = url, .agent = conf_mail.mail_name,
 		.max = MTASTS_FILE_MAX,
 		.seconds = conf_mail.mta_sts_fetch_timeout,
-		.families = families(),
+		.families = https_families(conf_mail.inet_protocols),
 	};
 	char		     text[100];
 	bool		     ok = https_call(&r, &a);
