@@ -65,8 +65,11 @@ REWRITE	:= $(if $(wildcard rewrite/*.c),trivial-rewrite)
 LMTP	:= $(if $(wildcard smtp/*.c),lmtp)
 
 BIN	= $(BUILD)/bin
+# "postfix tls" and its like are scripts beside the daemons.
+SCRIPTS	:= $(patsubst commands/postfix/%.sh,$(BIN)/postfix-%-script, \
+	  $(wildcard commands/postfix/*.sh))
 PROGRAMS := $(addprefix $(BIN)/,$(DAEMONS) $(LOCALS) $(SERVICES) \
-	  $(COMMANDS) $(REWRITE) $(LMTP))
+	  $(COMMANDS) $(REWRITE) $(LMTP)) $(SCRIPTS)
 
 all: $(PROGRAMS) plugins
 
@@ -79,6 +82,9 @@ $(BIN)/$(1): $$(call obj_of,$(1)) $$(LIB) | $(BIN)
 	$$(Q)$$(link)
 endef
 $(foreach d,$(DAEMONS),$(eval $(call folder_program,$(d))))
+
+$(SCRIPTS): $(BIN)/postfix-%-script: commands/postfix/%.sh | $(BIN)
+	install -m 755 $< $@
 
 $(BIN)/lmtp: $(BIN)/smtp
 	ln -f $< $@

@@ -297,11 +297,71 @@ do_logrotate(void)
 	return 0;
 }
 
-static int
-do_later(void)
+/* --- commands that are scripts in daemon_directory */
+
+/* What they and multi_instance_wrapper find in their environment. */
+static void
+export_places(void)
 {
-	fatalx("this command is not there yet; edit main.cf by hand");
+	static const char *const names[] = {
+		"command_directory", "daemon_directory", "queue_directory",
+		"data_directory", "meta_directory", "mail_owner",
+		"setgid_group", "sendmail_path", "openssl_path",
+	};
+	const char *value;
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if ((value = conf_value(names[i])) != NULL)
+			setenv(names[i], value, 1);
+	setenv("config_directory", conf_dir(), 1);
+	setenv("MAIL_LOGTAG", conf_mail.syslog_name, 1);
 }
+
+static int
+run_script(const char *name, char **args)
+{
+	char  *path = mem_printf("%s/postfix-%s-script",
+		conf_mail.daemon_directory, name);
+	size_t n = 0;
+	char **argv;
+
+	while (args[n] != NULL)
+		n++;
+	argv = mem_alloc((n + 2) * sizeof *argv);
+	argv[0] = path;
+	memcpy(argv + 1, args, (n + 1) * sizeof *argv);
+	export_places();
+	log_flush();
+	execv(path, argv);
+	fatal("execute %s", path);
+}
+
+/*
+ * The instance manager, when this is the primary of several instances and
+ * nobody said which one is meant.  start-fg is for the one process that a
+ * service manager looks after.
+ */
+static void
+run_wrapper(int argc, char **argv)
+{
+	char  *copy, *next, *word, **words;
+	size_t n = 0;
+
+	if (conf_mail.multi_instance_wrapper[0] == '\0' ||
+	    text_eq(argv[0], "start-fg"))
+		return;
+	next = copy = mem_strdup(conf_mail.multi_instance_wrapper);
+	words = mem_alloc((strlen(copy) + (size_t)argc + 2) * sizeof *words);
+	while ((word = text_word(&next, " \t", false)) != NULL)
+		words[n++] = word;
+	memcpy(words + n, argv, (size_t)(argc + 1) * sizeof *words);
+	export_places();
+	unsetenv("MAIL_CONFIG");
+	execv(words[0], words);
+	fatal("execute %s", words[0]);
+}
+
+static const char *const scripts[] = { "tls", "non-bdb", "setup", "migrate" };
 
 static const struct {
 	const char *name;
@@ -315,7 +375,6 @@ static const struct {
 	{ "set-permissions", do_set_permissions },
 	{ "upgrade-configuration", do_upgrade },
 	{ "logrotate", do_logrotate },
-	{ "tls", do_later }, { "non-bdb", do_later },
 };
 
 /* --- */
@@ -349,10 +408,12 @@ open_log(void)
 	mem_free(path);
 }
 
-static void
+/* True: one instance is meant. */
+static bool
 parse_options(int argc, char **argv)
 {
-	int c;
+	bool has_dir = false;
+	int  c;
 
 	while ((c = getopt(argc, argv, "+c:Dv")) != -1) {
 		switch (c) {
@@ -360,6 +421,7 @@ parse_options(int argc, char **argv)
 			if (optarg[0] != '/')
 				fatalx("-c requires absolute pathname");
 			conf_set_dir(optarg);
+			has_dir = true;
 			break;
 		case 'D': break;
 		case 'v': verbose++; break;
@@ -368,15 +430,17 @@ parse_options(int argc, char **argv)
 			    argv[0]);
 		}
 	}
+	return has_dir;
 }
 
 int
 main(int argc, char **argv)
 {
 	const char *why, *command;
+	bool	    alone = getenv("MAIL_CONFIG") != NULL;
 
 	log_set_name("postfix");
-	parse_options(argc, argv);
+	alone |= parse_options(argc, argv);
 	if (!conf_read(&why) || !conf_load(&param_mail, &why))
 		fatalx("%s", why);
 	only_for_owner();
@@ -386,6 +450,11 @@ main(int argc, char **argv)
 	if (text_eq(command, "explain"))
 		return explain_main(argc - optind, argv + optind);
 	open_log();
+	if (!alone && optind < argc)
+		run_wrapper(argc - optind, argv + optind);
+	for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++)
+		if (text_eq(scripts[i], command))
+			return run_script(command, argv + optind + 1);
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
 		if (text_eq(commands[i].name, command))
 			return commands[i].run();

@@ -12,7 +12,8 @@ dest=${DESTDIR:-}
 daemon_directory=$dest/usr/lib/postfix/sbin
 command_directory=$dest/usr/sbin
 commands="postfix postconf postmap postalias postqueue postsuper postcat postlog
-	postkick postlimit postlock postdrop sendmail posttrace posttop qshape"
+	postkick postlimit postlock postdrop postmulti posttls-finger sendmail
+	posttrace posttop qshape"
 
 is_root() { [ "$(id -u)" = 0 ]; }
 
@@ -58,7 +59,9 @@ for file in main.cf master.cf; do
 	    install -m 644 "conf/etc/$file" "$dest/etc/postfix/$file"
 done
 # What came with this release, to compare with.
-install -m 644 conf/etc/master.cf "$dest/etc/postfix/master.cf.proto"
+for file in main.cf master.cf; do
+	install -m 644 "conf/etc/$file" "$dest/etc/postfix/$file.proto"
+done
 "$bin/postconf" -c conf/etc -C builtin -d |
     grep -vE '^(myhostname|mydomain|mynetworks|process_(id|name)) =' \
     >"$dest/etc/postfix/main.cf.default"
