@@ -183,7 +183,8 @@ visit(const struct instances *all, char **argv)
 		reverse = true;
 	for (size_t k = 0; k < all->count; k++) {
 		i = reverse ? all->count - 1 - k : k;
-		if (!is_chosen(all, i))
+		if (!is_chosen(all, i) ||
+		    (i > 0 && opt.mode != 'l' && !all->managed))
 			continue;
 		found = true;
 		switch (opt.mode) {

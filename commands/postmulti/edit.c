@@ -150,8 +150,8 @@ check_unused(const struct instances *all, const char *what, const char *path)
 
 		if (text_eq(path, in->dir) || text_eq(path, in->queue) ||
 		    text_eq(path, in->data))
-			fatalx("new %s=%s is already in use by instance %s",
-			    what, path, in->dir);
+			fatalx("new %s=%s is already in use by instance %s, "
+			    "%s=%s", what, path, in->dir, what, path);
 	}
 }
 
@@ -239,7 +239,9 @@ do_create(struct instances *all, const struct wishes *w, bool import)
 	bool		has_name = w->new_name != NULL &&
 			!text_eq(w->new_name, "-");
 
-	check_new_name(all, w->new_name);
+	if (w->new_name != NULL && !text_eq(w->new_name, "-") &&
+	    !text_starts(w->new_name, "postfix-"))
+		fatalx("New instance name must start with 'postfix-'");
 	take_settings(&in, w, import ? "import" : "create", import);
 	if (!has_name && (in.dir == NULL || (!import &&
 	    (in.queue == NULL || in.data == NULL))))
@@ -247,6 +249,7 @@ do_create(struct instances *all, const struct wishes *w, bool import)
 	if (in.dir == NULL)
 		in.dir = sibling(primary->dir, w->new_name);
 	check_unused(all, "config_directory", in.dir);
+	check_new_name(all, w->new_name);
 	if (!exists(in.dir, "main.cf") || !exists(in.dir, "master.cf")) {
 		if (import)
 			fatalx("Failed to obtain all required %s/main.cf"
@@ -406,7 +409,7 @@ edit_instances(struct instances *all, const char *action,
 		fatalx("Invalid '-e' edit action '%s'. Specify 'create', "
 		    "'destroy', 'import', 'deport', 'enable', 'disable', "
 		    "'assign' or 'init'", action);
-	if (a != 0 && !all->managed)
+	if ((a == 1 || a == 3 || a == 5) && !all->managed)
 		fatalx("multi_instance_enable!=yes, run 'postmulti -e init'"
 		    " first.");
 	switch (a) {
