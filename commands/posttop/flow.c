@@ -234,7 +234,11 @@ flow_add(struct flow *f, const struct log_line *l)
 		count_delivery(f, l, at, list, n);
 		break;
 	case LOGGED_REJECT:
+		who = log_field_get(list, n, "action");
+		if (!str_is(who, "reject") && !str_is(who, "milter-reject"))
+			break;		/* held, warned ... */
 		count(f, at, REJECTED);
+		who = log_field_get(list, n, "client");
 		if (who.n > 0)
 			client(f, who)->rejects++;
 		break;

@@ -431,6 +431,8 @@ follow(struct search *s)
 
 /* --- sessions */
 
+enum { NO_NODE = -1, NO_RUN = -1 };
+
 /* Where a session has one of our lines. */
 struct anchor {
 	uint64_t	 place;
@@ -441,6 +443,8 @@ struct anchor {
 struct session {
 	struct anchor	*anchors;
 	size_t		 anchor_count;
+	size_t		 passed;	/* anchors */
+	long		 run;		/* that is open, or NO_RUN */
 	char		*client;
 };
 
@@ -477,6 +481,7 @@ add_anchor(const struct entry *e)
 		of = map_find(sessions, key.data);
 		if (of == NULL) {
 			of = NEW(struct session);
+			of->run = NO_RUN;
 			of->client = mem_strdup(strchr(key.data, ' ') + 1);
 			map_set(sessions, key.data, of);
 		}
@@ -497,65 +502,94 @@ compare_anchors(const void *a, const void *b)
 }
 
 /*
- * To which of its anchors a line of a session belongs: lines before go with
- * the next anchor until another connect comes between, those behind with the
- * one before.  `open`: there was a connect and no disconnect since; then the
- * anchor that is next belongs to it.
+ * The lines of a session from connect to disconnect are a run.  Where a client
+ * has several sessions at once in one process, which the log does not tell
+ * apart, a line goes with the one that began last.
  */
+static struct {
+	long	*node;		/* of each run: the message it brought */
+	size_t	 count;
+} runs;
+
+static long
+new_run(long node)
+{
+	runs.node = mem_realloc(runs.node,
+	    (runs.count + 1) * sizeof *runs.node);
+	runs.node[runs.count] = node;
+	return (long)runs.count++;
+}
+
+/* Our lines up to `place` belong to the run that is open. */
+static void
+pass_anchors(struct session *of, uint64_t place)
+{
+	for (; of->passed < of->anchor_count &&
+	    of->anchors[of->passed].place < place; of->passed++) {
+		long node = of->anchors[of->passed].node;
+
+		if (of->run == NO_RUN)
+			of->run = new_run(node);
+		else if (runs.node[of->run] == NO_NODE)
+			runs.node[of->run] = node;
+	}
+}
+
+static long
+take_into_run(const struct entry *e, struct session *of)
+{
+	long run;
+
+	pass_anchors(of, e->place);
+	if (e->line.kind == LOGGED_CONNECT || of->run == NO_RUN)
+		of->run = new_run(NO_NODE);
+	run = of->run;
+	if (e->line.kind == LOGGED_DISCONNECT)
+		of->run = NO_RUN;
+	return run;
+}
+
+static struct session *
+session_of(const struct entry *e)
+{
+	struct buf	key = BUF_INIT;
+	struct session *of = NULL;
+
+	if (session_key(&e->line, &key))
+		of = map_find(sessions, key.data);
+	buf_done(&key);
+	return of;
+}
+
+/* Entries from `from` on, in the order of the log, get the node of their
+ * run; those of runs that brought nothing of ours go. */
 static void
 assign_lines(struct trace *t, size_t from)
 {
-	struct buf key = BUF_INIT;
+	size_t n = t->entry_count - from, kept = from;
+	long  *run_of = mem_alloc((n + 1) * sizeof *run_of);
 
-	for (size_t i = from; i < t->entry_count; i++) {
-		struct entry   *e = &t->entries[i];
-		struct session *of = NULL;
-		size_t		k = 0;
+	for (size_t i = 0; i < n; i++)
+		run_of[i] = take_into_run(&t->entries[from + i],
+		    session_of(&t->entries[from + i]));
+	for (size_t i = 0; i < map_count(sessions); i++)
+		pass_anchors(map_at(sessions, i)->value, UINT64_MAX);
+	for (size_t i = 0; i < n; i++) {
+		struct entry *e = &t->entries[from + i];
 
-		if (session_key(&e->line, &key))
-			of = map_find(sessions, key.data);
-		if (of == NULL)
-			continue;
-		while (k < of->anchor_count && of->anchors[k].place < e->place)
-			k++;
-		/* k: the first anchor behind the line */
-		if (e->line.kind == LOGGED_DISCONNECT ||
-		    e->line.kind == LOGGED_LOST || k == of->anchor_count)
-			k = k > 0 ? k - 1 : of->anchor_count;
-		e->node = k < of->anchor_count ? of->anchors[k].node :
-		    UINT32_MAX;
-	}
-	buf_done(&key);
-}
-
-/* Of several connects before an anchor the last, of several ends behind it
- * the first: the others are sessions that are not ours. */
-static void
-drop_strangers(struct trace *t, size_t from)
-{
-	size_t kept = from;
-
-	for (size_t i = from; i < t->entry_count; i++) {
-		struct entry *e = &t->entries[i];
-		bool	      drop = e->node == UINT32_MAX;
-
-		for (size_t k = i + 1; !drop && k < t->entry_count &&
-		    e->line.kind == LOGGED_CONNECT; k++)
-			drop = t->entries[k].node == e->node &&
-			    t->entries[k].line.kind == LOGGED_CONNECT &&
-			    t->entries[k].line.pid == e->line.pid;
-		for (size_t k = kept; !drop && k-- > from &&
-		    e->line.kind == LOGGED_DISCONNECT;)
-			drop = t->entries[k].node == e->node &&
-			    t->entries[k].line.kind == LOGGED_DISCONNECT &&
-			    t->entries[k].line.pid == e->line.pid;
-		if (drop) {
+		if (runs.node[run_of[i]] == NO_NODE) {
 			mem_free(e->bytes);
 			buf_done(&e->scratch);
-		} else
-			t->entries[kept++] = *e;
+			continue;
+		}
+		e->node = (unsigned)runs.node[run_of[i]];
+		t->entries[kept++] = *e;
 	}
 	t->entry_count = kept;
+	mem_free(run_of);
+	mem_free(runs.node);
+	runs.node = NULL;
+	runs.count = 0;
 }
 
 static void
@@ -590,8 +624,9 @@ add_sessions(struct search *s)
 	}
 	if (map_count(sessions) > 0) {
 		read_all(s, take_session_line);
+		qsort(t->entries + before, t->entry_count - before,
+		    sizeof *t->entries, by_place);
 		assign_lines(t, before);
-		drop_strangers(t, before);
 	}
 	map_free(sessions, free_session);
 }
