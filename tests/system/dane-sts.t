@@ -323,6 +323,12 @@ class Web(threading.Thread):
             return
         self.fetched.append(head["host"])
         answer = self.policies.get(head["host"].replace("mta-sts.", ""))
+        if answer == "slow":
+            c.sendall(b"HTTP/1.1 200 OK\r\n")
+            for _ in range(60):
+                c.sendall(b"X-Wait: a little\r\n")
+                time.sleep(0.5)
+            return
         if self.broken or request[1] != "/.well-known/mta-sts.txt" or \
                 answer is None:
             answer = "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"
@@ -343,7 +349,8 @@ class World:
         self.sinks, self.hosts = {}, 10
         web = ["mta-sts.%s.test" % d for d in (
             "good", "wrongmx", "badcert", "othername", "trial", "trialmx",
-            "both", "redirect", "entry", "changing", "huge", "html")]
+            "both", "redirect", "entry", "changing", "huge", "html", "slow",
+            "short", "broken", "two")]
         self.pki.make("web", *web, "collect.test")
         self.web = Web(self.pki.context("web"))
 
@@ -407,6 +414,15 @@ def build(world):
     page = policy("enforce", "mail.html.test")
     world.sts("html", "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
               "Content-Length: %d\r\n\r\n%s" % (len(page), page))
+    world.domain("slow", ["mx.slow.test"])
+    world.sts("slow", "slow")
+    world.domain("broken", ["mx.broken.test"])
+    world.sts("broken", policy("enforce", "mail.broken.test"), "no-id")
+    world.domain("two", ["mx.two.test"],
+                 '_mta-sts.two.test. TXT "v=STSv1; id=2;"')
+    world.sts("two", policy("enforce", "mail.two.test"))
+    world.domain("short", ["mx.short.test"])
+    world.sts("short", policy("enforce", "mail.short.test", age=3))
     world.domain("entry", ["mx.entry.test"])
     world.sts("entry", policy("enforce", "mail.entry.test"))
     world.domain("changing", ["mx.changing.test"])
@@ -497,6 +513,24 @@ def bad_policies(mail, world):
                "the log says why", mail.log()[-800:])
     tap.ok("(sts-webpki-invalid)" in mail.log(),
            "the certificate's failure has its name")
+    for name, what in (("broken", "malformed TXT record"),
+                       ("two", "more than one TXT record")):
+        expect(mail, name, "sent", "%s: there is no policy" % what)
+        tap.ok("_mta-sts.%s.test: %s: no MTA-STS" % (name, what) in
+               mail.log(), "says the log", mail.log()[-800:])
+    began = time.monotonic()
+    expect(mail, "slow", "sent", "a web server that drips is not waited for")
+    tap.ok(4 < time.monotonic() - began < 5 + 10 * PATIENCE,
+           "longer than mta_sts_fetch_timeout", time.monotonic() - began)
+
+
+def expiry(mail, world):
+    expect(mail, "short", "deferred", "a policy that lasts three seconds is in "
+           "force", "policy of short.test")
+    world.dns.change(drop="_mta-sts.short.test.")
+    time.sleep(3)
+    restart(mail)
+    expect(mail, "short", "sent", "and is over when they are")
 
 
 def table_attributes(mail, world):
@@ -665,6 +699,34 @@ def yesterday(mail, world):
            "and its journal is removed")
 
 
+def refresh(mail, world):
+    with open(mail.dir + "/etc/main.cf", "a") as f:
+        f.write("mta_sts_refresh_time = 1s\n")
+    n = world.web.fetched.count("mta-sts.good.test")
+    restart(mail)
+    expect(mail, "good", "sent", "an old policy serves", "tls=secure")
+    tap.ok(mail.wait(lambda: world.web.fetched.count("mta-sts.good.test") >
+                     n, 10), "and is fetched again meanwhile")
+
+
+def without_services(mail, world):
+    """master.cf of another system: the log says what is missing."""
+    mail.stop()
+    path = mail.dir + "/etc/master.cf"
+    text = open(path).read()
+    with open(path, "w") as f:
+        f.write(re.sub(r"(?m)^(mtasts|tlsrpt) ", r"#\1 ", text))
+    n = len(mail.log())
+    mail.start()
+    expect(mail, "good", "deferred", "without mtasts mail waits",
+           "MTA-STS policy lookup error")
+    expect(mail, "dane", "sent", "DANE needs neither")
+    tap.ok(mail.wait(lambda: "private/mtasts: no answer about good.test" in
+                     mail.log()[n:] and "private/tlsrpt: the service can't "
+                     "be reached" in mail.log()[n:], 10),
+           "the log names both", mail.log()[n:])
+
+
 def main():
     if not isolate():
         print("1..0 # SKIP needs root and namespaces")
@@ -691,7 +753,10 @@ def main():
         table_attributes(mail, world)
         reports(mail, world)
         changes(mail, world)
+        expiry(mail, world)
         yesterday(mail, world)
+        refresh(mail, world)
+        without_services(mail, world)
     except Missing as e:
         print("1..0 # SKIP %s" % e)
         return 0
