@@ -309,6 +309,10 @@ bool		 tls_info_is_enough(const struct tls_info *);
 /* Of a stream after tls_accept() or tls_connect(); NULL: it is in the clear. */
 const struct tls_info *tls_stream_info(const struct stream *);
 
+/* Adds the certificates that a server has sent, as PEM with who and by whom
+ * above each; for a person to read. */
+void		 tls_stream_chain(const struct stream *, struct buf *ret_pem);
+
 /* How a TLSA record can't be used ("unusable TLSA RR: 3 1 9 00"): false. */
 bool		 tlsa_is_usable(const struct tlsa *);
 

@@ -376,3 +376,50 @@ tls_info_received(struct buf *b, const struct tls_info *i, bool asked)
 	buf_adds(b, ")\r\n");
 	add_peer(b, i, asked);
 }
+
+/* --- the chain */
+
+enum { PEM_COLUMNS = 64 };
+
+static void
+add_name(struct buf *out, const char *what, X509_NAME *name)
+{
+	char line[512];
+
+	X509_NAME_oneline(name, line, sizeof line);
+	buf_addf(out, "%s=", what);
+	text_printable(out, line, strlen(line), true);
+	buf_addc(out, '\n');
+}
+
+static void
+add_pem(struct buf *out, X509 *cert)
+{
+	unsigned char *der = NULL;
+	struct buf     text = BUF_INIT;
+	int	       len = i2d_X509(cert, &der);
+
+	if (len > 0)
+		text_base64(&text, der, (size_t)len);
+	CRYPTO_free(der, __FILE__, __LINE__);
+	buf_adds(out, "-----BEGIN CERTIFICATE-----\n");
+	for (size_t at = 0; at < text.len; at += PEM_COLUMNS)
+		buf_addf(out, "%.*s\n", PEM_COLUMNS, text.data + at);
+	buf_adds(out, "-----END CERTIFICATE-----\n");
+	buf_done(&text);
+}
+
+void
+tls_info_chain(const struct tls *t, struct buf *ret_pem)
+{
+	STACK_OF(X509) *chain = SSL_get_peer_cert_chain(t->ssl);
+	int		n = chain == NULL ? 0 : sk_X509_num(chain);
+
+	for (int i = 0; i < n; i++) {
+		X509 *cert = sk_X509_value(chain, i);
+
+		add_name(ret_pem, "issuer", X509_get_issuer_name(cert));
+		add_name(ret_pem, "subject", X509_get_subject_name(cert));
+		add_pem(ret_pem, cert);
+	}
+}

@@ -131,6 +131,7 @@ void	tls_verify_log(const struct tls *);
 /* --- facts (tls_info.c) */
 
 void	tls_info_fill(struct tls *);
+void	tls_info_chain(const struct tls *, struct buf *ret_pem);
 
 /* --- sessions (tls_session.c) */
 

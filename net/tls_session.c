@@ -535,3 +535,12 @@ tls_stream_info(const struct stream *s)
 
 	return t != NULL ? &t->info : NULL;
 }
+
+void
+tls_stream_chain(const struct stream *s, struct buf *ret_pem)
+{
+	const struct tls *t = stream_ops_arg(s, &ops);
+
+	if (t != NULL)
+		tls_info_chain(t, ret_pem);
+}
