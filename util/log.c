@@ -392,7 +392,7 @@ log_flush_soon(void)
 {
 	int64_t now;
 
-	if (state.pending.len == 0)
+	if (state.pending.len == 0 && state.copy.pending.len == 0)
 		return -1;
 	now = clock_ms();
 	if (is_busy(now) && now - state.rate.flushed < GATHER_MS)
@@ -442,13 +442,13 @@ put(int priority, const char *label, const char *fmt, va_list ap)
 	}
 	if (state.to == LOG_TO_STDERR)
 		goto out;
+	copy(label, fmt, ap);
 	if (state.pending.len > FLUSH_AT)
 		flush();
 	if (state.pending.len > PENDING_MAX) {
 		state.lost++;
 		goto out;
 	}
-	copy(label, fmt, ap);
 	start = state.pending.len;
 	add_prefix(&state.pending, priority);
 	add_text(&state.pending, label, fmt, ap);

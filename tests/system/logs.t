@@ -398,8 +398,22 @@ def as_json(i, port):
            "so does posttop")
 
 
+def without_file(i, port):
+    """As with syslog, and nobody there who takes it."""
+    for _ in range(3):
+        traffic.send(i.port, "a@ok.example", "one@ok.example")
+    i.wait(lambda: "removed_total 3" in try_http(port))
+    got = numbers(http(port))
+    tap.ok(got["postfix_qmgr_messages_removed_total"] == 3 and
+           got["postfix_smtpd_connects_total"] == 3 and
+           got['postfix_deliveries_total{transport="discard",'
+               'status="sent"}'] == 3,
+           "metrics count what goes to syslog, too", got)
+
+
 try:
     with_instance("", classic)
+    with_instance("maillog_file =\n", without_file)
     with_instance("maillog_format = json\n", as_json)
 finally:
     shutil.rmtree(scratch, ignore_errors=True)
