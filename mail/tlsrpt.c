@@ -62,9 +62,20 @@ is_mail_address(const char *s)
 	return dns_valid_name(at + 1);
 }
 
+static bool
+is_printable(const char *s)
+{
+	for (; *s != '\0'; s++)
+		if (*s <= ' ' || *s > '~')
+			return false;
+	return true;
+}
+
 static void
 take_uri(struct tlsrpt_record *r, char *uri)
 {
+	if (!is_printable(uri))
+		return;
 	if (text_starts_nocase(uri, "https://")) {
 		if (r->https_count < TLSRPT_RUA_MAX)
 			r->https[r->https_count++] = uri;

@@ -55,10 +55,14 @@ records(const char *bytes, size_t len)
 
 	if (mtasts_parse_record(bytes, len, id) == MTASTS_RECORD_OK)
 		assert(strlen(id) >= 1 && strlen(id) <= MTASTS_ID_MAX);
-	if (tlsrpt_parse_record(&pool, bytes, len, &r))
+	if (tlsrpt_parse_record(&pool, bytes, len, &r)) {
+		for (size_t i = 0; i < r.https_count; i++)
+			for (const char *p = r.https[i]; *p != '\0'; p++)
+				assert(*p > ' ' && *p <= '~');
 		for (size_t i = 0; i < r.mail_count; i++)
 			assert(strchr(r.mail[i], '@') != NULL &&
 			    strpbrk(r.mail[i], "\r\n <>") == NULL);
+	}
 	if (tlsrpt_parse_news(&pool, pool_strndup(&pool, bytes, len), &result,
 	    &n)) {
 		t = tlsrpt_tally_new();

@@ -44,6 +44,8 @@ what_can_not_be_reached_is_left_out(void)
 	CHECK_STR(receivers("v=TLSRPTv1;rua=mailto:a@b.example,ftp://x,"
 	    "mailto:,mailto:a,mailto:a@,mailto:@b,mailto:a%0d%0ab@c.example,"
 	    "mailto:%3Cx@y.example,http://z.example/"), "<a@b.example>");
+	CHECK_STR(receivers("v=TLSRPTv1;rua=https://a.example/\n\001b"),
+	    "none");
 	CHECK_STR(receivers("v=TLSRPTv1;rua=ftp://x"), "none");
 	CHECK_STR(receivers("v=TLSRPTv1;"), "none");
 	CHECK_STR(receivers("v=TLSRPTv1"), "none");
