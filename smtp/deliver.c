@@ -308,15 +308,15 @@ try_new(struct errand *e, const struct target *t)
 }
 
 /* Reports themselves are not reported about (RFC 8460 3): that would never
- * end. */
+ * end.  Nor is mail that cares for no policy. */
 static void
 choose_reporting(struct errand *e, const struct target *t, bool ok)
 {
 	struct policy *p = &e->policy;
 
-	if (!settings.tlsrpt_enable || !sts_is_eligible(&e->hop) ||
-	    e->port != 25 || strcasecmp(e->a.d->sender,
-	    conf_mail.tlsrpt_sender) == 0 ||
+	if (!settings.tlsrpt_enable || p->wish == WISH_LESS ||
+	    !sts_is_eligible(&e->hop) || e->port != 25 ||
+	    strcasecmp(e->a.d->sender, conf_mail.tlsrpt_sender) == 0 ||
 	    !route_to_ascii(&e->a.d->pool, e->hop.host, &p->domain))
 		return;
 	p->report = true;
