@@ -74,7 +74,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 			buf_clear(&line);
 			checks_log_line(&line, kind, &c,
 			    (struct str){ (const char *)bytes, len }, "");
-			assert(line.len < 300 + strlen(value));
+			assert(line.len < 300 + 2 * strlen(value));
 		}
 	checked_done(&c);
 	buf_done(&line);
