@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "commands/postfix/check.h"
 #include "commands/postfix/explain.h"
 #include "conf/conf.h"
 #include "server/layout.h"
@@ -115,6 +116,10 @@ prepare(bool check)
 	if (check) {
 		conf_warn_unknown();
 		layout_check();
+		check_tables(running() != 0);
+		check_relay();
+		check_certificates();
+		check_name();
 	}
 }
 

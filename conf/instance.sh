@@ -46,7 +46,8 @@ instance_make() {
 	recipient_delimiter = +
 	import_environment = MAIL_CONFIG MAIL_DEBUG TZ LANG=C ASAN_OPTIONS UBSAN_OPTIONS
 	EOF
-	sed -e "s/^smtp  *inet/127.0.0.1:$port inet/" conf/etc/master.cf \
+	sed -e "s/^smtp  *inet/127.0.0.1:$port inet/" \
+	    -e 's/^#\(mtasts\|tlsrpt\) /\1  /' conf/etc/master.cf \
 	    >"$dir/etc/master.cf"
 	cat >"$dir/etc/aliases" <<-EOF
 	postmaster: $user
