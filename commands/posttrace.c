@@ -120,10 +120,13 @@ main(int argc, char **argv)
 	if (fflush(stdout) != 0)
 		fatal_exit(EX_IOERR, "write error: %s", strerror(errno));
 	if (t.too_many)
-		log_warn("there is more than --limit %ld of it; the first are"
+		log_warn("there is more than --limit %ld of it; the last are"
 		    " shown", opt.limit);
 	if (groups == 0)
 		fatal_exit(1, "nothing about %s in %zu log file%s", key,
 		    opt.files.count, opt.files.count == 1 ? "" : "s");
+	trace_done(&t);
+	log_files_done(&opt.files);
+	mem_free(key);
 	return 0;
 }

@@ -46,7 +46,6 @@ struct search {
 	bool		 nocase;
 	const char	*needles[FEW];
 	size_t		 needle_count;	/* 0: every line */
-	size_t		 limit;
 	line_fn		*take;
 };
 
@@ -59,7 +58,8 @@ new_node(struct trace *t, const char *id)
 	    (t->node_count + 1) * sizeof *t->nodes);
 	t->nodes[t->node_count] = (struct node){
 		.id = id != NULL ? mem_strdup(id) : NULL,
-		.parent = (unsigned)t->node_count, .is_new = id != NULL };
+		.parent = (unsigned)t->node_count,
+		.state = id != NULL ? NODE_NEW : NODE_DONE };
 	return (unsigned)t->node_count++;
 }
 
@@ -333,9 +333,33 @@ take_seed(struct search *s, const char *line, size_t len)
 			map_remove(t->by_session, key.data);
 	} else
 		add_entry(s, line, len, new_node(t, NULL));
-	if (t->node_count > s->limit)
-		t->too_many = true;
 	buf_done(&key);
+}
+
+/* Of too many messages the last are those that one asks for.  True if some
+ * were left out. */
+static bool
+keep_last(struct trace *t, size_t limit)
+{
+	size_t cut, kept = 0;
+
+	if (t->node_count <= limit)
+		return false;
+	cut = t->node_count - limit;
+	for (size_t n = 0; n < cut; n++)
+		t->nodes[n].state = NODE_LEFT_OUT;
+	for (size_t i = 0; i < t->entry_count; i++) {
+		struct entry *e = &t->entries[i];
+
+		if (e->node >= cut) {
+			t->entries[kept++] = *e;
+			continue;
+		}
+		mem_free(e->bytes);
+		buf_done(&e->scratch);
+	}
+	t->entry_count = kept;
+	return true;
 }
 
 /* May the line be about a queue id that is looked for?  A cheap look for
@@ -362,14 +386,16 @@ may_matter(struct search *s, const char *line, size_t len)
 	return false;
 }
 
-/* Is the node looked for in this round? */
-static bool
-is_wanted(const struct trace *t, size_t first, unsigned n)
+/* The message belongs to what is looked for, whatever the limit says. */
+static unsigned
+add_related(struct trace *t, struct str id)
 {
-	return n >= first && t->nodes[n].is_new;
-}
+	unsigned n = add_id(t, id);
 
-static size_t round_first, round_end;
+	if (t->nodes[n].state == NODE_LEFT_OUT)
+		t->nodes[n].state = NODE_NEW;
+	return n;
+}
 
 static void
 take_related(struct search *s, const char *line, size_t len)
@@ -386,16 +412,16 @@ take_related(struct search *s, const char *line, size_t len)
 	    l.id.n == 0)
 		return;
 	n = log_line_links(&l, links);
-	if (find_id(t, l.id, &own) && own < round_end &&
-	    is_wanted(t, round_first, own)) {
+	if (find_id(t, l.id, &own) && t->nodes[own].state == NODE_NOW) {
 		add_entry(s, line, len, own);
 		for (size_t i = 0; i < n; i++)
-			join(t, own, add_id(t, links[i]));
+			join(t, own, add_related(t, links[i]));
 		return;
 	}
 	for (size_t i = 0; i < n; i++)
-		if (find_id(t, links[i], &other) && other < round_end)
-			join(t, add_id(t, l.id), other);
+		if (find_id(t, links[i], &other) &&
+		    t->nodes[other].state == NODE_NOW)
+			join(t, add_related(t, l.id), other);
 }
 
 static bool
@@ -404,15 +430,15 @@ begin_round(struct search *s)
 	struct trace *t = s->t;
 	size_t	      count = 0;
 
-	for (size_t i = round_first; i < t->node_count; i++) {
-		if (!t->nodes[i].is_new)
+	for (size_t i = 0; i < t->node_count; i++) {
+		if (t->nodes[i].state != NODE_NEW)
 			continue;
+		t->nodes[i].state = NODE_NOW;
 		if (count < FEW)
 			s->needles[count] = t->nodes[i].id;
 		count++;
 	}
 	s->needle_count = count <= FEW ? count : 0;
-	round_end = t->node_count;
 	return count > 0;
 }
 
@@ -422,10 +448,9 @@ follow(struct search *s)
 	s->nocase = false;
 	for (int i = 0; i < ROUNDS_MAX && begin_round(s); i++) {
 		read_all(s, take_related);
-		for (size_t n = round_first; n < round_end; n++)
-			s->t->nodes[n].is_new = false;
-		round_first = round_end;
-		s->t->too_many = false;
+		for (size_t n = 0; n < s->t->node_count; n++)
+			if (s->t->nodes[n].state == NODE_NOW)
+				s->t->nodes[n].state = NODE_DONE;
 	}
 }
 
@@ -636,7 +661,7 @@ trace_run(struct trace *t, const struct log_files *files, const char *key,
     size_t limit)
 {
 	struct search s = { .t = t, .files = files, .key = key,
-	    .scratch = BUF_INIT, .limit = limit };
+	    .scratch = BUF_INIT };
 	bool	      too_many;
 
 	*t = (struct trace){ .by_id = map_new(), .by_session = map_new() };
@@ -644,7 +669,7 @@ trace_run(struct trace *t, const struct log_files *files, const char *key,
 	s.needles[0] = key;
 	s.needle_count = 1;
 	read_all(&s, take_seed);
-	too_many = t->too_many;
+	too_many = keep_last(t, limit) || t->too_many;
 	t->too_many = false;
 	follow(&s);
 	sort_entries(t);
@@ -652,4 +677,19 @@ trace_run(struct trace *t, const struct log_files *files, const char *key,
 	sort_entries(t);
 	t->too_many = t->too_many || too_many;
 	buf_done(&s.scratch);
+}
+
+void
+trace_done(struct trace *t)
+{
+	for (size_t i = 0; i < t->entry_count; i++) {
+		mem_free(t->entries[i].bytes);
+		buf_done(&t->entries[i].scratch);
+	}
+	for (size_t i = 0; i < t->node_count; i++)
+		mem_free(t->nodes[i].id);
+	mem_free(t->entries);
+	mem_free(t->nodes);
+	map_free(t->by_id, NULL);
+	map_free(t->by_session, NULL);
 }

@@ -29,7 +29,12 @@ struct entry {
 struct node {
 	char		*id;		/* NULL: a session */
 	unsigned	 parent;	/* itself: the group's head */
-	bool		 is_new;	/* not yet looked for */
+	enum node_state {
+		NODE_LEFT_OUT,		/* over the limit */
+		NODE_NEW,		/* to be looked for */
+		NODE_NOW,		/* in this round */
+		NODE_DONE,
+	}		 state;
 };
 
 struct trace {
@@ -49,6 +54,8 @@ struct trace {
  */
 void	trace_run(struct trace *, const struct log_files *, const char *key,
 	    size_t limit);
+
+void	trace_done(struct trace *);
 
 /* The head of an entry's group. */
 unsigned trace_group(const struct trace *, const struct entry *);
