@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "conf/param.h"
 #include "mail/deliver_proto.h"
 #include "mail/queue_dir.h"
 #include "mail/verp.h"
@@ -172,6 +173,16 @@ note_statuses(struct message *m, struct str statuses, uint32_t count)
 }
 
 static void
+show_window(const struct dest *d, const char *event)
+{
+	if (conf_mail.destination_concurrency_feedback_debug)
+		log_info("concurrency feedback: %s %s/%s: window=%d busy=%d "
+		    "success=%.2f failure=%.2f cohorts=%.2f", event,
+		    d->transport->name, d->key, d->window.size, d->busy,
+		    d->window.success, d->window.failure, d->window.cohorts);
+}
+
+static void
 feedback(struct dest *d, const struct frame *f)
 {
 	const char *dsn = frame_str(f, DELIVER_KEY_DEAD_DSN);
@@ -183,11 +194,17 @@ feedback(struct dest *d, const struct frame *f)
 		return;
 	if (dsn == NULL || text == NULL) {
 		window_success(&d->window, &d->transport->window, d->busy);
-	} else if (window_failure(&d->window, &d->transport->window)) {
+		show_window(d, "success");
+		return;
+	}
+	if (window_failure(&d->window, &d->transport->window)) {
+		show_window(d, "dead");
 		why_set(&why, dsn, "%s", text);
 		dest_set_dead(d, &why);
 		why_done(&why);
+		return;
 	}
+	show_window(d, "failure");
 }
 
 static void

@@ -67,11 +67,45 @@ feed_is_full(void)
 	    (size_t)conf_qmgr.qmgr_message_active_limit;
 }
 
+enum { CLOG_PERCENT = 20 };	/* of the active queue, for one destination */
+
+/* The queue is full: is it one destination's fault? */
+static void
+warn_of_clog(void)
+{
+	static int64_t	   next;
+	const struct dest *d;
+	size_t		   count;
+
+	if (!conf_mail.helpful_warnings || conf_qmgr.qmgr_clog_warn_time <= 0 ||
+	    clock_ms() < next)
+		return;
+	next = clock_in(conf_qmgr.qmgr_clog_warn_time);
+	d = transport_busiest(&count);
+	if (d == NULL || count * 100 < message_count() * CLOG_PERCENT)
+		return;
+	log_warn("mail for %s is using up %zu of %zu active queue entries",
+	    d->key, count, message_count());
+	log_warn("this may slow down other mail deliveries");
+	if (d->window.size >= d->transport->window.limit)
+		log_warn("you may need to increase the main.cf "
+		    "%s_destination_concurrency_limit from %d",
+		    d->transport->name, d->transport->window.limit);
+	else
+		log_warn("you may need a separate master.cf transport for %s",
+		    d->key);
+	log_warn("please avoid flushing the whole queue when you have lots of "
+	    "deferred mail, that is bad for performance");
+	log_warn("to turn off these warnings specify: qmgr_clog_warn_time = "
+	    "0");
+}
+
 bool
 feed_has_room(void)
 {
 	if (!feed_is_full())
 		return true;
+	warn_of_clog();
 	feed.no_room = true;
 	return false;
 }
@@ -84,6 +118,7 @@ has_room_for_retry(void)
 
 	if (message_count() < limit - limit / 4)
 		return true;
+	warn_of_clog();
 	feed.no_room = true;
 	return false;
 }

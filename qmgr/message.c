@@ -17,6 +17,7 @@
 #include "qmgr/policy.h"
 #include "qmgr/resolve.h"
 #include "qmgr/schedule.h"
+#include "qmgr/transport.h"
 #include "util/clock.h"
 #include "util/file.h"
 #include "util/frame.h"
@@ -215,26 +216,75 @@ save_corrupt(const char *id)
 
 /* --- from a file */
 
+/* TRANSPORT_recipient_limit, for those that the message has to do with as far
+ * as it is known. */
+static size_t
+room_of(const struct job *j)
+{
+	const struct transport *t = j->transport;
+	size_t limit = t->pool + (j->rank < 0 ? t->extra_pool : 0);
+
+	return t->recipients < limit ? limit - t->recipients : 0;
+}
+
 static uint32_t
-slice_size(void)
+slice_size(const struct message *m)
 {
 	size_t limit = (size_t)conf_qmgr.qmgr_message_recipient_limit;
 	size_t least = (size_t)conf_qmgr.qmgr_message_recipient_minimum;
 	size_t room = messages.recipients < limit ?
 	    limit - messages.recipients : 0;
 
+	/* once there are transports their limits count, not the global one */
+	if (!list_is_empty(&m->jobs))
+		room = SLICE;
+	LIST_EACH(it, &m->jobs) {
+		size_t n = room_of(LIST_ENTRY(it, struct job, of_message));
+
+		room = n < room ? n : room;
+	}
 	if (room > SLICE)
 		room = SLICE;
-	return (uint32_t)(room < least ? least : room);
+	if (room + m->in_memory < least)
+		room = least - m->in_memory;
+	return (uint32_t)room;
+}
+
+/* Is it time for more?  Not a few at a time, but before the last are gone. */
+static bool
+wants_more(const struct message *m)
+{
+	uint32_t refill = (uint32_t)conf_qmgr.default_recipient_refill_limit;
+	int64_t	 delay = conf_qmgr.default_recipient_refill_delay * 1000L;
+
+	if (m->next_rcpt >= m->rcpt_count)
+		return false;
+	if (m->in_memory == 0)
+		return true;
+	if (!list_is_empty(&m->jobs)) {
+		const struct transport *t = LIST_ENTRY(m->jobs.next,
+		    struct job, of_message)->transport;
+
+		refill = t->refill;
+		delay = t->refill_delay;
+	}
+	if (m->in_memory > refill && (clock_ms() - m->read_ms < delay ||
+	    m->in_memory > SLICE))
+		return false;
+	return slice_size(m) >= refill ||
+	    (slice_size(m) > 0 && clock_ms() - m->read_ms >= delay);
 }
 
 /* Fills slices until one has a recipient that is not done. */
 static bool
 read_slice(struct message *m, struct slice *s, const struct queue_file *f)
 {
+	uint32_t size = slice_size(m);
+
+	m->read_ms = clock_ms();
 	do {
 		if (!queue_file_read_some(f, &s->env, m->next_rcpt,
-		    slice_size(), &m->next_rcpt))
+		    size > 0 ? size : 1, &m->next_rcpt))
 			return false;
 	} while (s->env.rcpt_count == 0 && m->next_rcpt < m->rcpt_count);
 	return true;
@@ -393,8 +443,7 @@ message_settled(struct slice *s, uint32_t count)
 	messages.recipients -= count;
 	if (s->left == 0 && s != m->first)
 		free_slice(s);
-	if (m->next_rcpt < m->rcpt_count &&
-	    m->in_memory <= (uint32_t)conf_qmgr.default_recipient_refill_limit)
+	if (wants_more(m))
 		read_more(m);
 	if (m->in_memory == 0 && m->next_rcpt >= m->rcpt_count &&
 	    !m->finishing)

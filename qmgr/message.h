@@ -38,6 +38,7 @@ struct message {
 	uint32_t	 rcpt_count;	/* in the file */
 	uint32_t	 next_rcpt;	/* not yet read from there on */
 	uint32_t	 in_memory;	/* recipients not settled, in all slices */
+	int64_t		 read_ms;	/* the last slice, clock_ms */
 	bool		 bounced;	/* the bounce log has to be sent */
 	bool		 traced;
 	bool		 deferred;	/* a recipient is left for later */

@@ -212,12 +212,14 @@ schedule_add(struct slice *s, struct recipient *r, struct dest *d,
 		e->rcpt = mem_realloc(e->rcpt, e->size * sizeof(*e->rcpt));
 	}
 	e->rcpt[e->count++] = r;
+	d->transport->recipients++;
 	schedule_refresh(d);
 }
 
 void
 schedule_free_entry(struct entry *e)
 {
+	e->dest->transport->recipients -= e->count;
 	mem_free(e->rcpt);
 	mem_free(e);
 }
@@ -259,30 +261,47 @@ may_deliver(const struct job *j)
 	return false;
 }
 
-/* The oldest for its size; of each size class only the first few are looked
- * at. */
+/* Of one size.  Few are looked at, for what it costs; those that are no
+ * candidates go to the end, so that next time others are seen. */
 static struct job *
-find_candidate(const struct transport *t, const struct job *current)
+best_of_size(struct list *jobs, const struct job *current,
+    const struct slot_rules *rules, double *best_score)
+{
+	struct job  *best = NULL, *j;
+	struct list *it = jobs->next, *next;
+	int64_t	     now = clock_ms();
+	double	     score;
+
+	for (int n = 0; n < LOOK_AHEAD && it != jobs; n++, it = next) {
+		next = it->next;
+		j = LIST_ENTRY(it, struct job, of_size);
+		if (j->rank <= current->rank || !slots_could(&current->slots,
+		    rules, j->slots.waiting) || !may_deliver(j)) {
+			list_remove(&j->of_size);
+			list_append(jobs, &j->of_size);
+			continue;
+		}
+		score = (double)(now - j->since + 1) / j->slots.waiting;
+		if (score > *best_score) {
+			best = j;
+			*best_score = score;
+		}
+	}
+	return best;
+}
+
+/* The oldest for its size. */
+static struct job *
+find_candidate(struct transport *t, const struct job *current)
 {
 	struct job *best = NULL, *j;
-	int64_t	    now = clock_ms();
-	double	    score, best_score = -1;
-	int	    looked, most = slots_ever(&current->slots, &t->slots);
+	double	    score = -1;
+	int	    most = slots_ever(&current->slots, &t->slots);
 
 	for (int c = 0; c < SIZE_CLASSES && (1 << c) <= most; c++) {
-		looked = 0;
-		LIST_EACH(it, &t->by_size[c]) {
-			if (looked++ == LOOK_AHEAD)
-				break;
-			j = LIST_ENTRY(it, struct job, of_size);
-			score = (double)(now - j->since + 1) / j->slots.waiting;
-			if (j->rank > current->rank && score > best_score &&
-			    slots_could(&current->slots, &t->slots,
-			    j->slots.waiting) && may_deliver(j)) {
-				best = j;
-				best_score = score;
-			}
-		}
+		j = best_of_size(&t->by_size[c], current, &t->slots, &score);
+		if (j != NULL)
+			best = j;
 	}
 	return best;
 }

@@ -137,6 +137,14 @@ load(struct transport *t)
 	t->recipient_limit = (uint32_t)int_for(n,
 	    "_destination_recipient_limit",
 	    conf_qmgr.default_destination_recipient_limit);
+	t->pool = (uint32_t)int_for(n, "_recipient_limit",
+	    conf_qmgr.default_recipient_limit);
+	t->extra_pool = (uint32_t)int_for(n, "_extra_recipient_limit",
+	    conf_qmgr.default_extra_recipient_limit);
+	t->refill = (uint32_t)int_for(n, "_recipient_refill_limit",
+	    conf_qmgr.default_recipient_refill_limit);
+	t->refill_delay = delay_for(n, "_recipient_refill_delay",
+	    conf_qmgr.default_recipient_refill_delay * 1000L);
 	t->slots.cost = int_for(n, "_delivery_slot_cost",
 	    conf_qmgr.default_delivery_slot_cost);
 	t->slots.loan = int_for(n, "_delivery_slot_loan",
@@ -182,6 +190,28 @@ transport_has_room(const struct transport *t)
 {
 	return !transport_is_dead(t) && !t->waiting &&
 	    (t->limit == 0 || t->busy < t->limit) && agent_has_room(t);
+}
+
+const struct dest *
+transport_busiest(size_t *ret_count)
+{
+	const struct dest *found = NULL;
+
+	*ret_count = 0;
+	LIST_EACH(it, &transports.list) {
+		struct transport *t = LIST_ENTRY(it, struct transport, link);
+
+		for (size_t i = 0; i < map_count(t->dests); i++) {
+			const struct dest *d = map_at(t->dests, i)->value;
+			size_t count = d->peers.count + (size_t)d->busy;
+
+			if (count > *ret_count) {
+				*ret_count = count;
+				found = d;
+			}
+		}
+	}
+	return found;
 }
 
 void

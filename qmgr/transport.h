@@ -28,6 +28,12 @@ struct transport {
 	struct window_rules	 window;
 	struct slot_rules	 slots;
 	uint32_t		 recipient_limit;	/* of a delivery; 0: none */
+	/* recipients in memory, of all its messages */
+	uint32_t		 recipients;
+	uint32_t		 pool, extra_pool;	/* at most; `extra` for who
+							   steps in front */
+	uint32_t		 refill;	/* read so many at least ... */
+	long			 refill_delay;	/* ... or after ms */
 	long			 dest_delay, delay;	/* ms between deliveries */
 	bool			 deferred;	/* defer_transports */
 	/* trouble */
@@ -85,6 +91,9 @@ void	dest_rest(struct dest *);
 
 /* All that waits is assigned anew: orders have changed. */
 void	transport_review_all(void);
+
+/* The destination most messages wait for, and how many; NULL: none. */
+const struct dest *transport_busiest(size_t *ret_count);
 
 /* Starts what may be started. */
 void	transport_run_all(void);

@@ -225,8 +225,8 @@ connect_failed(struct errand *e, const struct target *t, int error)
 		addr_text(&t->addr, text);
 		why_set(&why, "4.4.1", "connect to %s[%s]:%u: %s", t->name,
 		    text, (unsigned)e->port, strerror(error));
+		log_info("%s", why.text.data);
 	}
-	log_info("%s", why.text.data);
 	why_copy(&e->a.why, &why);
 	why_done(&why);
 }

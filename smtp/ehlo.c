@@ -83,14 +83,15 @@ discarded(const struct session *s, bool *ret_silent)
 }
 
 static void
-log_discards(const struct session *s, unsigned mask)
+log_discards(unsigned mask)
 {
 	struct buf text = BUF_INIT;
 
 	for (size_t i = 0; i < KEYWORDS; i++)
 		if (keywords[i].feature & mask)
-			buf_addf(&text, " %s", keywords[i].word);
-	log_info("%s: discarding EHLO keywords:%s", s->queue_id, text.data);
+			buf_addf(&text, "%s%s", text.len > 0 ? ", " : "",
+			    keywords[i].word);
+	log_info("discarding EHLO keywords: %s", text.data);
 	buf_done(&text);
 }
 
@@ -145,7 +146,7 @@ take_keywords(struct session *s, char *lines)
 		take_keyword(s, line);
 	mask = discarded(s, &silent) & s->features;
 	if (mask != 0 && !silent)
-		log_discards(s, mask);
+		log_discards(mask);
 	s->features &= ~mask;
 	if (mask & FEATURE_XFORWARD)
 		s->xforward = 0;
