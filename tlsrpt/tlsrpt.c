@@ -13,11 +13,11 @@
  *	                              `-- RETRY_EVERY --'   until
  *	                                          tlsrpt_retry_time has passed
  *
- * The counts are in memory, and every some seconds what is new goes to the end of
- * the day's journal, data_directory/tlsrpt-DATE: lines of mail/tlsrpt.h, and
- * "D domain time" for a report that was sent.  A day whose reports are all done
- * is removed with its journal.  Ends when idle, or when master says so; master's
- * wake-ups see to it that reports are sent.
+ * The counts are in memory, and every SAVE_EVERY seconds what is new goes to
+ * the end of the day's journal, data_directory/tlsrpt-DATE: lines of
+ * mail/tlsrpt.h, and "D domain time" for a report that was sent.  A day whose
+ * reports are all done is removed with its journal.  Ends when idle, or when
+ * master says so; master's wake-ups see to it that reports are sent.
  */
 
 #include <string.h>
