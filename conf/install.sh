@@ -82,6 +82,11 @@ install -d "$dest/usr/lib/systemd/system" "$dest/usr/lib/tmpfiles.d" \
 install -m 644 conf/etc/postfix.service conf/etc/postfix@.service \
     "$dest/usr/lib/systemd/system/"
 install -m 644 conf/etc/postfix.tmpfiles "$dest/usr/lib/tmpfiles.d/postfix.conf"
+completions=$dest/usr/share/bash-completion/completions
+install -m 644 conf/etc/completion.bash "$completions/postfix"
+for name in $commands mailq newaliases; do
+	[ "$name" = postfix ] || ln -sf postfix "$completions/$name"
+done
 install -m 644 conf/etc/postfix.logrotate "$dest/etc/logrotate.d/postfix"
 
 # --- directories, owners, set-gid: the postfix command knows them
