@@ -55,6 +55,8 @@ lookup_failed(struct finding *f, const char *host, const char *type,
 	if (strcmp(text, DNS_WHY_FILTERED) == 0)
 		why_set(f->why, "4.7.0", "Error looking up name=%s type=%s: "
 		    "%s", host, *type == 'A' ? "A" : type, text);
+	else if (status == DNS_FAIL && strcmp(text, "Name server loop") == 0)
+		why_set(f->why, "5.4.4", "%s for %s", text, host);
 	else if (settings.use_dns)
 		why_set(f->why, dsn, "Host or domain name not found. "
 		    "Name service error for name=%s type=%s: %s",
