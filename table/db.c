@@ -32,7 +32,11 @@ enum {
 	READ_CACHE = 128 * 1024,	/* bytes, Postfix's default */
 	READ_CACHE_MAX = 2 * 1024 * 1024, /* for tables that fit */
 	NEW_MODE = 0644,
+	LARGE_SOURCE = 1024 * 1024, /* bytes of a source, then ... */
+	LARGE_PAGE = 16 * 1024,	/* bytes, instead of a block's */
 	ENTRY_GUESS = 64,	/* bytes of a source for one entry */
+	BULK_SIZE = 512 * 1024,	/* bytes of entries written in one call */
+	BULK_EXTRA = 2 * 1 + 4 * 4, /* bytes of each beside its text */
 	PILE_MAX = 256 * 1024 * 1024, /* bytes kept back to be sorted */
 };
 
@@ -106,6 +110,22 @@ set_cache(DB *db, size_t bytes)
 	    (uint32_t)(bytes & ((1U << 30) - 1)), 1);
 }
 
+/* Not where a duplicate is an error: two piles may have the same key. */
+static bool
+is_piled(const struct table *t)
+{
+	return t->type == &table_type_btree &&
+	    (t->flags & TABLE_CREATE) != 0 && (t->flags & (TABLE_DUP_WARN |
+	    TABLE_DUP_REPLACE | TABLE_DUP_IGNORE)) != 0;
+}
+
+/* Fewer of them are written sooner, and a lookup meets fewer. */
+static bool
+has_large_pages(const struct table *t)
+{
+	return is_piled(t) && aside_source_size(t) >= LARGE_SOURCE;
+}
+
 static bool
 open_db(struct table *t, const char *path, uint32_t flags, size_t cache)
 {
@@ -121,6 +141,8 @@ open_db(struct table *t, const char *path, uint32_t flags, size_t cache)
 	}
 	d->db->set_errcall(d->db, hear_no_message);
 	set_cache(d->db, cache);
+	if (has_large_pages(t))
+		d->db->set_pagesize(d->db, LARGE_PAGE);
 	error = d->db->open(d->db, NULL, path, NULL,
 	    is_hash ? DB_HASH : DB_BTREE, flags | DB_NOMMAP, NEW_MODE);
 	if (error == 0)
@@ -188,15 +210,6 @@ open_read(struct table *t)
 	if (!ok)
 		discard(d);
 	return ok;
-}
-
-/* Not where a duplicate is an error: two piles may have the same key. */
-static bool
-is_piled(const struct table *t)
-{
-	return t->type == &table_type_btree &&
-	    (t->flags & TABLE_CREATE) != 0 && (t->flags & (TABLE_DUP_WARN |
-	    TABLE_DUP_REPLACE | TABLE_DUP_IGNORE)) != 0;
 }
 
 /* A cache that takes all there will be is what makes building fast, unless
@@ -351,51 +364,93 @@ warn_duplicate(const struct table *t, const char *key)
 		log_warn("%s: duplicate entry: \"%s\"", t->path, key);
 }
 
-/*
- * A key that a later pile has too is looked up as usual.  The library looks
- * for the place of each anew unless all come through one cursor.
- */
+/* Many entries in one call: one by one, half of the time is for finding out
+ * where each belongs. */
+struct bulk {
+	DBT	 all;
+	void	*next;		/* of the macros of db.h */
+	size_t	 room;		/* bytes, for sure */
+};
+
+static void
+bulk_clear(struct bulk *b)
+{
+	DB_MULTIPLE_WRITE_INIT(b->next, &b->all);
+	b->room = b->all.ulen - BULK_EXTRA;	/* its end has a mark */
+}
+
 static int
-write_sorted(struct table *t, DBC *cursor)
+bulk_write(struct table *t, struct bulk *b)
 {
 	struct db_table *d = t->state;
-	DBT		 k, v;
+	DBT		 none = { 0 };
+	int		 error = 0;
+
+	if (b->room < b->all.ulen - BULK_EXTRA)
+		error = d->db->put(d->db, NULL, &b->all, &none,
+		    DB_MULTIPLE_KEY);
+	bulk_clear(b);
+	return error;
+}
+
+static int
+bulk_add(struct table *t, struct bulk *b, const struct pile_entry *e)
+{
+	struct db_table *d = t->state;
+	size_t		 nul = d->try1 ? 1 : 0;
+	size_t		 need = e->key_len + e->value_len + BULK_EXTRA;
+	int		 error = 0;
+
+	if (need > b->room)
+		error = bulk_write(t, b);
+	if (error != 0)
+		return error;
+	if (need > b->room)
+		return write_entry(t, e->key, e->value);
+	DB_MULTIPLE_KEY_WRITE_NEXT(b->next, &b->all, e->key, e->key_len + nul,
+	    e->value, e->value_len + nul);
+	b->room -= need;
+	return 0;
+}
+
+/* A key that an earlier pile has too is looked up as usual. */
+static int
+write_sorted(struct table *t, struct bulk *b)
+{
+	struct db_table *d = t->state;
 	int		 error = 0;
 
 	for (size_t i = 0; error == 0 && i < d->pile.count; i++) {
 		struct pile_entry e = pile_at(&d->pile, i);
 
 		if ((t->flags & TABLE_DUP_REPLACE) == 0 &&
-		    pile_is_double(&d->pile, i)) {
+		    pile_is_double(&d->pile, i))
 			error = DB_KEYEXIST;
-		} else if (d->wrote_pile) {
+		else if (d->wrote_pile)
 			error = write_entry(t, e.key, e.value);
-		} else {
-			set_dbt_n(&k, e.key, e.key_len, d->try1);
-			set_dbt_n(&v, e.value, e.value_len, d->try1);
-			error = cursor->put(cursor, &k, &v, DB_KEYLAST);
-		}
+		else
+			error = bulk_add(t, b, &e);
 		if (error == DB_KEYEXIST) {
 			warn_duplicate(t, e.key);
 			error = 0;
 		}
 	}
-	return error;
+	return error == 0 ? bulk_write(t, b) : error;
 }
 
 static int
 write_pile(struct table *t)
 {
 	struct db_table *d = t->state;
-	DBC		*cursor;
+	struct bulk	 b = { .all = { .ulen = BULK_SIZE,
+			     .flags = DB_DBT_USERMEM } };
 	int		 error;
 
 	pile_sort(&d->pile);
-	error = d->db->cursor(d->db, NULL, &cursor, 0);
-	if (error != 0)
-		return error;
-	error = write_sorted(t, cursor);
-	cursor->close(cursor);
+	b.all.data = mem_alloc(BULK_SIZE);
+	bulk_clear(&b);
+	error = write_sorted(t, &b);
+	mem_free(b.all.data);
 	d->wrote_pile = true;
 	pile_clear(&d->pile);
 	return error;
