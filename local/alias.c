@@ -413,10 +413,22 @@ is_trusted(const char *path, const struct user *user)
 	return false;
 }
 
-/* The first file of forward_path that there is; false: none. */
+/* As root, who may not see it where root is nobody (NFS).  Most users have no
+ * such file, and needn't be acted as to find that out. */
+static bool
+may_be_there(const char *path, const struct user *user)
+{
+	struct stat st;
+
+	(void)user;
+	return stat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
+/* The first file of forward_path that is `good`; false: none. */
 static bool
 find_dot_forward(struct request *r, const char *address,
-    const struct user *user, const char **ret_path)
+    const struct user *user, bool (*good)(const char *, const struct user *),
+    const char **ret_path)
 {
 	struct user_names n;
 	char		*copy = pool_strdup(r->pool,
@@ -439,7 +451,7 @@ find_dot_forward(struct request *r, const char *address,
 		/* No way out of the home directory by the extension. */
 		if (n.lacks || (n.ext != NULL && strchr(n.ext, '/') != NULL))
 			continue;
-		found = is_trusted(path.data, user);
+		found = good(path.data, user);
 	}
 	if (found)
 		*ret_path = pool_strdup(r->pool, path.data);
@@ -472,9 +484,11 @@ read_dot_forward(struct request *r, struct context *c, const char *address,
 	const char	*path;
 	enum outcome	got = FAILED;
 
+	if (root && !find_dot_forward(r, address, user, may_be_there, &path))
+		return FAILED;
 	if (root && !proc_act_as(user->uid, user->gid))
 		return TRY_LATER;
-	if (find_dot_forward(r, address, user, &path) &&
+	if (find_dot_forward(r, address, user, is_trusted, &path) &&
 	    !is_reading(c, user, address, path)) {
 		c->forward_path = path;
 		if (!target_list_read(list, r->pool, path, DOT_FORWARD_MAX)) {

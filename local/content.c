@@ -19,8 +19,10 @@ enum { CHUNK = 64 * 1024 };	/* bytes read from the queue file at once */
 /* One delivery at a time: the buffers are kept from one to the next. */
 static struct {
 	struct buf	 in, out, header;
-	bool		 has_header;
-} content = { BUF_INIT, BUF_INIT, BUF_INIT, false };
+	struct buf	 whole;		/* body and header of a small message,
+					   which many parts are made of */
+	bool		 has_header, has_whole;
+} content = { BUF_INIT, BUF_INIT, BUF_INIT, BUF_INIT, false, false };
 
 static void
 add_eol(struct buf *out, const struct content *c)
@@ -86,14 +88,15 @@ add_line(struct buf *out, const char *p, size_t n, const struct content *c)
 }
 
 /*
- * Copies lines, CRLF becoming LF; what follows the last LF stays in `in`
- * unless it is the end.  A CR is only dropped before its LF, so a chunk that
- * ends between the two is no special case.
+ * Copies lines, CRLF becoming LF; what follows the last LF is left unless it is
+ * the end.  A CR is only dropped before its LF, so a chunk that ends between
+ * the two is no special case.  Returns how many bytes were taken.
  */
-static void
-add_lines(struct buf *out, struct buf *in, const struct content *c, bool at_end)
+static size_t
+add_lines(struct buf *out, const char *p, size_t len, const struct content *c,
+    bool at_end)
 {
-	const char	*p = in->data, *end = p + in->len, *nl;
+	const char	*from = p, *end = p + len, *nl;
 	size_t		 n;
 
 	while ((nl = memchr(p, '\n', end - p)) != NULL) {
@@ -107,7 +110,7 @@ add_lines(struct buf *out, struct buf *in, const struct content *c, bool at_end)
 		add_line(out, p, end - p, c);
 		p = end;
 	}
-	buf_skip(in, p - in->data);
+	return p - from;
 }
 
 static bool
@@ -139,10 +142,44 @@ copy_part(int fd, const struct queue_file *f, off_t at, uint64_t len,
 		buf_grow(&content.in, n);
 		at += n;
 		len -= n;
-		add_lines(&content.out, &content.in, c, len == 0);
+		buf_skip(&content.in, add_lines(&content.out, content.in.data,
+		    content.in.len, c, len == 0));
 		if (content.out.len >= CHUNK && !put_out(fd))
 			return false;
 	}
+	return true;
+}
+
+/* False: it is too large for that, or an error, which will be met again. */
+static bool
+read_whole(const struct queue_file *f)
+{
+	uint64_t len = f->t.body_len + f->t.header_len;
+
+	if (content.has_whole || len > CHUNK)
+		return content.has_whole;
+	buf_clear(&content.whole);
+	if (pread(f->fd, buf_room(&content.whole, len), len,
+	    queue_file_body_at(f)) != (ssize_t)len)
+		return false;
+	buf_grow(&content.whole, len);
+	content.has_whole = true;
+	return true;
+}
+
+/* The header comes after the body in the file. */
+static bool
+copy_message(int fd, const struct queue_file *f, const struct content *c)
+{
+	const char *body;
+
+	if (!read_whole(f))
+		return copy_part(fd, f, queue_file_header_at(f),
+		    f->t.header_len, c) && copy_part(fd, f,
+		    queue_file_body_at(f), f->t.body_len, c);
+	body = content.whole.data;
+	add_lines(&content.out, body + f->t.body_len, f->t.header_len, c, true);
+	add_lines(&content.out, body, f->t.body_len, c, true);
 	return true;
 }
 
@@ -158,8 +195,7 @@ content_write(int fd, struct delivery *d, const struct content *c)
 	    (f->t.content_flags & CONTENT_LEADING_DOT) != 0;
 	buf_clear(&content.out);
 	add_front(&content.out, c, d->sender);
-	if (!copy_part(fd, f, queue_file_header_at(f), f->t.header_len, &own) ||
-	    !copy_part(fd, f, queue_file_body_at(f), f->t.body_len, &own))
+	if (!copy_message(fd, f, &own))
 		return false;
 	if (c->final_empty_line)
 		add_eol(&content.out, c);
@@ -184,7 +220,10 @@ content_header(struct delivery *d)
 {
 	if (!content.has_header) {
 		buf_clear(&content.header);
-		if (!queue_file_read_header(&d->file, &content.header))
+		if (read_whole(&d->file))
+			buf_add(&content.header, content.whole.data +
+			    d->file.t.body_len, d->file.t.header_len);
+		else if (!queue_file_read_header(&d->file, &content.header))
 			return NULL;
 		content.has_header = true;
 	}
@@ -257,5 +296,5 @@ content_was_delivered_to_user(struct delivery *d, const char *user,
 void
 content_forget(void)
 {
-	content.has_header = false;
+	content.has_header = content.has_whole = false;
 }

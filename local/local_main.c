@@ -14,6 +14,7 @@
 #include "local/content.h"
 #include "local/mbox.h"
 #include "local/recipient.h"
+#include "local/turn.h"
 #include "mail/deliver.h"
 #include "mail/deliver_filter.h"
 #include "mail/queue_dir.h"
@@ -45,6 +46,7 @@ start(void)
 	int fold = TABLE_FOLD | (conf_mail.smtputf8_enable ? TABLE_UTF8 : 0);
 
 	deliver_filter_open("local");
+	turn_open();
 	find_default_privs();
 	if (!mbox_parse_locks(conf_mail.mailbox_delivery_lock,
 	    &local_tables.locks))

@@ -1,7 +1,8 @@
 /*
  * Order of an append; a crash at any point leaves the mailbox readable:
  *
- *  (1) Lock: dot lock first, then the file's own lock, as mail readers do.
+ *  (1) Lock: our turn among ourselves, then the dot lock, then the file's own
+ *	lock, as mail readers do.
  *  (2) The size is read under the lock.
  *  (3) Write, fsync; a new file's directory is synced too.
  *  (4) If (3) fails the file is cut back to (2) before the lock goes.
@@ -21,6 +22,7 @@
 
 #include "local/content.h"
 #include "local/quota.h"
+#include "local/turn.h"
 #include "mail/deliver.h"
 #include "util/file.h"
 #include "util/log.h"
@@ -298,8 +300,8 @@ lock_by_name(const struct mbox *m, struct why *why)
 	struct stat st;
 	int	    e;
 
-	if (!(m->locks & MBOX_DOTLOCK) ||
-	    (stat(m->path, &st) == 0 && !S_ISREG(st.st_mode)))
+	if (!(m->locks & MBOX_DOTLOCK) || (!m->must_be_file &&
+	    stat(m->path, &st) == 0 && !S_ISREG(st.st_mode)))
 		return UNLOCKED;
 	if (file_dotlock(m->path, m->lock_attempts * m->lock_delay,
 	    m->stale_seconds))
@@ -324,6 +326,7 @@ mbox_append(const struct mbox *m, struct delivery *d, const struct content *c,
 
 	if (!become_maker(m, &as_root))
 		return fail(why, "4.3.0", strerror(errno));
+	turn_take(m->path, m->lock_attempts * m->lock_delay);
 	lock = lock_by_name(m, why);
 	got = lock == NO_LOCK ? why_outcome(why) :
 	    open_and_append(m, as_root, d, c, why);
@@ -334,6 +337,7 @@ mbox_append(const struct mbox *m, struct delivery *d, const struct content *c,
 	/* Root made the lock file where only root can. */
 	if (lock == LOCKED)
 		file_dotunlock(m->path);
+	turn_end();
 	if (root && geteuid() != 0)
 		proc_act_as_root();
 	return got;

@@ -9,11 +9,11 @@
 #include "util/text.h"
 
 enum {
-	REMEMBER_MS = 1000,
+	REMEMBER_MS = 5000,
 	REMEMBER_MAX = 1000,	/* users */
 };
 
-/* A burst of mail for the same users asks the user database once a second;
+/* A burst of mail for the same users asks the user database now and then;
  * the pool goes with the map. */
 static struct {
 	struct map	*users;

@@ -14,6 +14,7 @@
 #include "local/maildir.h"
 #include "local/mbox.h"
 #include "local/quota.h"
+#include "local/turn.h"
 #include "mail/address.h"
 #include "mail/deliver.h"
 #include "mail/deliver_filter.h"
@@ -44,6 +45,7 @@ start(void)
 	    (conf_mail.smtputf8_enable ? TABLE_UTF8 : 0);
 
 	deliver_filter_open("virtual");
+	turn_open();
 	if (!mbox_parse_locks(conf_mail.virtual_mailbox_lock, &virtual.locks))
 		fatalx("main.cf: virtual_mailbox_lock = %s: write a list of "
 		    "fcntl, flock, dotlock", conf_mail.virtual_mailbox_lock);

@@ -14,7 +14,10 @@
 #include "util/clock.h"
 #include "util/mem.h"
 
-enum { LOCK_POLL_MS = 50 };
+enum {
+	LOCK_POLL_MS = 50,	/* between two attempts, at most */
+	LOCK_FIRST_MS = 2,	/* a delivery takes no longer, mostly */
+};
 
 static void
 pause_ms(long ms)
@@ -22,6 +25,14 @@ pause_ms(long ms)
 	struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
 
 	nanosleep(&t, NULL);
+}
+
+/* Longer from one time to the next. */
+static void
+pause_between_tries(long *ms)
+{
+	pause_ms(*ms);
+	*ms = *ms * 2 < LOCK_POLL_MS ? *ms * 2 : LOCK_POLL_MS;
 }
 
 static void
@@ -240,6 +251,7 @@ bool
 file_lock(int fd, enum file_lock how, enum file_mode mode, int wait_seconds)
 {
 	int64_t until = wait_seconds > 0 ? clock_in(wait_seconds) : 0;
+	long	pause = LOCK_FIRST_MS;
 
 	for (;;) {
 		if (try_lock(fd, how, mode) == 0)
@@ -251,20 +263,31 @@ file_lock(int fd, enum file_lock how, enum file_mode mode, int wait_seconds)
 		if (errno != EAGAIN || wait_seconds == 0 ||
 		    clock_ms() >= until)
 			return false;
-		pause_ms(LOCK_POLL_MS);
+		pause_between_tries(&pause);
 	}
 }
 
-/* Is it old by the clock of the file system that holds it?  A file made there
- * now tells the time. */
+/*
+ * Is it old by the clock of the file system that holds it?  A file made there
+ * now tells the time; it is not made as long as even a clock that is off by
+ * half the limit would not make the lock old.
+ */
 static bool
 is_stale(const char *lock, int stale_seconds)
 {
-	char	   *temp = mem_printf("%s.%d", lock, (int)getpid());
+	char	   *temp;
 	struct stat now, st;
 	bool	    stale = false;
-	int	    fd = open_temp(temp, 0644);
+	int	    fd;
+	time_t	    age;
 
+	if (stat(lock, &st) != 0)
+		return false;
+	age = time(NULL) - st.st_ctime;
+	if (age > -stale_seconds / 2 && age < stale_seconds / 2)
+		return false;
+	temp = mem_printf("%s.%d", lock, (int)getpid());
+	fd = open_temp(temp, 0644);
 	if (fd >= 0) {
 		stale = fstat(fd, &now) == 0 && stat(lock, &st) == 0 &&
 		    now.st_ctime > st.st_ctime + stale_seconds;
@@ -281,6 +304,7 @@ file_dotlock(const char *path, int wait_seconds, int stale_seconds)
 {
 	char	*lock = mem_printf("%s.lock", path);
 	int64_t	 until = clock_in(wait_seconds);
+	long	 pause = LOCK_FIRST_MS;
 	int	 fd, saved;
 
 	while ((fd = open(lock, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
@@ -291,7 +315,7 @@ file_dotlock(const char *path, int wait_seconds, int stale_seconds)
 			errno = EAGAIN;
 			break;
 		} else
-			pause_ms(LOCK_POLL_MS);
+			pause_between_tries(&pause);
 	}
 	saved = errno;
 	if (fd >= 0)
