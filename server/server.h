@@ -60,6 +60,7 @@ struct server {
 	 * it, serve() waits until the client has spoken. */
 	void		(*triggered)(const char *requests);
 	void		(*datagram)(const char *, unsigned len); /* unix-dgram */
+	void		(*drained)(void); /* there is no datagram more, or NULL */
 	void		(*before_exit)(void);
 	/* true: the process may not end yet although it has no session
 	 * (qmgr with an active queue). */

@@ -171,6 +171,8 @@ datagram_task(void *arg)
 			server_start.s->datagram(bytes, (unsigned)n);
 			continue;
 		}
+		if (server_start.s->drained != NULL)
+			server_start.s->drained();
 		/* What had come is read to the end, also when stopping. */
 		if (server_state.stopping)
 			break;

@@ -28,13 +28,15 @@
 #include "util/log.h"
 #include "util/text.h"
 
+enum { WRITE_AT = 16 * 1024 };	/* bytes, when more and more comes */
+
 static struct {
 	int		fd;
 	unsigned long	lost;	/* lines that could not be written */
-	struct buf	line;
+	struct buf	lines;	/* to be written together */
 	bool		is_json;
 	struct buf	json;
-} logfile = { .fd = -1, .line = BUF_INIT, .json = BUF_INIT };
+} logfile = { .fd = -1, .lines = BUF_INIT, .json = BUF_INIT };
 
 static void
 open_file(void)
@@ -67,9 +69,9 @@ count_lines(const char *bytes, size_t len)
 
 /* Bytes of one line or many; all that is not printable is masked. */
 static void
-clean(struct buf *b)
+clean(struct buf *b, size_t from)
 {
-	for (size_t i = 0; i < b->len; i++)
+	for (size_t i = from; i < b->len; i++)
 		if (((unsigned char)b->data[i] < ' ' && b->data[i] != '\n') ||
 		    b->data[i] == 127)
 			b->data[i] = '?';
@@ -78,15 +80,12 @@ clean(struct buf *b)
 }
 
 static void
-write_lines(const char *bytes, unsigned len)
+write_lines(void)
 {
-	struct buf *b = &logfile.line;
+	struct buf *b = &logfile.lines;
 
-	if (logfile.fd < 0 || len == 0)
+	if (b->len == 0)
 		return;
-	buf_clear(b);
-	buf_add(b, bytes, len);
-	clean(b);
 	if (logfile.is_json) {
 		buf_clear(&logfile.json);
 		maillog_add_json(&logfile.json, b->data, b->len);
@@ -94,13 +93,29 @@ write_lines(const char *bytes, unsigned len)
 	}
 	if (!file_write_all(logfile.fd, b->data, b->len)) {
 		logfile.lost += count_lines(b->data, b->len);
+		buf_clear(&logfile.lines);
 		return;
 	}
+	buf_clear(&logfile.lines);
 	if (logfile.lost == 0)
 		return;
 	log_warn("%lu log lines were lost: write %s failed", logfile.lost,
 	    conf_mail.maillog_file);
 	logfile.lost = 0;
+}
+
+static void
+take_lines(const char *bytes, unsigned len)
+{
+	struct buf *b = &logfile.lines;
+	size_t	    from = b->len;
+
+	if (logfile.fd < 0 || len == 0)
+		return;
+	buf_add(b, bytes, len);
+	clean(b, from);
+	if (b->len >= WRITE_AT)
+		write_lines();
 }
 
 int
@@ -110,7 +125,8 @@ main(int argc, char **argv)
 		.name = "postlogd",
 		.one_process = true,
 		.before_jail = open_file,
-		.datagram = write_lines,
+		.datagram = take_lines,
+		.drained = write_lines,
 	};
 
 	server_main(argc, argv, &postlogd);
