@@ -251,12 +251,20 @@ bench: deps
 MAN_DIR	= $(BUILD)/man
 MAN_SRC	:= $(wildcard man/*.[1-8])
 MAN	:= $(MAN_SRC:man/%=$(MAN_DIR)/%) $(MAN_DIR)/postconf.5
+# Other names of a page.
+MAN_LINKS = $(addprefix $(MAN_DIR)/,defer.8 trace.8 lmtp.8 mailq.1 \
+	  newaliases.1 main.cf.5 master.cf.5)
 DEF	:= $(wildcard conf/*.def)
 
 HTML	= $(BUILD)/doc/postconf.html
 
-man: $(MAN) $(HTML)
+man: $(MAN) $(MAN_LINKS) $(HTML)
 
+$(MAN_DIR)/defer.8 $(MAN_DIR)/trace.8:; ln -sf bounce.8 $@
+$(MAN_DIR)/lmtp.8:; ln -sf smtp.8 $@
+$(MAN_DIR)/mailq.1 $(MAN_DIR)/newaliases.1:; ln -sf sendmail.1 $@
+$(MAN_DIR)/main.cf.5:; ln -sf postconf.5 $@
+$(MAN_DIR)/master.cf.5:; ln -sf master.5 $@
 $(MAN_DIR)/params: man/params.awk man/same.awk $(DEF)
 	@mkdir -p $(MAN_DIR)
 	cat $(DEF) | awk -f man/params.awk | LC_ALL=C sort | \
