@@ -33,6 +33,7 @@ static struct {
 	int		 timeout;
 	bool		(*is_ending)(void);
 	struct map	*paths;		/* struct path */
+	struct map	*names;		/* path that stands for another */
 	size_t		 kept_count;
 	bool		 sweeping;	/* the sweep task runs */
 } peer = { .timeout = 3600 };
@@ -42,6 +43,14 @@ peer_init(int timeout_seconds, bool (*is_ending)(void))
 {
 	peer.timeout = timeout_seconds;
 	peer.is_ending = is_ending;
+}
+
+void
+peer_rename(const char *path, const char *other)
+{
+	if (peer.names == NULL)
+		peer.names = map_new();
+	mem_free(map_set(peer.names, path, mem_strdup(other)));
 }
 
 bool
@@ -118,10 +127,12 @@ static struct stream *
 open_new(const char *name)
 {
 	int64_t	       until = clock_ms() + AGAIN_WITHIN;
+	const char    *other = peer.names != NULL ? map_find(peer.names, name) :
+	    NULL;
 	struct stream *s;
 	int	       fd;
 
-	while ((fd = connect_unix(name, clock_in(peer.timeout))) < 0 &&
+	while ((fd = connect_unix(other != NULL ? other : name, clock_in(peer.timeout))) < 0 &&
 	    errno == ECONNREFUSED && clock_ms() < until)
 		task_sleep_ms(AGAIN_PAUSE);
 	if (fd < 0)

@@ -19,6 +19,10 @@ struct stream;
  * process is to end soon (may be NULL). */
 void	peer_init(int timeout_seconds, bool (*is_ending)(void));
 
+/* From now on connections to `path` go to `other`: the administrator gave the
+ * service another name. */
+void	peer_rename(const char *path, const char *other);
+
 /* The process is to end: a service answers the request at hand and closes
  * the connection instead of waiting for the next. */
 bool	peer_is_ending(void);

@@ -377,11 +377,13 @@ is_decided(struct session *s)
 {
 	switch (lists_find(&s->client)) {
 	case LISTS_PERMIT:
-		log_info("ALLOWLISTED %s", s->label);
+		log_info("%s %s", conf_mail.respectful_logging ? "ALLOWLISTED" :
+		    "WHITELISTED", s->label);
 		hand_over(s);
 		return true;
 	case LISTS_REJECT:
-		log_info("DENYLISTED %s", s->label);
+		log_info("%s %s", conf_mail.respectful_logging ? "DENYLISTED" :
+		    "BLACKLISTED", s->label);
 		if (screen.deny == ACTION_DROP) {
 			session_drop(s, "521 5.3.2 Service currently "
 			    "unavailable");

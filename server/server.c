@@ -357,6 +357,35 @@ server_set_stress(bool on)
 		load(s->areas[i]);
 }
 
+/* A service may have another name in master.cf, for one program with -o: mail
+ * of one smtpd goes to a cleanup with options of its own, say. */
+static void
+name_services(void)
+{
+	const struct {
+		const char *usual, *name;
+	} services[] = {
+		{ "private/bounce", conf_mail.bounce_service_name },
+		{ "private/defer", conf_mail.defer_service_name },
+		{ "private/trace", conf_mail.trace_service_name },
+		{ "private/rewrite", conf_mail.rewrite_service_name },
+		{ "private/tlsmgr", conf_mail.tlsmgr_service_name },
+		{ "private/verify", conf_mail.address_verify_service_name },
+		{ "public/cleanup", conf_mail.cleanup_service_name },
+	};
+
+	for (size_t i = 0; i < sizeof services / sizeof *services; i++) {
+		const char *usual = services[i].usual;
+		int	    folder = (int)(strchr(usual, '/') - usual);
+		char	   *path = mem_printf("%.*s/%s", folder, usual,
+		    services[i].name);
+
+		if (!text_eq(path, usual))
+			peer_rename(usual, path);
+		mem_free(path);
+	}
+}
+
 /* --- */
 
 void
@@ -380,6 +409,7 @@ server_main(int argc, char **argv, const struct server *s)
 		log_also_stderr(true);
 	proc_max_files();
 	peer_init(conf_mail.ipc_timeout, server_stopping);
+	name_services();
 	if (!s->one_process)
 		table_on_stale(server_retire);
 	/* Who acts as users must not believe a process of mail_owner. */
