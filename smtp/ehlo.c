@@ -211,11 +211,13 @@ static bool
 say_hello(struct session *s, const char *verb, struct buf *lines,
     struct why *why)
 {
-	char doing[48];
+	char doing[48], line[600];
 
 	snprintf(doing, sizeof doing, "performing the %s handshake", verb);
 	buf_clear(lines);
-	stream_printf(s->stream, "%s %s\r\n", verb, settings.helo_name);
+	snprintf(line, sizeof line, "%s %.500s\r\n", verb,
+	    settings.helo_name);
+	session_says(s, line);
 	return session_reply(s, settings.helo_timeout, doing, lines, why);
 }
 

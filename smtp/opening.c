@@ -68,7 +68,7 @@ start_tls(struct session *s, const struct policy *p, const char *loop_text,
 {
 	enum opening got;
 
-	stream_puts(s->stream, "STARTTLS\r\n");
+	session_says(s, "STARTTLS\r\n");
 	if (!session_reply(s, settings.starttls_timeout,
 	    "sending the STARTTLS command", NULL, why))
 		return OPENING_FAILED;

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "smtp/notice.h"
 #include "smtp/quirks.h"
 #include "smtp/session.h"
 #include "smtp/settings.h"
@@ -42,7 +43,7 @@ session_new(int fd, const struct addr *addr, const char *host)
 	s->stream = stream_open_socket(fd, addr_family(addr));
 	s->addr = *addr;
 	s->reply = (struct reply)REPLY_INIT;
-	s->line = (struct buf)BUF_INIT;
+	s->line = s->transcript = (struct buf)BUF_INIT;
 	s->use_count = 1;
 	s->expires = clock_in(settings.connection_reuse_time_limit);
 	list_init(&s->by_age);
@@ -56,7 +57,9 @@ session_free(struct session *s)
 {
 	if (s == NULL)
 		return;
+	notice_send(s);
 	stream_abort(s->stream);
+	buf_done(&s->transcript);
 	reply_done(&s->reply);
 	buf_done(&s->line);
 	mem_free(s->host);
@@ -69,13 +72,26 @@ session_free(struct session *s)
 }
 
 void
+session_say(struct session *s, const char *text, size_t len)
+{
+	notice_out(s, text, len);
+	stream_write(s->stream, text, len);
+}
+
+void
+session_says(struct session *s, const char *text)
+{
+	session_say(s, text, strlen(text));
+}
+
+void
 session_quit(struct session *s)
 {
 	struct why why = WHY_INIT;
 
 	if (stream_failed(s->stream) == NULL) {
 		stream_set_deadline(s->stream, settings.quit_timeout);
-		stream_puts(s->stream, "QUIT\r\n");
+		session_says(s, "QUIT\r\n");
 		if (stream_flush(s->stream) && !settings.skip_quit_response)
 			session_reply(s, settings.quit_timeout,
 			    "sending QUIT command", NULL, &why);
@@ -94,7 +110,7 @@ session_leave(struct session *s)
 }
 
 static void
-junk_line(const struct session *s)
+junk_line(struct session *s)
 {
 	struct buf shown = BUF_INIT;
 	char text[ADDR_TEXT];
@@ -103,6 +119,7 @@ junk_line(const struct session *s)
 	for (char *p = shown.data; *p != '\0'; p++)
 		if ((unsigned char)*p < ' ' || *p == 127)
 			*p = '?';
+	notice_error(s);
 	log_warn("%s: non-%s response from %s: %s", s->queue_id,
 	    settings.is_lmtp ? "LMTP" : "ESMTP", s->relay, shown.data);
 	if (s->features & FEATURE_PIPELINING) {
@@ -147,6 +164,7 @@ session_reply(struct session *s, int seconds, const char *doing,
 			return false;
 		}
 		quirks_filter_reply(s, &s->line);
+		notice_in(s, s->line.data, s->line.len);
 		kind = reply_add_line(&s->reply, s->line.data, s->line.len);
 		if (kind == REPLY_JUNK)
 			junk_line(s);
@@ -171,14 +189,23 @@ session_lost(const struct session *s, const char *doing, struct why *why)
 }
 
 /* A good code in a place where it is none is beyond repair. */
+/* RFC 5321 4.2.1: x0z is about what we said, and so is 555. */
+static bool
+is_about_protocol(int code)
+{
+	return code < 400 || code > 599 || code == 555 || code / 10 == 50;
+}
+
 void
-session_refused(const struct session *s, const char *verb,
+session_refused(struct session *s, const char *verb,
     const char *command, struct why *why)
 {
 	const struct reply *r = &s->reply;
 	bool proper = r->dsn[0] == '4' || r->dsn[0] == '5';
 	struct buf text = BUF_INIT;
 
+	if (is_about_protocol(r->code))
+		notice_error(s);
 	if (!proper)
 		buf_adds(&text, "Protocol error: ");
 	buf_addf(&text, "host %s %s: %s", s->namaddr, verb, r->text.data);

@@ -55,12 +55,18 @@ struct session {
 	struct reply	 reply;		/* the last one */
 	struct buf	 line;
 	const char	*queue_id;	/* of the delivery, for warnings */
+	struct buf	 transcript;	/* see notice.h */
+	bool		 has_erred;
 	int		 use_count;	/* deliveries so far, this one counted */
 	int64_t		 expires;	/* clock_ms: no new delivery after it */
 	/* the cache's */
 	int64_t		 idle_until;
 	struct list	 by_age, by_addr;
 };
+
+/* Sends commands, lines ended by CRLF. */
+void		 session_say(struct session *, const char *text, size_t len);
+void		 session_says(struct session *, const char *text);
 
 /* Takes the descriptor over. */
 struct session	*session_new(int fd, const struct addr *, const char *host);
@@ -92,7 +98,7 @@ void		 session_lost(const struct session *, const char *doing,
  * The last reply as the reason of a failure: "host x VERB: text (in reply to
  * COMMAND)", with the parts that a report shows.  `command` may be NULL.
  */
-void		 session_refused(const struct session *, const char *verb,
+void		 session_refused(struct session *, const char *verb,
 		    const char *command, struct why *why);
 
 /*

@@ -25,6 +25,7 @@
 #include "smtp/deliver.h"
 #include "smtp/filter.h"
 #include "smtp/generic.h"
+#include "smtp/notice.h"
 #include "smtp/policy.h"
 #include "smtp/requiretls.h"
 #include "smtp/quirks.h"
@@ -59,6 +60,7 @@ before_jail(void)
 	filter_init();
 	quirks_init();
 	policy_init();
+	notice_init();
 	requiretls_init();
 	client_tls_init();
 }

@@ -9,6 +9,7 @@
 #include "smtp/attempt.h"
 #include "smtp/content.h"
 #include "smtp/generic.h"
+#include "smtp/notice.h"
 #include "smtp/quirks.h"
 #include "smtp/session.h"
 #include "smtp/settings.h"
@@ -116,7 +117,7 @@ send_mail(struct transfer_state *t)
 	if (s->logged_in && settings.send_dummy_mail_auth)
 		buf_adds(&line, " AUTH=<>");
 	buf_adds(&line, "\r\n");
-	stream_write(t->s->stream, line.data, line.len);
+	session_say(t->s, line.data, line.len);
 	t->batch_bytes += line.len;
 	buf_done(&line);
 }
@@ -182,7 +183,7 @@ send_rcpt(struct transfer_state *t, size_t i)
 		add_notify(&line, r->notify);
 	}
 	buf_adds(&line, "\r\n");
-	stream_write(t->s->stream, line.data, line.len);
+	session_say(t->s, line.data, line.len);
 	t->batch_bytes += line.len;
 	buf_done(&line);
 }
@@ -193,12 +194,12 @@ static void
 send_last(struct transfer_state *t)
 {
 	if (!t->is_probe) {
-		stream_puts(t->s->stream, "DATA\r\n");
+		session_says(t->s, "DATA\r\n");
 		return;
 	}
-	stream_puts(t->s->stream, "RSET\r\n");
+	session_says(t->s, "RSET\r\n");
 	if (!t->a->keep && (t->s->features & FEATURE_PIPELINING)) {
-		stream_puts(t->s->stream, "QUIT\r\n");
+		session_says(t->s, "QUIT\r\n");
 		t->quit_sent = true;
 	}
 }
@@ -207,7 +208,7 @@ static void
 send_command(struct transfer_state *t, size_t n)
 {
 	if (n < t->introductions) {
-		stream_write(t->s->stream, t->introduction[n].data,
+		session_say(t->s, t->introduction[n].data,
 		    t->introduction[n].len);
 		t->batch_bytes += t->introduction[n].len;
 		return;
@@ -458,7 +459,7 @@ reset(struct transfer_state *t)
 	struct why why = WHY_INIT;
 	bool quit = may_pipeline_quit(t), ok;
 
-	stream_puts(t->s->stream, quit ? "RSET\r\nQUIT\r\n" : "RSET\r\n");
+	session_says(t->s, quit ? "RSET\r\nQUIT\r\n" : "RSET\r\n");
 	ok = session_reply(t->s, settings.rset_timeout, "sending RSET", NULL,
 	    &why) && t->s->reply.code / 100 == 2;
 	why_done(&why);
@@ -564,11 +565,13 @@ send_content(struct transfer_state *t)
 	enum content result = CONTENT_SENT;
 
 	if (t->accepted_count == 0)
-		stream_puts(s->stream, ".\r\nQUIT\r\n");
+		session_says(s, ".\r\nQUIT\r\n");
 	else
 		result = content_send(s, &t->d->file, t->has_header ?
 		    &t->header : NULL, must_downgrade(t), dot_delay(t),
 		    quit ? "QUIT\r\n" : "");
+	if (t->accepted_count > 0)
+		notice_out(s, ".\r\nQUIT\r\n", quit ? 9 : 3);
 	if (result != CONTENT_SENT)
 		return fail_content(t, result);
 	if (stream_failed(s->stream) != NULL) {
