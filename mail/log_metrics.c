@@ -14,13 +14,14 @@
 
 enum {
 	SERIES_MAX = 300,	/* of a family */
-	BUCKETS_MAX = 9,
+	BUCKETS_MAX = 10,
 	LABELS_MAX = 400,	/* bytes */
 };
 
 enum type { COUNTER, GAUGE, HISTOGRAM };
 
-static const double by_time[] = { 1e-3, 1e-2, 1e-1, 1, 10, 100, 1e3, 0 };
+static const double by_time[] = { 1e-3, 1e-2, 1e-1, 1, 10, 60, 3600, 86400,
+	172800, 0 };
 static const double by_size[] = { 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 0 };
 static const double by_age[] = { 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 0 };
 static const double by_count[] = { 1, 2, 4, 8, 16, 32, 64, 128, 0 };
@@ -29,7 +30,7 @@ enum family_id {
 	CLEANUP_PROCESSED, CLEANUP_REJECTED, CLEANUP_NOT_ACCEPTED,
 	QMGR_NRCPT, QMGR_SIZE, QMGR_REMOVED, QMGR_EXPIRED,
 	SMTP_DELAY, LMTP_DELAY, PIPE_DELAY, SMTP_TLS, SMTP_PROCESSED,
-	SMTP_TIMED_OUT, SMTPD_CONNECTS, SMTPD_DISCONNECTS, SMTPD_RDNS,
+	SMTP_TIMED_OUT, SMTP_DEFERRED, SMTPD_CONNECTS, SMTPD_DISCONNECTS, SMTPD_RDNS,
 	SMTPD_LOST, SMTPD_PROCESSED, SMTPD_REJECTED, SMTPD_AUTH_FAILED,
 	SMTPD_TLS, BOUNCE_SENT, VIRTUAL_DELIVERED, SHOWQ_SIZE, SHOWQ_AGE,
 	/* our own */
@@ -71,6 +72,8 @@ static const struct family {
 	[SMTP_TIMED_OUT] = { "postfix_smtp_connection_timed_out_total",
 	    "Deliveries by SMTP that met a host which does not answer.",
 	    COUNTER, NULL },
+	[SMTP_DEFERRED] = { "postfix_smtp_status_deferred",
+	    "Deliveries by SMTP that were deferred.", COUNTER, NULL },
 	[SMTPD_CONNECTS] = { "postfix_smtpd_connects_total",
 	    "Connections of clients.", COUNTER, NULL },
 	[SMTPD_DISCONNECTS] = { "postfix_smtpd_disconnects_total",
@@ -277,6 +280,8 @@ count_smtp(struct facts *f)
 	static const char *const status[] = { "status", NULL };
 
 	count_with(f, SMTP_PROCESSED, status, status);
+	if (str_is(get(f, "status"), "deferred"))
+		count(f->m, SMTP_DEFERRED, "");
 	if (mentions(get(f, "reason"), "Connection timed out"))
 		count(f->m, SMTP_TIMED_OUT, "");
 }

@@ -73,7 +73,7 @@ lines_are_counted_with_their_labels(void)
 	    "1\n"));
 	CHECK(has(m, "\npostfix_smtp_connection_timed_out_total 1\n"));
 	CHECK(has(m, "_bucket{stage=\"connection_setup\",le=\"10\"} 0\n"));
-	CHECK(has(m, "_bucket{stage=\"connection_setup\",le=\"100\"} 1\n"));
+	CHECK(has(m, "_bucket{stage=\"connection_setup\",le=\"60\"} 1\n"));
 	CHECK(has(m, "_sum{stage=\"connection_setup\"} 30\n"));
 	CHECK(has(m, "\npostfix_qmgr_messages_expired_total 1\n"));
 	CHECK(has(m, "\npostfix_deliveries_total{transport=\"smtp\","
