@@ -70,9 +70,11 @@ in_root() {
 # In a network of its own, where port 25 is free.
 alone() { unshare -n sh -c 'ip link set lo up; exec "$@"' x "$@"; }
 
-in_root sh -c 'apt-get -qq update && apt-get -qq -y --no-install-recommends \
-    install libc-ares2 libdb5.3 libidn2-0 libsasl2-2 libseccomp2 libssl3 \
-    adduser netbase libsqlite3-0' >/dev/null 2>&1 ||
+needed=$(for package in rohrpost rohrpost-sqlite; do
+	dpkg-deb -f "$dir/${package}"_*.deb Depends
+done | tr ',' '\n' | sed 's/(.*//' | grep -v rohrpost | sort -u | tr '\n' ' ')
+in_root sh -c "apt-get -qq update && apt-get -qq -y --no-install-recommends \
+    install $needed" >/dev/null 2>&1 ||
     skip "packages can't be fetched"
 find "$root" -xdev \( -type f -o -type l \) -printf '%P\n' |
     sort >"$dir/before"
@@ -184,6 +186,71 @@ etc/postfix/main.cf
 etc/postfix/master.cf
 var/log/postfix.log
 var/mail/alice"
+
+# --- programs that send mail by the sendmail command, as users have them
+cat >"$dir/senders.py" <<'END'
+import os, re, subprocess, sys, time
+root = sys.argv[1]
+env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/home/alice",
+       "EMAIL": "alice@fresh.example.com", "LOGNAME": "alice", "TERM": "dumb"}
+
+def alice(command, text=""):
+    p = subprocess.run(["chroot", "--userspec=alice:alice", root, "sh", "-c",
+                        "cd; " + command], input=text, text=True, env=env,
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if p.returncode:
+        print(command, p.returncode, p.stdout)
+
+def run(*argv):
+    return subprocess.run(["chroot", root] + list(argv), env=env,
+                          stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL).returncode
+
+box = root + "/var/mail/alice"
+def arrived(subject):
+    end = time.time() + (75 if subject.startswith("Cron") else 10)
+    while time.time() < end:
+        if os.path.exists(box) and "Subject: " + subject in open(box).read():
+            return True
+        time.sleep(0.2)
+    return False
+
+open(root + "/etc/cron.d/test", "w").write(
+    "MAILTO=alice\n* * * * * alice echo from cron\n")
+fg = subprocess.Popen(["chroot", root, "postfix", "start-fg"], env=env,
+                      stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+cron = subprocess.Popen(["chroot", root, "cron", "-f"], env=env,
+                        stderr=subprocess.DEVNULL)
+while run("postfix", "status"):
+    time.sleep(0.1)
+alice("mutt -n -s mutt alice", "text\n")
+alice("mailx -s mailx alice", "text\n")
+alice("php -r 'exit(mail(\"alice\", \"php\", \"text\") ? 0 : 1);'")
+alice("git init -q t && cd t && git config user.name A &&"
+      " git config user.email alice@fresh.example.com &&"
+      " git commit -q --allow-empty -m none && echo a >a && git add a &&"
+      " git commit -q -m git && git send-email --quiet --confirm=never"
+      " --to=alice@fresh.example.com -1")
+for name, subject in (("mutt", "mutt"), ("mailx", "mailx"), ("PHP", "php"),
+                      ("git send-email", "[PATCH] git"), ("cron", "Cron <alice")):
+    print(name + ":", arrived(subject))
+cron.terminate()
+run("postfix", "stop")
+fg.wait(20)
+END
+if in_root sh -c 'apt-get -qq -y --no-install-recommends install \
+    /tmp/rohrpost_*.deb mutt bsd-mailx php-cli git-email \
+    libmailtools-perl cron' \
+    >"$dir/log" 2>&1; then
+	is "programs send through sendmail" \
+	    "$(alone python3 "$dir/senders.py" "$root" 2>&1)" "mutt: True
+mailx: True
+PHP: True
+git send-email: True
+cron: True"
+else
+	echo "# programs that send mail can't be fetched"
+fi
 
 echo "1..$n"
 exit $bad
