@@ -21,7 +21,8 @@ peers="postgrey policyd-rate-limit haproxy nmap exim4-daemon-light opensmtpd s-n
 	redis-server memcached mariadb-server-core postgresql slapd
 	dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-sieve
 	procmail maildrop sasl2-bin fail2ban opendkim rspamd
-	knot unbound"
+	knot unbound
+	pflogsumm logwatch prometheus-postfix-exporter"
 
 command -v dpkg-query >/dev/null || {
 	# Another system: the compiler will say what it lacks.
