@@ -430,13 +430,16 @@ find_dot_forward(struct request *r, const char *address,
     const struct user *user, bool (*good)(const char *, const struct user *),
     const char **ret_path)
 {
+	static char	*forward_path;	/* expanded once */
 	struct user_names n;
-	char		*copy = pool_strdup(r->pool,
-	    conf_text("forward_path")), *word;
+	char		*copy, *word;
 	struct buf	 path = BUF_INIT;
 	const char	*why;
 	bool		 found = false;
 
+	if (forward_path == NULL)
+		forward_path = mem_strdup(conf_text("forward_path"));
+	copy = pool_strdup(r->pool, forward_path);
 	user_names_init(&n, r->pool, address);
 	n.user = user->name;
 	n.home = user->home;
