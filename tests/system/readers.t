@@ -3,7 +3,7 @@
 
 Dovecot serves our mailbox file and our Maildir over IMAP and POP3, takes mail
 by LMTP and sorts it with Sieve; procmail and maildrop deliver for users; mailx
-lists a mailbox.  Each from its Debian package, where make deps-test could
+and mutt read a mailbox.  Each from its Debian package, where make deps-test could
 fetch it.  Needs root and namespaces.
 """
 
@@ -236,8 +236,28 @@ def commands():
                    "mailx lists our mailbox", p.stdout)
         except Missing as e:
             tap.ok(True, "mailx # SKIP %s" % e)
+        read_with_mutt(mail)
     finally:
         mail.destroy()
+
+
+def read_with_mutt(mail):
+    """It wants a terminal, and hands each message to a command."""
+    try:
+        mutt, seen = wrapper("mutt", "mutt"), place.dir + "/mutt-saw"
+    except Missing as e:
+        tap.ok(True, "mutt # SKIP %s" % e)
+        return
+    pipe = "<pipe-message>cat>>%s<enter>" % seen
+    subprocess.run(["script", "-qec", "%s -n -F /dev/null -R -f %s/mail/ann "
+                    "-e 'set wait_key=no' -e 'push <first-entry>%s"
+                    "<next-entry>%s<exit>'" % (mutt, mail.dir, pipe, pipe),
+                    "/dev/null"], stdin=subprocess.DEVNULL,
+                   stdout=subprocess.DEVNULL, timeout=60,
+                   env=dict(os.environ, TERM="xterm", HOME=place.dir))
+    text = open(seen).read() if os.path.exists(seen) else ""
+    tap.ok("Subject: first" in text and "Subject: second" in text and
+           text.count("\n.dot") == 2, "mutt shows its messages", text)
 
 
 try:
