@@ -228,7 +228,7 @@ HELPERS	:= $(BUILD)/tests/server/echo
 ALL_CPUS = @+$(MAKE) --no-print-directory -j$(shell nproc)
 
 check: deps deps-test
-	$(ALL_CPUS) all tests
+	$(ALL_CPUS) all man tests
 	@BUILD=$(BUILD) SAN=$(SAN) tests/run $(TESTS) $(FUZZERS) tests/layers.sh $(wildcard tests/system/*.t)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
