@@ -260,6 +260,7 @@ HTML	= $(BUILD)/doc/postconf.html
 
 man: $(MAN) $(MAN_LINKS) $(HTML)
 
+$(MAN_LINKS): | $(MAN_DIR)/params
 $(MAN_DIR)/defer.8 $(MAN_DIR)/trace.8:; ln -sf bounce.8 $@
 $(MAN_DIR)/lmtp.8:; ln -sf smtp.8 $@
 $(MAN_DIR)/mailq.1 $(MAN_DIR)/newaliases.1:; ln -sf sendmail.1 $@
