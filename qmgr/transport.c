@@ -100,12 +100,25 @@ is_listed(const char *items, const char *name)
 	return found;
 }
 
+/* Two at a time would wait for each other's locks: the second comes when the
+ * first has gone well. */
+static bool
+writes_mailboxes(const char *name)
+{
+	const struct service *s = master_cf_find(&transports.services, name,
+	    SERVICE_UNIX);
+
+	return s != NULL && (text_eq(s->program, "local") ||
+	    text_eq(s->program, "virtual"));
+}
+
 static void
 load_window(struct transport *t)
 {
 	const char *n = t->name;
 
 	t->window.initial = int_for(n, "_initial_destination_concurrency",
+	    t->recipient_limit == 1 && writes_mailboxes(n) ? 1 :
 	    conf_mail.initial_destination_concurrency);
 	t->window.limit = int_for(n, "_destination_concurrency_limit",
 	    conf_qmgr.default_destination_concurrency_limit);
@@ -132,11 +145,11 @@ load(struct transport *t)
 {
 	const char *n = t->name;
 
-	load_window(t);
-	t->limit = t->delay > 0 ? 1 : process_limit(n);
 	t->recipient_limit = (uint32_t)int_for(n,
 	    "_destination_recipient_limit",
 	    conf_qmgr.default_destination_recipient_limit);
+	load_window(t);
+	t->limit = t->delay > 0 ? 1 : process_limit(n);
 	t->pool = (uint32_t)int_for(n, "_recipient_limit",
 	    conf_qmgr.default_recipient_limit);
 	t->extra_pool = (uint32_t)int_for(n, "_extra_recipient_limit",
