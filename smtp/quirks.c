@@ -3,7 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "net/dns.h"
+#include "mail/dns_filter.h"
 #include "smtp/session.h"
 #include "smtp/settings.h"
 #include "table/table.h"
@@ -12,7 +12,7 @@
 #include "util/text.h"
 
 static struct {
-	struct table_list *replies, *dns, *pix;
+	struct table_list *replies, *pix;
 } quirks;
 
 static struct table_list *
@@ -25,35 +25,14 @@ open_table(const char *name, const char *tables)
 	return list;
 }
 
-/* A table that fails hides nothing. */
-static bool
-keeps_record(const char *record)
-{
-	struct buf action = BUF_INIT;
-	bool	   keep = true;
-
-	if (table_list_find(quirks.dns, record, &action) == TABLE_FOUND) {
-		keep = strcasecmp(action.data, "IGNORE") != 0;
-		if (keep)
-			log_warn("%s_dns_reply_filter: unknown DNS filter "
-			    "action: \"%s\"; write IGNORE", settings.prefix,
-			    action.data);
-		else
-			log_info("ignoring DNS RR: %s", record);
-	}
-	buf_done(&action);
-	return keep;
-}
-
 void
 quirks_init(void)
 {
 	quirks.replies = open_table("reply_filter", settings.reply_filter);
 	quirks.pix = open_table("pix_workaround_maps",
 	    settings.pix_workaround_maps);
-	quirks.dns = open_table("dns_reply_filter", settings.dns_reply_filter);
-	if (!table_list_is_empty(quirks.dns))
-		dns_set_filter(keeps_record);
+	dns_filter_init(settings.is_lmtp ? "lmtp_dns_reply_filter" :
+	    "smtp_dns_reply_filter", settings.dns_reply_filter);
 }
 
 void

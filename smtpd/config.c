@@ -2,10 +2,11 @@
 
 #include "conf/conf.h"
 #include "conf/param.h"
+#include "mail/address.h"
 #include "mail/cleanup_client.h"
+#include "mail/dns_filter.h"
 #include "mail/flush_client.h"
 #include "mail/own_domain.h"
-#include "mail/address.h"
 #include "net/addr.h"
 #include "net/dns.h"
 #include "smtpd/access/access.h"
@@ -316,4 +317,6 @@ config_load(void)
 	load_access(c);
 	check_relay(c);
 	milter_config();
+	dns_filter_init("smtpd_dns_reply_filter",
+	    conf_smtpd.smtpd_dns_reply_filter);
 }
