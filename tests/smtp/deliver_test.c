@@ -788,6 +788,7 @@ set_up(void)
 	conf_mail.myhostname = "me.example";
 	conf_mail.relayhost = conf_mail.best_mx_transport = "";
 	conf_mail.inet_interfaces = "all";
+	conf_mail.use_srv_lookup = "";
 	settings = (struct settings){
 		.connect_timeout = 2, .mail_timeout = 1, .rcpt_timeout = 1,
 		.helo_timeout = 1, .data_init_timeout = 1,
