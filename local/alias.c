@@ -169,31 +169,64 @@ address_deliver(struct request *r, struct context *c, const char *written)
 
 /* --- members that are :include: files */
 
+/* Only what the administrator wrote may name files that users can't read. */
+static bool
+is_of_user(const struct context *c)
+{
+	if (c->uid != local_tables.default_uid)
+		return true;
+	for (; c != NULL; c = c->parent)
+		if (c->user != NULL)
+			return true;
+	return false;
+}
+
+/* The file's facts and what it says, by the rights of whoever named it.  NULL,
+ * or the status of what is wrong, after a warning. */
+static const char *
+read_include(struct request *r, const char *path, struct stat *st,
+    struct target_list *list)
+{
+	if (stat(path, st) != 0) {
+		log_warn("unable to lookup :include: file %s: %s", path,
+		    strerror(errno));
+		return errno == ENOENT || errno == ENOTDIR ||
+		    errno == EACCES ? "5.3.5" : "4.3.5";
+	}
+	if (!S_ISREG(st->st_mode)) {
+		log_warn("file %s is not a regular file", path);
+		return "5.3.5";
+	}
+	if (!target_list_read(list, r->pool, path, INCLUDE_MAX)) {
+		log_warn("open file %s: %s", path, strerror(errno));
+		return "4.3.5";
+	}
+	return NULL;
+}
+
 static enum outcome
 deliver_include(struct request *r, struct context *c, const char *path)
 {
 	struct target_list list = { 0 };
 	struct context	inner = *c;
 	struct stat	st;
+	bool		as_user = geteuid() == 0 && is_of_user(c);
+	const char     *dsn;
 
 	if (!text_starts(path, "/")) {
 		log_warn(":include:%s uses a relative path", path);
 		return part(r, c, "5.3.5", "mail system configuration error");
 	}
-	if (stat(path, &st) != 0) {
-		log_warn("unable to lookup :include: file %s: %s", path,
-		    strerror(errno));
-		return part(r, c, errno == ENOENT || errno == ENOTDIR ||
-		    errno == EACCES ? "5.3.5" : "4.3.5",
-		    "mail system configuration error");
-	}
-	if (!S_ISREG(st.st_mode)) {
-		log_warn("file %s is not a regular file", path);
-		return part(r, c, "5.3.5", "mail system configuration error");
-	}
 	/* A file that includes itself adds nothing. */
 	if (!request_first(r, "include", path))
 		return DONE;
+	if (as_user && !proc_act_as(c->uid, c->gid))
+		return part(r, c, "4.3.5", "mail system configuration error");
+	dsn = read_include(r, path, &st, &list);
+	if (as_user)
+		proc_act_as_root();
+	if (dsn != NULL)
+		return part(r, c, dsn, "mail system configuration error");
 	inner.parent = c;
 	inner.is_include = true;
 	inner.level++;
@@ -202,10 +235,6 @@ deliver_include(struct request *r, struct context *c, const char *path)
 	if (st.st_uid != 0) {
 		inner.uid = st.st_uid;
 		inner.gid = st.st_gid;
-	}
-	if (!target_list_read(&list, r->pool, path, INCLUDE_MAX)) {
-		log_warn("open file %s: %s", path, strerror(errno));
-		return part(r, c, "4.3.5", "mail system configuration error");
 	}
 	return deliver_targets(r, &inner, &list);
 }

@@ -67,8 +67,11 @@ run_all(void)
 static void
 reset(void)
 {
-	for (size_t i = 0; i < begun_count; i++)
-		schedule_free_entry(begun[i]);
+	/* their destinations may be gone */
+	for (size_t i = 0; i < begun_count; i++) {
+		mem_free(begun[i]->rcpt);
+		mem_free(begun[i]);
+	}
 	begun_count = ended_count = redirected = 0;
 }
 

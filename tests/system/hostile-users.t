@@ -38,6 +38,12 @@ secret = mail.dir + "/secret"
 number = 0
 
 
+def tells_of_shadow():
+    lines = [line.strip() for line in open("/etc/shadow") if line.strip()]
+    log = mail.log()
+    return any(line in log for line in lines)
+
+
 def setting(**values):
     mail.run("postconf", *["-e"] + ["%s=%s" % v for v in values.items()])
     mail.run("postfix", "reload")
@@ -192,13 +198,12 @@ def forward_files():
            ".forward names a file of root's", got)
     forward(":include:/etc/shadow\n")
     got = deliver("eve")
-    tap.ok("root:" not in mail.log(), ".forward includes /etc/shadow: "
-           "nothing of it is told", got)
+    tap.ok(not tells_of_shadow(), ".forward includes /etc/shadow: nothing of "
+           "it is told", got)
     forward("")
     as_user(eve, "rm .forward; ln -s /etc/shadow .forward")
     got = deliver("eve")
-    tap.ok("root:" not in mail.log() and "$6$" not in mail.log(),
-           ".forward is a link to /etc/shadow", got)
+    tap.ok(not tells_of_shadow(), ".forward is a link to /etc/shadow", got)
     as_user(eve, "rm -f .forward; mkfifo .forward")
     got = deliver("eve")
     tap.ok(got != "nothing", ".forward is a pipe", got)

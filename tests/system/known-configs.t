@@ -44,8 +44,12 @@ def install(name, mail):
     if shutil.which("openssl"):
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
                         "ec_paramgen_curve:P-256", "-nodes", "-subj",
-                        "/CN=mx.example.com", "-keyout", etc + "/key.pem",
+                        "/CN=mx.example.com", "-addext", "subjectAltName="
+                        "DNS:mx.example.com,DNS:mail.example.com,"
+                        "DNS:webmail.example.org,DNS:mx.example.net",
+                        "-keyout", etc + "/key.pem",
                         "-out", etc + "/cert.pem"], stderr=subprocess.DEVNULL)
+        os.chmod(etc + "/key.pem", 0o600)
     return own
 
 
@@ -98,7 +102,7 @@ def settings_of_instance(own, mail):
                 open(etc + "/main.cf").read():
             mail.run(tool, "hash:" + f)
     for f in os.listdir(etc):
-        os.chmod(os.path.join(etc, f), 0o644)
+        os.chmod(os.path.join(etc, f), 0o600 if f == "key.pem" else 0o644)
 
 
 def complaints(mail):
@@ -123,7 +127,8 @@ def starts(name, own, mail):
     p = mail.run("postfix", "check")
     # The instance's programs are not installed.
     said = [line for line in p.stderr.decode().splitlines()
-            if COMPLAINT.search(line) and "not owned by group" not in line]
+            if COMPLAINT.search(line) and "not owned by group" not in line
+            and not line.endswith("/sql: No such file or directory")]
     tap.ok(p.returncode == 0 and not said, name + ": postfix check is content",
            p.stderr.decode())
     mail.start()
