@@ -59,9 +59,7 @@ for file in main.cf master.cf; do
 	    install -m 644 "conf/etc/$file" "$dest/etc/postfix/$file"
 done
 # What came with this release, to compare with.
-for file in main.cf master.cf; do
-	install -m 644 "conf/etc/$file" "$dest/etc/postfix/$file.proto"
-done
+install -m 644 conf/etc/master.cf "$dest/etc/postfix/master.cf.proto"
 "$bin/postconf" -c conf/etc -C builtin -d |
     grep -vE '^(myhostname|mydomain|mynetworks|process_(id|name)) =' \
     >"$dest/etc/postfix/main.cf.default"
