@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""tables - types without a database: asked by postmap as an administrator does
+
+Those with servers from Debian's packages are in databases.t.
+"""
+
+import os
+import socketserver
+import subprocess
+import sys
+import tempfile
+import threading
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from instance import BIN, Tap, free_port
+
+tap = Tap()
+place = tempfile.mkdtemp(prefix="tables.t.")
+etc = place + "/etc"
+os.mkdir(etc)
+open(etc + "/main.cf", "w").close()
+
+
+def postmap(*args, text=None):
+    p = subprocess.run([BIN + "/postmap", "-c", etc] + list(args), input=text,
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                       text=True, timeout=60)
+    return p.returncode, p.stdout.strip(), p.stderr
+
+
+# --- lmdb
+source = place + "/list"
+with open(source, "w") as f:
+    f.write("alice one\nBob two words\n")
+made = postmap("lmdb:" + source)
+if "unsupported dictionary type" in made[2]:
+    tap.ok(True, "lmdb # SKIP it is not there")
+else:
+    tap.ok(made[0] == 0 and postmap("-q", "BOB", "lmdb:" + source)[1] ==
+           "two words" and postmap("-q", "no", "lmdb:" + source)[0] == 1,
+           "lmdb: what was built is found", made)
+
+# --- of several values, or through several tables
+got = {postmap("-q", "any", "randmap:{a,b,c}")[1] for _ in range(60)}
+tap.ok(got == {"a", "b", "c"}, "randmap: each value has its turn", got)
+pipe = "pipemap:{inline:{x=y},inline:{y=z}}"
+tap.ok(postmap("-q", "x", pipe)[1] == "z" and postmap("-q", "y", pipe)[0] == 1,
+       "pipemap: the answer is the next question")
+tap.ok(postmap("-q", "x", "unionmap:{inline:{x=a},inline:{x=b}}")[1] == "a,b",
+       "unionmap: all that was found")
+
+
+# --- tcp: a server of our own, by tcp_table(5)
+class Answer(socketserver.StreamRequestHandler):
+    def handle(self):
+        for line in self.rfile:
+            key = line.decode().split(" ", 1)[1].strip()
+            self.wfile.write({
+                "a%20b": b"200 x%20y\n", "later": b"400 not%20now\n",
+                "nonsense": b"what\n"}.get(key, b"500 no\n"))
+
+
+socketserver.ThreadingTCPServer.allow_reuse_address = True
+socketserver.ThreadingTCPServer.daemon_threads = True
+port = free_port()
+server = socketserver.ThreadingTCPServer(("127.0.0.1", port), Answer)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+tcp = "tcp:127.0.0.1:%d" % port
+tap.ok(postmap("-q", "a b", tcp)[1] == "x y", "tcp: keys and values are quoted")
+tap.ok(postmap("-q", "other", tcp)[:2] == (1, ""), "tcp: not there")
+for key in "later", "nonsense":
+    got = postmap("-q", key, tcp)
+    tap.ok(got[0] == 1 and "fatal" in got[2],
+           "tcp: \"%s\" is an error, not an absence" % key, got)
+server.shutdown()
+server.server_close()
+got = postmap("-q", "a b", tcp)
+tap.ok(got[0] == 1 and "fatal" in got[2], "tcp: so is a server that is gone",
+       got)
+subprocess.run(["rm", "-rf", place])
+sys.exit(tap.end())
