@@ -244,15 +244,8 @@ deliver_include(struct request *r, struct context *c, const char *path)
 static bool
 is_allowed(const struct context *c, const char *param)
 {
-	const char *what = c->is_include ? "include" :
-	    c->user != NULL ? "forward" : "alias";
-	char	*copy = mem_strdup(param), *at = copy, *word;
-	bool	 found = false;
-
-	while ((word = text_word(&at, TEXT_LIST_SEP, false)) != NULL)
-		found = found || text_eq_nocase(word, what);
-	mem_free(copy);
-	return found;
+	return text_has_word(param, c->is_include ? "include" :
+	    c->user != NULL ? "forward" : "alias");
 }
 
 static enum outcome

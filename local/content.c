@@ -205,14 +205,7 @@ content_write(int fd, struct delivery *d, const struct content *c)
 bool
 content_wants_delivered_to(const char *what)
 {
-	char	*copy = mem_strdup(conf_mail.prepend_delivered_header);
-	char	*at = copy, *word;
-	bool	 found = false;
-
-	while ((word = text_word(&at, TEXT_LIST_SEP, false)) != NULL)
-		found = found || text_eq_nocase(word, what);
-	mem_free(copy);
-	return found;
+	return text_has_word(conf_mail.prepend_delivered_header, what);
 }
 
 const char *

@@ -87,24 +87,18 @@ enum {
 	OPEN_PAUSE = 20,	/* ms */
 };
 
+unsigned
+cleanup_autodetect(const char *classes, const char *class)
+{
+	return text_has_word(classes, class) || text_has_word(classes, "all") ?
+	    CLEANUP_SMTPUTF8_AUTODETECT : 0;
+}
+
 /*
  * A kept connection may have been closed by the other side, whose process
  * came to its end; then the next one is tried, in the end a new one, to its
  * successor.
  */
-unsigned
-cleanup_autodetect(const char *classes, const char *class)
-{
-	char	*list = mem_strdup(classes), *next = list, *word;
-	bool	 found = false;
-
-	while ((word = text_word(&next, TEXT_LIST_SEP, false)) != NULL)
-		found |= text_eq_nocase(word, class) ||
-		    text_eq_nocase(word, "all");
-	mem_free(list);
-	return found ? CLEANUP_SMTPUTF8_AUTODETECT : 0;
-}
-
 struct cleanup_client *
 cleanup_open(unsigned flags, enum cleanup_status *ret_status)
 {

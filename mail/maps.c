@@ -66,18 +66,6 @@ classes_of(const char *parameter, const char *value)
 	return bits;
 }
 
-static bool
-has_word(const char *list, const char *wanted)
-{
-	char *copy = mem_strdup(list), *next = copy, *word;
-	bool  found = false;
-
-	while ((word = text_word(&next, TEXT_LIST_SEP, false)) != NULL)
-		found = found || text_eq_nocase(word, wanted);
-	mem_free(copy);
-	return found;
-}
-
 /* `kind` is its word in propagate_unmatched_extensions. */
 static struct mapping
 open_mapping(const char *title, const char *names, const char *kind,
@@ -87,7 +75,7 @@ open_mapping(const char *title, const char *names, const char *kind,
 
 	return (struct mapping){ .title = title, .classes = classes,
 	    .tables = table_list_open(title, names, TABLE_FOLD | utf8),
-	    .propagate = has_word(conf_mail.propagate_unmatched_extensions,
+	    .propagate = text_has_word(conf_mail.propagate_unmatched_extensions,
 	    kind) };
 }
 

@@ -62,14 +62,7 @@ struct incoming {
 static bool
 has_option(const char *name)
 {
-	char *copy = mem_strdup(conf_mail.receive_override_options);
-	char *next = copy, *word;
-	bool  found = false;
-
-	while ((word = text_word(&next, TEXT_LIST_SEP, false)) != NULL)
-		found = found || text_eq_nocase(word, name);
-	mem_free(copy);
-	return found;
+	return text_has_word(conf_mail.receive_override_options, name);
 }
 
 static unsigned

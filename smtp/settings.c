@@ -47,22 +47,6 @@ load_lmtp(void)
 	settings.always_send_ehlo = true;
 }
 
-static bool
-has_word(const char *list, const char *word)
-{
-	size_t n = strlen(word);
-
-	for (const char *p = list; *p != '\0'; p += strcspn(p, " ,\t")) {
-		p += strspn(p, " ,\t");
-		if (strncasecmp(p, word, n) == 0 &&
-		    strchr(" ,\t", p[n]) != NULL)
-			return true;
-		if (*p == '\0')
-			break;
-	}
-	return false;
-}
-
 void
 settings_load(bool is_lmtp)
 {
@@ -72,20 +56,20 @@ settings_load(bool is_lmtp)
 		load_lmtp();
 	else
 		load_smtp();
-	if (has_word(protocols, "all") || *protocols == '\0')
+	if (text_has_word(protocols, "all") || *protocols == '\0')
 		settings.families = DNS_V4 | DNS_V6;
-	if (has_word(protocols, "ipv4"))
+	if (text_has_word(protocols, "ipv4"))
 		settings.families |= DNS_V4;
-	if (has_word(protocols, "ipv6"))
+	if (text_has_word(protocols, "ipv6"))
 		settings.families |= DNS_V6;
 	if (*settings.dns_support_level == '\0')
 		settings.disable_dns = conf_mail.disable_dns_lookups;
 	else
 		settings.disable_dns =
-		    has_word(settings.dns_support_level, "disabled");
-	settings.dnssec = has_word(settings.dns_support_level, "dnssec");
-	settings.use_dns = has_word(settings.host_lookup, "dns") &&
+		    text_has_word(settings.dns_support_level, "disabled");
+	settings.dnssec = text_has_word(settings.dns_support_level, "dnssec");
+	settings.use_dns = text_has_word(settings.host_lookup, "dns") &&
 	    !settings.disable_dns;
-	settings.use_hosts = has_word(settings.host_lookup, "native") ||
+	settings.use_hosts = text_has_word(settings.host_lookup, "native") ||
 	    !settings.use_dns;
 }

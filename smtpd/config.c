@@ -1,6 +1,5 @@
 #include <string.h>
 
-#include "conf/conf.h"
 #include "conf/param.h"
 #include "mail/address.h"
 #include "mail/cleanup_client.h"
@@ -135,14 +134,8 @@ load_overrides(struct smtpd_config *c)
 bool
 config_matches_parents(const char *parameter)
 {
-	char *text = mem_strdup(conf_mail.parent_domain_matches_subdomains);
-	char *next = text, *word;
-	bool  found = false;
-
-	while ((word = text_word(&next, TEXT_LIST_SEP, false)) != NULL)
-		found |= text_eq_nocase(word, parameter);
-	mem_free(text);
-	return found;
+	return text_has_word(conf_mail.parent_domain_matches_subdomains,
+	    parameter);
 }
 
 static struct match *

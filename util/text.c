@@ -258,6 +258,21 @@ text_word(char **s, const char *sep, bool braces)
 	return start;
 }
 
+bool
+text_has_word(const char *list, const char *word)
+{
+	size_t wanted = strlen(word), len;
+
+	for (;; list += len) {
+		list += strspn(list, TEXT_LIST_SEP);
+		len = strcspn(list, TEXT_LIST_SEP);
+		if (len == 0)
+			return false;
+		if (len == wanted && strncasecmp(list, word, len) == 0)
+			return true;
+	}
+}
+
 /* --- numbers */
 
 bool

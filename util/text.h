@@ -36,8 +36,10 @@ char	*text_trim(char *);
  */
 char	*text_word(char **s, const char *sep, bool braces);
 
-enum { TEXT_LIST_SEP_MAX = 8 };
 #define TEXT_LIST_SEP ", \t\r\n"	/* between items of a main.cf list */
+
+/* Does the list have this word?  ASCII case is ignored. */
+bool	text_has_word(const char *list, const char *word);
 
 /* Whole string to number, within bounds; false leaves *ret alone. */
 bool	text_to_long(const char *, long min, long max, long *ret);

@@ -83,17 +83,6 @@ find_owners(struct access *a, struct buf *ret)
 	return r;
 }
 
-static bool
-is_in_list(char *list, const char *name)
-{
-	char *word;
-
-	while ((word = text_word(&list, TEXT_LIST_SEP, false)) != NULL)
-		if (text_eq_nocase(word, name))
-			return true;
-	return false;
-}
-
 static enum verdict
 judge(struct access *a, enum table_result found, char *owners)
 {
@@ -113,7 +102,7 @@ judge(struct access *a, enum table_result found, char *owners)
 		return found == TABLE_NOT_FOUND ? VERDICT_NONE :
 		    access_reject(a, ABOUT_SENDER, 553, "5.7.1",
 		    "<%s>: Sender address rejected: not logged in", a->sender);
-	if (found == TABLE_FOUND && is_in_list(owners, user))
+	if (found == TABLE_FOUND && text_has_word(owners, user))
 		return VERDICT_NONE;
 	return access_reject(a, ABOUT_SENDER, 553, "5.7.1",
 	    "<%s>: Sender address rejected: not owned by user %s", a->sender,

@@ -28,6 +28,26 @@ words_in_braces_hold_separators(void)
 }
 
 static void
+a_list_has_only_whole_words(void)
+{
+	static const struct {
+		const char *list, *word;
+		bool	    has;
+	} cases[] = {
+		{ "one", "one", true }, { "ONE", "one", true },
+		{ " one,two\tthree\r\n", "three", true },
+		{ ",, one", "one", true }, { "one, two", "two", true },
+		{ "one", "on", false }, { "one", "onetwo", false },
+		{ "", "one", false }, { " ,", "one", false },
+		{ "one", "", false }, { "one two", "one two", false },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		CHECK(text_has_word(cases[i].list, cases[i].word) ==
+		    cases[i].has);
+}
+
+static void
 numbers_are_whole_and_within_bounds(void)
 {
 	static const struct {
@@ -202,6 +222,7 @@ main(void)
 {
 	TEST(words_end_at_separators);
 	TEST(words_in_braces_hold_separators);
+	TEST(a_list_has_only_whole_words);
 	TEST(numbers_are_whole_and_within_bounds);
 	TEST(utf8_is_taken_strictly);
 	TEST(folding_knows_unicode_only_when_asked);
