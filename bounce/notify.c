@@ -21,12 +21,14 @@
 #include "conf/conf.h"
 #include "mail/cleanup_client.h"
 #include "mail/deliver_proto.h"
+#include "mail/own_mail.h"
 #include "mail/verp.h"
 #include "table/match.h"
 #include "util/buf.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/mem.h"
+#include "util/text.h"
 
 enum {
 	HEAD_MAX = 64 * 1024,	/* bytes gathered before they are sent */
@@ -38,16 +40,6 @@ static struct {
 	unsigned		 cleanup_flags;
 	char			*double_bounce;	/* the address */
 } state;
-
-static bool
-has_word(const char *list, const char *word)
-{
-	struct match *m = match_new("list", list, false);
-	bool	      has = match_word(m, word) == MATCH_YES;
-
-	match_free(m);
-	return has;
-}
 
 static void
 warn(const char *text)
@@ -70,7 +62,7 @@ notify_init(void)
 	    false);
 	state.cleanup_flags = CLEANUP_MAP | CLEANUP_INTERNAL |
 	    CLEANUP_REWRITE_LOCAL;
-	if (has_word(conf_mail.internal_mail_filter_classes, "bounce"))
+	if (text_has_word(conf_mail.internal_mail_filter_classes, "bounce"))
 		state.cleanup_flags |= CLEANUP_FILTER | CLEANUP_MILTER;
 	state.double_bounce = mem_printf("%s@%s",
 	    conf_mail.double_bounce_sender, conf_mail.myhostname);
@@ -113,25 +105,14 @@ tell_trouble(const struct report *r, enum cleanup_status status)
 static void
 send_envelope(struct cleanup_client *c, const struct report *r)
 {
-	struct envelope	 e;
-	struct recipient to = {
+	const struct recipient to = {
 		.address = r->recipient, .original = r->recipient,
 		.orcpt = "", .status = RCPT_TODO,
 	};
 
-	envelope_init(&e);
-	e.queue_id = cleanup_queue_id(c);
-	e.sender = r->to_postmaster ? state.double_bounce : "";
-	e.arrival_us = e.created_us = clock_wall_us();
-	e.flags = ENV_NOTICE | ENV_LOCAL_ORIGIN |
-	    (r->about->m->env_flags & (ENV_SMTPUTF8 |
-	    ENV_SMTPUTF8_NEEDED));
-	envelope_set(&e, ATTR_ENCODING, report_encoding(r));
-	envelope_set(&e, ATTR_LOG_MESSAGE_ORIGIN, "local");
-	envelope_set(&e, ATTR_REWRITE_CONTEXT, "local");
-	cleanup_envelope(c, &e);
-	cleanup_rcpt(c, &to);
-	envelope_done(&e);
+	own_mail_envelope(c, r->to_postmaster ? state.double_bounce : "", &to,
+	    r->about->m->env_flags & (ENV_SMTPUTF8 | ENV_SMTPUTF8_NEEDED),
+	    report_encoding(r));
 }
 
 static void
@@ -151,13 +132,9 @@ flush_head(struct cleanup_client *c, struct buf *b)
 static void
 add_trace_header(struct buf *b, const char *queue_id)
 {
-	time_t now = time(NULL);
-
-	buf_addf(b, "Received: by %s (%s)\r\n\tid %s; ", conf_mail.myhostname,
-	    conf_mail.mail_name, queue_id);
-	clock_rfc_date(b, now);
-	buf_adds(b, "\r\nDate: ");
-	clock_rfc_date(b, now);
+	own_mail_received(b, queue_id);
+	buf_adds(b, "Date: ");
+	clock_rfc_date(b, time(NULL));
 	buf_adds(b, "\r\n");
 }
 

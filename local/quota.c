@@ -26,6 +26,7 @@
 #include "mail/cleanup_client.h"
 #include "mail/deliver.h"
 #include "mail/envelope.h"
+#include "mail/own_mail.h"
 #include "util/buf.h"
 #include "util/clock.h"
 #include "util/file.h"
@@ -330,21 +331,11 @@ send_warning(const struct quota *q, const char *address, int percent)
 	    CLEANUP_REWRITE_LOCAL, &status);
 	struct recipient       to = { .address = address, .original = address,
 		.orcpt = "", .notify = NOTIFY_NEVER, .status = RCPT_TODO };
-	struct envelope	       e;
 	struct buf	       why = BUF_INIT;
 
 	if (c == NULL)
 		return;
-	envelope_init(&e);
-	e.queue_id = cleanup_queue_id(c);
-	e.sender = "";
-	e.arrival_us = e.created_us = clock_wall_us();
-	e.flags = ENV_NOTICE | ENV_LOCAL_ORIGIN;
-	envelope_set(&e, ATTR_LOG_MESSAGE_ORIGIN, "local");
-	envelope_set(&e, ATTR_REWRITE_CONTEXT, "local");
-	cleanup_envelope(c, &e);
-	cleanup_rcpt(c, &to);
-	envelope_done(&e);
+	own_mail_envelope(c, "", &to, 0, NULL);
 	cleanup_printf(c, "From: Mail Delivery System <MAILER-DAEMON@%s>",
 	    conf_mail.myorigin);
 	cleanup_printf(c, "To: %s", address);

@@ -1,5 +1,6 @@
 #include "mail/cache.h"
 
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -33,12 +34,13 @@ struct cache {
 /* --- open and close */
 
 static struct table *
-open_table(const char *name, int uid, int gid)
+open_table(const char *name, const char *owner)
 {
-	bool	      is_root = geteuid() == 0 && uid > 0 && gid > 0;
-	struct table *t;
+	const struct passwd *pw = geteuid() == 0 ? getpwnam(owner) : NULL;
+	bool		     is_root = pw != NULL && pw->pw_uid != 0;
+	struct table	    *t;
 
-	if (is_root && !proc_act_as((uid_t)uid, (gid_t)gid))
+	if (is_root && !proc_act_as(pw->pw_uid, pw->pw_gid))
 		return NULL;
 	t = table_open(name, TABLE_WRITE | TABLE_DUP_REPLACE | TABLE_SYNC |
 	    TABLE_UTF8);
@@ -48,13 +50,13 @@ open_table(const char *name, int uid, int gid)
 }
 
 struct cache *
-cache_open(const char *title, const char *name, int uid, int gid)
+cache_open(const char *title, const char *name, const char *owner)
 {
 	struct cache *c = NEW(struct cache);
 
 	task_cond_init(&c->walked);
 	if (*name != '\0') {
-		c->table = open_table(name, uid, gid);
+		c->table = open_table(name, owner);
 		if (c->table == NULL || table_is_broken(c->table)) {
 			log_warn("%s: %s; what is learned ends with the "
 			    "process", name, c->table != NULL ?

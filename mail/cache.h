@@ -14,13 +14,13 @@
  * can't be opened is logged, and memory takes its place; one that fails later
  * is logged, and knows nothing as long as it does.
  *
- * Call it before the jail: a new file belongs to mail_owner, whose ids are
- * given (root only; -1: as we are).
+ * Call it before the jail: for root a new file belongs to the user `owner`
+ * (mail_owner).
  */
 struct cache;
 
-struct cache	*cache_open(const char *title, const char *name, int uid,
-		    int gid);
+struct cache	*cache_open(const char *title, const char *name,
+		    const char *owner);
 void		 cache_close(struct cache *);
 
 /* False: nothing known.  All three may wait. */

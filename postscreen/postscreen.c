@@ -11,9 +11,6 @@
  * come again.
  */
 
-#include <pwd.h>
-#include <unistd.h>
-
 #include "conf/param.h"
 #include "mail/cache.h"
 #include "net/dns.h"
@@ -72,13 +69,8 @@ read_actions(void)
 static void
 open_cache(void)
 {
-	const struct passwd *pw = geteuid() == 0 ?
-	    getpwnam(conf_mail.mail_owner) : NULL;
-
 	screen.cache = cache_open("postscreen_cache_map",
-	    conf_postscreen.postscreen_cache_map,
-	    pw != NULL ? (int)pw->pw_uid : -1,
-	    pw != NULL ? (int)pw->pw_gid : -1);
+	    conf_postscreen.postscreen_cache_map, conf_mail.mail_owner);
 }
 
 static void

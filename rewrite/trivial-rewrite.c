@@ -11,14 +11,13 @@
 #include <string.h>
 
 #include "mail/own_addr.h"
-#include "mail/peer.h"
 #include "mail/resolve_proto.h"
 #include "mail/resolve.h"
+#include "server/requests.h"
 #include "server/server.h"
 #include "util/frame.h"
 #include "util/log.h"
 #include "util/proc.h"
-#include "util/stream.h"
 
 static void
 put_answer(struct frame *reply, const char *asked, const struct answer *a)
@@ -87,7 +86,7 @@ do_rewrite(const struct frame *request, struct frame *reply)
 }
 
 static bool
-answer_request(const struct frame *request, struct frame *reply)
+answer(const struct frame *request, struct frame *reply)
 {
 	switch (request->type) {
 	case RESOLVE_REQUEST:
@@ -101,19 +100,7 @@ answer_request(const struct frame *request, struct frame *reply)
 static void
 serve(struct stream *client)
 {
-	struct frame request = FRAME_INIT, reply = FRAME_INIT;
-
-	while (frame_receive(client, &request, RESOLVE_FRAME_MAX)) {
-		if (!answer_request(&request, &reply)) {
-			log_warn("malformed request");
-			break;
-		}
-		frame_send(client, &reply);
-		if (!stream_flush(client) || peer_is_ending())
-			break;
-	}
-	frame_done(&request);
-	frame_done(&reply);
+	requests_serve(client, RESOLVE_FRAME_MAX, answer);
 }
 
 static void

@@ -23,7 +23,6 @@
 #include "util/log.h"
 #include "util/map.h"
 #include "util/mem.h"
-#include "util/stream.h"
 
 enum {
 	IDENT_MAX = 200,	/* bytes: service and address */

@@ -11,12 +11,12 @@
 #include "mail/dnsblog_client.h"
 #include "net/dns.h"
 #include "net/dnsbl.h"
+#include "server/requests.h"
 #include "server/server.h"
 #include "util/buf.h"
 #include "util/frame.h"
 #include "util/log.h"
 #include "util/proc.h"
-#include "util/stream.h"
 
 enum { REQUEST_MAX = 4096 };	/* bytes */
 
@@ -65,27 +65,25 @@ look_up(struct frame *answer, const char *domain, const struct addr *a,
 	buf_done(&name);
 }
 
+static bool
+answer(const struct frame *f, struct frame *reply)
+{
+	const char *domain = frame_str(f, DNSBLOG_KEY_DOMAIN);
+	const char *address = frame_str(f, DNSBLOG_KEY_ADDRESS);
+	struct addr a;
+
+	if (f->type != DNSBLOG_ASK || domain == NULL || address == NULL ||
+	    !addr_parse(&a, address, 0))
+		return false;
+	frame_begin(reply, DNSBLOG_ANSWER);
+	look_up(reply, domain, &a, address);
+	return true;
+}
+
 static void
 serve(struct stream *client)
 {
-	struct frame f = FRAME_INIT, answer = FRAME_INIT;
-	const char  *domain, *address;
-	struct addr  a;
-
-	while (frame_receive(client, &f, REQUEST_MAX)) {
-		domain = frame_str(&f, DNSBLOG_KEY_DOMAIN);
-		address = frame_str(&f, DNSBLOG_KEY_ADDRESS);
-		if (f.type != DNSBLOG_ASK || domain == NULL ||
-		    address == NULL || !addr_parse(&a, address, 0)) {
-			log_warn("malformed request");
-			break;
-		}
-		frame_begin(&answer, DNSBLOG_ANSWER);
-		look_up(&answer, domain, &a, address);
-		frame_send(client, &answer);
-	}
-	frame_done(&f);
-	frame_done(&answer);
+	requests_serve(client, REQUEST_MAX, answer);
 }
 
 static void

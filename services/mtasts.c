@@ -22,19 +22,17 @@
  * used" and the policy.  Ends when idle, or when master says so.
  */
 
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "conf/param.h"
 #include "mail/cache.h"
 #include "mail/mtasts.h"
 #include "mail/mtasts_client.h"
-#include "mail/peer.h"
 #include "net/dns.h"
 #include "net/https.h"
+#include "server/requests.h"
 #include "server/server.h"
 #include "util/clock.h"
 #include "util/frame.h"
@@ -43,7 +41,6 @@
 #include "util/map.h"
 #include "util/mem.h"
 #include "util/proc.h"
-#include "util/stream.h"
 #include "util/task.h"
 #include "util/text.h"
 
@@ -452,19 +449,7 @@ answer(const struct frame *f, struct frame *reply)
 static void
 serve(struct stream *client)
 {
-	struct frame request = FRAME_INIT, reply = FRAME_INIT;
-
-	while (frame_receive(client, &request, MTASTS_FRAME_MAX)) {
-		if (!answer(&request, &reply)) {
-			log_warn("malformed request");
-			break;
-		}
-		frame_send(client, &reply);
-		if (!stream_flush(client) || peer_is_ending())
-			break;
-	}
-	frame_done(&request);
-	frame_done(&reply);
+	requests_serve(client, MTASTS_FRAME_MAX, answer);
 }
 
 /* master's wake-ups: that we run is enough, cleaning does the rest. */
@@ -483,13 +468,10 @@ is_busy(void)
 static void
 before_jail(void)
 {
-	const struct passwd *pw = geteuid() == 0 ?
-	    getpwnam(conf_mail.mail_owner) : NULL;
-	const char	    *why;
+	const char *why;
 
 	sts.cache = cache_open("mta_sts", conf_mail.mta_sts_cache_map,
-	    pw != NULL ? (int)pw->pw_uid : -1,
-	    pw != NULL ? (int)pw->pw_gid : -1);
+	    conf_mail.mail_owner);
 	if (!dns_start(&why))
 		log_warn("DNS: %s", why);
 	if (!https_start(conf_mail.https_CAfile, &why))

@@ -23,7 +23,6 @@
 #include "server/maillog.h"
 #include "server/server.h"
 #include "util/buf.h"
-#include "util/clock.h"
 #include "util/file.h"
 #include "util/log.h"
 #include "util/text.h"

@@ -14,22 +14,20 @@
  */
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "conf/param.h"
 #include "mail/cache.h"
 #include "mail/tlsmgr_client.h"
+#include "server/requests.h"
 #include "server/server.h"
 #include "util/buf.h"
 #include "util/frame.h"
 #include "util/log.h"
 #include "util/proc.h"
-#include "util/stream.h"
 #include "util/text.h"
 
 enum {
@@ -220,22 +218,19 @@ answer_session(const struct frame *request, struct frame *f)
 	return true;
 }
 
-static void
-serve(struct stream *stream)
+static bool
+answer(const struct frame *request, struct frame *reply)
 {
-	struct frame request = FRAME_INIT, f = FRAME_INIT;
+	if (request->type != TLSMGR_TICKET)
+		return answer_session(request, reply);
+	answer_ticket(request, reply);
+	return true;
+}
 
-	while (frame_receive(stream, &request, TLSMGR_FRAME_MAX)) {
-		if (request.type == TLSMGR_TICKET) {
-			answer_ticket(&request, &f);
-		} else if (!answer_session(&request, &f)) {
-			log_warn("bad request from a client of tlsmgr");
-			break;
-		}
-		frame_send(stream, &f);
-	}
-	frame_done(&request);
-	frame_done(&f);
+static void
+serve(struct stream *client)
+{
+	requests_serve(client, TLSMGR_FRAME_MAX, answer);
 }
 
 /* --- start */
@@ -253,15 +248,12 @@ before_jail(void)
 		conf_smtp.smtp_tls_session_cache_timeout,
 		conf_lmtp.lmtp_tls_session_cache_timeout,
 	};
-	const struct passwd *owner = getpwnam(conf_mail.mail_owner);
-	bool		     is_root = geteuid() == 0 && owner != NULL;
 
 	for (int i = 0; i < CACHES; i++) {
 		caches[i].seconds = seconds[i];
 		if (*names[i] != '\0')
 			caches[i].cache = cache_open(caches[i].name, names[i],
-			    is_root ? (int)owner->pw_uid : -1,
-			    is_root ? (int)owner->pw_gid : -1);
+			    conf_mail.mail_owner);
 	}
 	tickets.life = seconds[0] < 2 * LIFE_MIN ? LIFE_MIN : seconds[0] / 2;
 }

@@ -20,17 +20,16 @@
  * when master says so.
  */
 
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "conf/param.h"
 #include "mail/cache.h"
 #include "mail/cleanup_client.h"
-#include "mail/peer.h"
+#include "mail/own_mail.h"
 #include "mail/verify_client.h"
+#include "server/requests.h"
 #include "server/server.h"
 #include "util/clock.h"
 #include "util/frame.h"
@@ -197,22 +196,13 @@ send_envelope(struct cleanup_client *c, const char *address)
 		.origin = conf_mail.myorigin,
 		.ttl = conf_mail.address_verify_sender_ttl,
 	};
-	struct buf	sender = BUF_INIT;
-	struct envelope e;
+	const struct recipient to = { .address = address, .original = address,
+		.orcpt = "", .status = RCPT_TODO };
+	struct buf sender = BUF_INIT;
 
 	verify_sender(&sender, &v);
-	envelope_init(&e);
-	e.queue_id = cleanup_queue_id(c);
-	e.sender = sender.data;
-	e.arrival_us = e.created_us = clock_wall_us();
-	e.flags = ENV_NOTICE | ENV_LOCAL_ORIGIN | ENV_PROBE |
-	    (text_is_ascii(address, strlen(address)) ? 0 : ENV_SMTPUTF8);
-	envelope_set(&e, ATTR_LOG_MESSAGE_ORIGIN, "local");
-	envelope_set(&e, ATTR_REWRITE_CONTEXT, "local");
-	cleanup_envelope(c, &e);
-	cleanup_rcpt(c, &(struct recipient){ .address = address,
-	    .original = address, .orcpt = "", .status = RCPT_TODO });
-	envelope_done(&e);
+	own_mail_envelope(c, sender.data, &to, ENV_PROBE |
+	    (text_is_ascii(address, strlen(address)) ? 0 : ENV_SMTPUTF8), NULL);
 	buf_done(&sender);
 }
 
@@ -227,11 +217,7 @@ send_probe(const char *address)
 	    CLEANUP_REWRITE_LOCAL, &status);
 	if (c != NULL) {
 		send_envelope(c, address);
-		buf_addf(&b, "Received: by %s (%s)\r\n\tid %s; ",
-		    conf_mail.myhostname, conf_mail.mail_name,
-		    cleanup_queue_id(c));
-		clock_rfc_date(&b, time(NULL));
-		buf_adds(&b, "\r\n");
+		own_mail_received(&b, cleanup_queue_id(c));
 		cleanup_content(c, b.data, b.len);
 		buf_clear(&b);
 		status = cleanup_end(c, &b);
@@ -382,31 +368,15 @@ answer(const struct frame *f, struct frame *reply)
 static void
 serve(struct stream *client)
 {
-	struct frame request = FRAME_INIT, reply = FRAME_INIT;
-
-	while (frame_receive(client, &request, VERIFY_FRAME_MAX)) {
-		if (!answer(&request, &reply)) {
-			log_warn("malformed request");
-			break;
-		}
-		frame_send(client, &reply);
-		if (!stream_flush(client) || peer_is_ending())
-			break;
-	}
-	frame_done(&request);
-	frame_done(&reply);
+	requests_serve(client, VERIFY_FRAME_MAX, answer);
 }
 
 /* The file of the table is mail_owner's and may be out of the jail's sight. */
 static void
 before_jail(void)
 {
-	const struct passwd *pw = geteuid() == 0 ?
-	    getpwnam(conf_mail.mail_owner) : NULL;
-
 	verify.cache = cache_open("verify", conf_mail.address_verify_map,
-	    pw != NULL ? (int)pw->pw_uid : -1,
-	    pw != NULL ? (int)pw->pw_gid : -1);
+	    conf_mail.mail_owner);
 }
 
 static void

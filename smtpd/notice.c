@@ -1,14 +1,11 @@
 #include <string.h>
 
 #include "conf/param.h"
-#include "mail/cleanup_client.h"
-#include "mail/envelope.h"
-#include "smtpd/config.h"
+#include "mail/own_mail.h"
 #include "smtpd/auth.h"
+#include "smtpd/config.h"
 #include "smtpd/notice.h"
 #include "smtpd/session.h"
-#include "util/clock.h"
-#include "util/log.h"
 #include "util/mem.h"
 #include "util/text.h"
 
@@ -132,89 +129,19 @@ notice_trim(struct session *s)
 
 /* --- the mail */
 
-static void
-send_envelope(struct cleanup_client *c)
-{
-	const char	*to = conf_mail.error_notice_recipient;
-	char		*from = mem_printf("%s@%s",
-	    conf_mail.double_bounce_sender, conf_mail.myhostname);
-	struct envelope	 e;
-
-	envelope_init(&e);
-	e.queue_id = cleanup_queue_id(c);
-	e.sender = from;
-	e.arrival_us = e.created_us = clock_wall_us();
-	e.flags = ENV_NOTICE | ENV_LOCAL_ORIGIN;
-	envelope_set(&e, ATTR_LOG_MESSAGE_ORIGIN, "local");
-	envelope_set(&e, ATTR_REWRITE_CONTEXT, "local");
-	cleanup_envelope(c, &e);
-	cleanup_rcpt(c, &(struct recipient){ .address = to, .original = to,
-	    .orcpt = "", .status = RCPT_TODO });
-	envelope_done(&e);
-	mem_free(from);
-}
-
-static void
-send_text(struct cleanup_client *c, struct session *s)
-{
-	struct buf date = BUF_INIT;
-
-	clock_rfc_date(&date, (time_t)(clock_wall_us() / 1000000));
-	cleanup_printf(c, "Received: by %s (%s)", conf_mail.myhostname,
-	    conf_mail.mail_name);
-	cleanup_printf(c, "\tid %s; %s", cleanup_queue_id(c), date.data);
-	cleanup_printf(c, "Date: %s", date.data);
-	cleanup_printf(c, "From: Mail Delivery System <MAILER-DAEMON@%s>",
-	    conf_mail.myhostname);
-	cleanup_printf(c, "To: Postmaster <%s>",
-	    conf_mail.error_notice_recipient);
-	cleanup_printf(c, "Subject: %s SMTP server: errors from %s",
-	    conf_mail.mail_name, s->client.label);
-	cleanup_printf(c, "%s", "");
-	cleanup_printf(c, "Transcript of session follows.");
-	cleanup_printf(c, "%s", "");
-	cleanup_content(c, s->transcript.data, s->transcript.len);
-	cleanup_printf(c, "%s", "");
-	if (s->reason != NULL)
-		cleanup_printf(c, "Session aborted, reason: %s", s->reason);
-	cleanup_printf(c, "%s", "");
-	cleanup_printf(c, "For other details, see the local mail logfile");
-	buf_done(&date);
-}
-
-/* internal_mail_filter_classes = notify */
-static unsigned
-cleanup_flags(void)
-{
-	char	*list = mem_strdup(conf_mail.internal_mail_filter_classes);
-	char	*next = list, *word;
-	unsigned flags = CLEANUP_INTERNAL | CLEANUP_MAP |
-	    CLEANUP_REWRITE_LOCAL;
-
-	while ((word = text_word(&next, TEXT_LIST_SEP, false)) != NULL)
-		if (text_eq_nocase(word, "notify"))
-			flags |= CLEANUP_FILTER | CLEANUP_MILTER;
-	mem_free(list);
-	return flags;
-}
-
 void
 notice_send(struct session *s)
 {
-	struct cleanup_client *c;
-	enum cleanup_status    status;
-	struct buf	       why = BUF_INIT;
+	char *reason;
 
 	if (!(s->notices & smtpd_config.notices) || s->standalone)
 		return;
-	c = cleanup_open(cleanup_flags(), &status);
-	if (c != NULL) {
-		send_envelope(c);
-		send_text(c, s);
-		status = cleanup_end(c, &why);
-	}
-	if (status != CLEANUP_OK)
-		log_warn("postmaster notice of errors from %s was not queued",
-		    s->client.label);
-	buf_done(&why);
+	reason = s->reason == NULL ? NULL :
+	    mem_printf("Session aborted, reason: %s\r\n", s->reason);
+	own_mail_notice(&(struct own_mail_notice){
+		.who = "SMTP server", .about = s->client.label,
+		.transcript = &s->transcript,
+		.last = reason != NULL ? reason : "",
+	});
+	mem_free(reason);
 }

@@ -24,9 +24,9 @@
 #include <time.h>
 
 #include "conf/param.h"
-#include "mail/peer.h"
 #include "net/dns.h"
 #include "net/https.h"
+#include "server/requests.h"
 #include "server/server.h"
 #include "tlsrpt/days.h"
 #include "tlsrpt/report.h"
@@ -35,7 +35,6 @@
 #include "util/map.h"
 #include "util/mem.h"
 #include "util/proc.h"
-#include "util/stream.h"
 #include "util/task.h"
 #include "util/text.h"
 
@@ -289,7 +288,7 @@ count(const struct tlsrpt_result *r)
 }
 
 static bool
-take_result(const struct frame *f)
+take_result(const struct frame *f, struct frame *reply)
 {
 	struct tlsrpt_result r = {
 		.policy_type = frame_str(f, TLSRPT_KEY_POLICY_TYPE),
@@ -311,26 +310,14 @@ take_result(const struct frame *f)
 	r.domain = name = text_lower(mem_strdup(domain));
 	count(&r);
 	mem_free(name);
+	frame_begin(reply, TLSRPT_TAKEN);
 	return true;
 }
 
 static void
 serve(struct stream *client)
 {
-	struct frame request = FRAME_INIT, reply = FRAME_INIT;
-
-	while (frame_receive(client, &request, TLSRPT_FRAME_MAX)) {
-		if (!take_result(&request)) {
-			log_warn("malformed request");
-			break;
-		}
-		frame_begin(&reply, TLSRPT_TAKEN);
-		frame_send(client, &reply);
-		if (!stream_flush(client) || peer_is_ending())
-			break;
-	}
-	frame_done(&request);
-	frame_done(&reply);
+	requests_serve(client, TLSRPT_FRAME_MAX, take_result);
 }
 
 static void

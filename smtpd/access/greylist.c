@@ -5,11 +5,9 @@
  * What can't be looked up is let through: mail is worth more than one test.
  */
 
-#include <pwd.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "conf/param.h"
 #include "mail/cache.h"
@@ -18,8 +16,6 @@
 #include "smtpd/greylist.h"
 #include "smtpd/reply.h"
 #include "table/match.h"
-#include "util/log.h"
-#include "util/text.h"
 
 static struct cache *cache;	/* opened once */
 
@@ -51,14 +47,10 @@ keep(void *unused, const char *key, const char *value)
 void
 access_greylist_open(void)
 {
-	const struct passwd *pw;
-
 	if (cache != NULL)
 		return;
-	pw = geteuid() == 0 ? getpwnam(conf_mail.mail_owner) : NULL;
 	cache = cache_open("greylist", conf_smtpd.smtpd_greylist_map,
-	    pw != NULL ? (int)pw->pw_uid : -1,
-	    pw != NULL ? (int)pw->pw_gid : -1);
+	    conf_mail.mail_owner);
 	if (conf_smtpd.smtpd_greylist_cleanup_interval > 0)
 		cache_clean_every(cache,
 		    conf_smtpd.smtpd_greylist_cleanup_interval, keep, NULL);

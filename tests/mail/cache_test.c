@@ -59,7 +59,7 @@ check_filled(struct cache *c)
 static void
 memory_keeps_what_was_put_last(void)
 {
-	struct cache *c = cache_open("test", "", -1, -1);
+	struct cache *c = cache_open("test", "", "root");
 
 	fill(c);
 	check_filled(c);
@@ -70,11 +70,11 @@ static void
 a_table_keeps_it_for_the_next_process(void)
 {
 	char	     *name = file("btree", "kept");
-	struct cache *c = cache_open("test", name, -1, -1);
+	struct cache *c = cache_open("test", name, "root");
 
 	fill(c);
 	cache_close(c);
-	c = cache_open("test", name, -1, -1);
+	c = cache_open("test", name, "root");
 	check_filled(c);
 	cache_close(c);
 	mem_free(name);
@@ -89,7 +89,7 @@ cleaning_drops_what_is_of_no_use(void)
 	for (size_t i = 0; i < 3; i++) {
 		char	     *name = *names[i] == '\0' ? mem_strdup("") :
 		    file(names[i], "clean");
-		struct cache *c = cache_open("test", name, -1, -1);
+		struct cache *c = cache_open("test", name, "root");
 
 		fill(c);
 		cache_clean_every(c, 3600, is_good, NULL);
@@ -107,12 +107,12 @@ cleaning_drops_what_is_of_no_use(void)
 static void
 a_table_that_cant_be_opened_gives_way_to_memory(void)
 {
-	struct cache *c = cache_open("test", "btree:/nonexistent/x/y", -1, -1);
+	struct cache *c = cache_open("test", "btree:/nonexistent/x/y", "root");
 
 	fill(c);
 	check_filled(c);
 	cache_close(c);
-	c = cache_open("test", "no such type:x", -1, -1);
+	c = cache_open("test", "no such type:x", "root");
 	fill(c);
 	check_filled(c);
 	cache_close(c);
