@@ -3,7 +3,6 @@
 #include "cleanup/inspect.h"
 #include "cleanup/message.h"
 #include "conf/param.h"
-#include "util/log.h"
 
 /*
  * What the parser hands over (mail/mime.h): fields of the primary header are

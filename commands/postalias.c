@@ -20,7 +20,6 @@
 #include "table/table.h"
 #include "util/buf.h"
 #include "util/log.h"
-#include "util/mem.h"
 #include "util/text.h"
 
 static bool option(int letter);

@@ -24,7 +24,6 @@
 #include "server/command.h"
 #include "util/file.h"
 #include "util/log.h"
-#include "util/mem.h"
 
 static struct {
 	bool	 body, envelope, header;

@@ -20,10 +20,7 @@
 #include "table/rhs_file.h"
 #include "table/table.h"
 #include "util/buf.h"
-#include "util/file.h"
 #include "util/log.h"
-#include "util/mem.h"
-#include "util/text.h"
 
 static bool option(int letter);
 static void usage(void) __attribute__((noreturn));

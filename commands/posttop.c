@@ -33,7 +33,6 @@
 #include "util/buf.h"
 #include "util/clock.h"
 #include "util/log.h"
-#include "util/mem.h"
 #include "util/text.h"
 
 enum {

@@ -17,7 +17,6 @@
 #include "local/turn.h"
 #include "mail/deliver.h"
 #include "mail/deliver_filter.h"
-#include "mail/queue_dir.h"
 #include "server/server.h"
 #include "table/table.h"
 #include "util/log.h"

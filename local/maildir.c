@@ -21,7 +21,6 @@
 #include "util/buf.h"
 #include "util/clock.h"
 #include "util/file.h"
-#include "util/mem.h"
 #include "util/proc.h"
 
 static enum outcome

@@ -19,7 +19,6 @@
 #include "mail/deliver.h"
 #include "mail/deliver_filter.h"
 #include "mail/deliver_proto.h"
-#include "mail/queue_dir.h"
 #include "server/server.h"
 #include "util/log.h"
 #include "util/mem.h"

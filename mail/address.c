@@ -2,7 +2,6 @@
 #include <strings.h>
 
 #include "mail/address.h"
-#include "util/text.h"
 
 const char *
 address_domain(const char *internal)

@@ -22,7 +22,6 @@
 #include "util/map.h"
 #include "util/mem.h"
 #include "util/task.h"
-#include "util/text.h"
 
 enum {
 	LOG_MAX = 256 * 1024 * 1024,	/* bytes of one log */

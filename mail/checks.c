@@ -7,7 +7,6 @@
 #include "mail/why.h"
 #include "table/table.h"
 #include "util/mem.h"
-#include "util/text.h"
 
 enum { SHOWN = 200 };	/* bytes of a field or line in the log */
 

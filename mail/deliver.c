@@ -11,7 +11,6 @@
 #include "mail/deliver_proto.h"
 #include "mail/flush_client.h"
 #include "mail/peer.h"
-#include "mail/queue_dir.h"
 #include "mail/verify_client.h"
 #include "util/clock.h"
 #include "util/file.h"

@@ -1,7 +1,6 @@
 #include "mail/dnsblog_client.h"
 
 #include "mail/peer.h"
-#include "util/buf.h"
 #include "util/frame.h"
 #include "util/mem.h"
 

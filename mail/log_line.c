@@ -13,7 +13,6 @@
 
 #include "mail/log_json.h"
 #include "mail/queue_id.h"
-#include "util/text.h"
 
 enum { DAY = 24 * 60 * 60 };
 

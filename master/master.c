@@ -36,7 +36,6 @@
 #include "server/maillog.h"
 #include "util/clock.h"
 #include "util/log.h"
-#include "util/mem.h"
 #include "util/proc.h"
 #include "util/text.h"
 

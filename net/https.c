@@ -7,7 +7,6 @@
 
 #include "net/dns.h"
 #include "util/file.h"
-#include "util/mem.h"
 #include "util/task.h"
 #include "util/text.h"
 

@@ -1,7 +1,6 @@
 #include "qmgr/self.h"
 
 #include "mail/deliver.h"
-#include "mail/deliver_proto.h"
 #include "mail/queue_dir.h"
 #include "qmgr/message.h"
 #include "util/clock.h"

@@ -2,7 +2,6 @@
 
 #include "server/server.h"
 #include "util/log.h"
-#include "util/stream.h"
 
 static const char *reason;
 

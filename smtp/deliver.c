@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "conf/param.h"
-#include "mail/deliver_proto.h"
 #include "mail/nexthop.h"
 #include "net/connect.h"
 #include "smtp/attempt.h"

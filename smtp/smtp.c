@@ -33,7 +33,6 @@
 #include "smtp/tls.h"
 #include "table/table.h"
 #include "util/log.h"
-#include "util/mem.h"
 #include "util/proc.h"
 
 static void

@@ -15,7 +15,6 @@
 #include "util/log.h"
 #include "util/map.h"
 #include "util/mem.h"
-#include "util/stream.h"
 
 enum { SESSIONS_MAX = 10000 };	/* kept for resumption */
 

@@ -1,9 +1,7 @@
 /* DATA (RFC 5321 4.1.1.4) */
 
-#include "conf/param.h"
 #include "smtpd/access/access.h"
 #include "smtpd/command.h"
-#include "smtpd/config.h"
 #include "smtpd/content.h"
 #include "smtpd/deadline.h"
 #include "smtpd/message.h"

@@ -19,7 +19,6 @@
 #include "smtpd/starttls.h"
 #include "util/clock.h"
 #include "util/log.h"
-#include "util/text.h"
 
 enum { SPACE_CHECK_MS = 1000 };
 

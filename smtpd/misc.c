@@ -7,7 +7,6 @@
 #include "mail/flush_client.h"
 #include "smtpd/access/access.h"
 #include "smtpd/command.h"
-#include "smtpd/config.h"
 #include "smtpd/notice.h"
 #include "smtpd/path.h"
 #include "smtpd/reply.h"

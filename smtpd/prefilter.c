@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "conf/param.h"
-#include "smtpd/config.h"
 #include "smtpd/message.h"
 #include "smtpd/session.h"
 #include "smtpd/xforward.h"

@@ -36,7 +36,6 @@
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/stream.h"
-#include "util/task.h"
 #include "util/text.h"
 
 enum {

@@ -24,7 +24,6 @@
 #include "util/buf.h"
 #include "util/log.h"
 #include "util/mem.h"
-#include "util/text.h"
 
 enum {
 	CREATE_CACHE = 16 * 1024 * 1024, /* bytes, Postfix's default */

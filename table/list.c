@@ -8,7 +8,6 @@
 #include "util/buf.h"
 #include "util/log.h"
 #include "util/mem.h"
-#include "util/text.h"
 
 struct table_list {
 	char		*title;

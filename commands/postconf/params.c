@@ -13,7 +13,6 @@
 #include "util/log.h"
 #include "util/map.h"
 #include "util/mem.h"
-#include "util/text.h"
 
 /* name -> default text; "" for a user's name. */
 static struct map *known;

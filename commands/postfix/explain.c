@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "conf/param.h"
 #include "mail/address.h"
 #include "mail/maps.h"
 #include "mail/resolve.h"

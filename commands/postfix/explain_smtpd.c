@@ -13,7 +13,6 @@
 #include "conf/param.h"
 #include "mail/address.h"
 #include "net/addr.h"
-#include "util/log.h"
 #include "util/stream.h"
 #include "util/text.h"
 

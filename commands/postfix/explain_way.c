@@ -8,7 +8,6 @@
 #include "mail/resolve.h"
 #include "mail/resolve_client.h"
 #include "net/dns.h"
-#include "util/log.h"
 #include "util/text.h"
 
 /* Where an address goes, by trivial-rewrite's own functions. */

@@ -21,7 +21,6 @@
 #include "util/log.h"
 #include "util/map.h"
 #include "util/mem.h"
-#include "util/text.h"
 
 enum {
 	ROUNDS_MAX = 20,

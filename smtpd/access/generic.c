@@ -6,7 +6,6 @@
 #include "mail/own_addr.h"
 #include "smtpd/access/access.h"
 #include "smtpd/facts.h"
-#include "table/match.h"
 #include "util/log.h"
 #include "util/task.h"
 #include "util/text.h"

@@ -7,7 +7,6 @@
 #include "net/dns.h"
 #include "smtpd/access/access.h"
 #include "smtpd/access/domain.h"
-#include "util/text.h"
 
 static enum verdict
 invalid(struct access *a)

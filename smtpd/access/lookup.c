@@ -8,7 +8,6 @@
 #include "smtpd/access/lookup.h"
 #include "table/table.h"
 #include "util/log.h"
-#include "util/text.h"
 
 bool
 lookup_key(struct lookup *l, const char *key)

@@ -1,10 +1,8 @@
 /* Restrictions on the address of RCPT TO: above all, who may relay. */
 
 #include "conf/param.h"
-#include "mail/address.h"
 #include "smtpd/access/access.h"
 #include "smtpd/access/address.h"
-#include "util/log.h"
 #include "util/text.h"
 
 /*

@@ -1,6 +1,5 @@
 /* Restrictions on the address of MAIL FROM. */
 
-#include "conf/param.h"
 #include "mail/address.h"
 #include "smtpd/access/access.h"
 #include "smtpd/access/address.h"

@@ -13,7 +13,6 @@
 #include "net/dns.h"
 #include "smtpd/access/lookup.h"
 #include "smtpd/client.h"
-#include "table/table.h"
 #include "util/log.h"
 #include "util/text.h"
 

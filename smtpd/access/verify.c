@@ -11,7 +11,6 @@
 #include "smtpd/access/access.h"
 #include "util/log.h"
 #include "util/task.h"
-#include "util/text.h"
 
 /* What differs between senders and recipients. */
 struct verify_rule {

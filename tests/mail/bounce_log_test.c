@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "mail/bounce_log.h"
-#include "mail/queue_dir.h"
 #include "tests/test.h"
 #include "util/buf.h"
 #include "util/file.h"

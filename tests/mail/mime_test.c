@@ -1,4 +1,3 @@
-#include "mail/header.h"
 #include "mail/mime.h"
 #include "tests/test.h"
 

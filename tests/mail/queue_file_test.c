@@ -7,7 +7,6 @@
 #include "mail/queue_file.h"
 #include "tests/test.h"
 #include "util/buf.h"
-#include "util/clock.h"
 #include "util/task.h"
 
 static char dir[] = "/tmp/queue_file_test.XXXXXX";

@@ -13,7 +13,6 @@
 #include "net/dns.h"
 #include "net/dns_int.h"
 #include "tests/test.h"
-#include "util/clock.h"
 #include "util/task.h"
 
 /* --- the server */

@@ -24,7 +24,6 @@
 #include "util/clock.h"
 #include "util/file.h"
 #include "util/list.h"
-#include "util/log.h"
 #include "util/stream.h"
 #include "util/task.h"
 

@@ -5,7 +5,6 @@
 #include "table/sql_quote.h"
 #include "table/table.h"
 #include "tests/test.h"
-#include "util/log.h"
 #include "util/mem.h"
 
 static bool

@@ -1,7 +1,6 @@
 #include "table/redis_cluster.h"
 #include "tests/test.h"
 #include "util/buf.h"
-#include "util/text.h"
 
 static void
 slots_are_those_of_the_specification(void)

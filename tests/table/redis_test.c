@@ -10,7 +10,6 @@
 #include "tests/test.h"
 #include "util/buf.h"
 #include "util/clock.h"
-#include "util/mem.h"
 #include "util/stream.h"
 #include "util/task.h"
 

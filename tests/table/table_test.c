@@ -6,7 +6,6 @@
 #include "tests/test.h"
 #include "util/buf.h"
 #include "util/file.h"
-#include "util/log.h"
 #include "util/mem.h"
 #include "util/task.h"
 
