@@ -280,7 +280,9 @@ a_body_is_read_back_and_written_anew(void)
 	CHECK(queue_writer_open(&w, "maildrop", false));
 	queue_writer_body(&w, big, 100000);
 	queue_writer_body(&w, "end", 3);
-	CHECK_INT(queue_writer_read(&w, 99999, got, sizeof got), 1);
+	/* 64 KB of it are in the file, the rest is in memory */
+	CHECK_INT(queue_writer_read(&w, 65535, got, sizeof got), 1);
+	CHECK_INT(queue_writer_read(&w, 65536, got, sizeof got), 100);
 	CHECK_INT(queue_writer_read(&w, 100000, got, sizeof got), 3);
 	CHECK(memcmp(got, "end", 3) == 0);
 	CHECK_INT(queue_writer_read(&w, 100003, got, sizeof got), 0);

@@ -120,6 +120,40 @@ a_directory_that_is_not_there_is_an_error(void)
 	CHECK_INT(errno, ENOENT);
 }
 
+/* Pieces of all sizes, about a block's and larger. */
+static void
+a_body_of_any_pieces_is_written_as_it_comes(void)
+{
+	static const size_t sizes[] = { 1, BLOCK - 1, BLOCK, 7, BLOCK + 1, 80,
+	    3 * BLOCK, 5, 2 * BLOCK - 93, 100 };
+	struct queue_writer w;
+	struct buf	    all = BUF_INIT;
+	char		   *got;
+	struct stat	    st;
+
+	CHECK(queue_writer_open(&w, "incoming", false));
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		size_t before = all.len;
+
+		for (size_t n = 0; n < sizes[i]; n++)
+			buf_addc(&all, (char)(all.len * 7 / 5));
+		queue_writer_body(&w, all.data + before, sizes[i]);
+		CHECK(fstat(w.fd, &st) == 0 && st.st_size % BLOCK == 0);
+	}
+	got = mem_alloc(all.len);
+	for (size_t at = 0; at < all.len;) {
+		ssize_t n = queue_writer_read(&w, at, got + at, all.len - at);
+
+		if (n <= 0)
+			break;
+		at += (size_t)n;
+	}
+	CHECK(w.body_len == all.len && memcmp(got, all.data, all.len) == 0);
+	mem_free(got);
+	buf_done(&all);
+	queue_writer_abort(&w);
+}
+
 int
 main(void)
 {
@@ -129,6 +163,7 @@ main(void)
 	TEST(a_file_can_be_renamed);
 	TEST(a_hashed_directory_is_made_when_it_is_missing);
 	TEST(a_directory_that_is_not_there_is_an_error);
+	TEST(a_body_of_any_pieces_is_written_as_it_comes);
 	tear_down();
 	return test_end();
 }
