@@ -19,11 +19,16 @@
 #include "util/stream_int.h"
 #include "util/task.h"
 
-enum { SPARE_BUFFERS = 64 };	/* kept for reuse: half a megabyte */
+enum {
+	SPARE_BUFFERS = 64,	/* kept for reuse: half a megabyte */
+	LARGE = 64 * 1024,	/* bytes of a large buffer */
+	LARGE_MAX = 64,		/* in use at once: four megabytes */
+	SPARE_LARGE = 4,
+};
 
 static struct {
-	char	*free[SPARE_BUFFERS];
-	int	 count;
+	char	*free[SPARE_BUFFERS], *large[SPARE_LARGE];
+	int	 count, large_count, large_in_use;
 } spare;
 
 char *
@@ -41,6 +46,28 @@ stream_buffer_put(char *b)
 		return;
 	if (spare.count < SPARE_BUFFERS)
 		spare.free[spare.count++] = b;
+	else
+		mem_free(b);
+}
+
+/* NULL: so many are in use that another would be too much. */
+static char *
+large_get(void)
+{
+	if (spare.large_in_use >= LARGE_MAX)
+		return NULL;
+	spare.large_in_use++;
+	if (spare.large_count > 0)
+		return spare.large[--spare.large_count];
+	return mem_alloc(LARGE);
+}
+
+static void
+large_put(char *b)
+{
+	spare.large_in_use--;
+	if (spare.large_count < SPARE_LARGE)
+		spare.large[spare.large_count++] = b;
 	else
 		mem_free(b);
 }
@@ -91,12 +118,24 @@ stream_open(int fd)
 }
 
 static void
+drop_in(struct stream *s)
+{
+	if (s->in_is_large)
+		large_put(s->in);
+	else
+		stream_buffer_put(s->in);
+	s->in = NULL;
+	s->in_is_large = false;
+	s->in_at = s->in_end = 0;
+}
+
+static void
 drop_buffers(struct stream *s)
 {
-	stream_buffer_put(s->in);
+	drop_in(s);
 	stream_buffer_put(s->out);
-	s->in = s->out = NULL;
-	s->in_at = s->in_end = s->out_len = 0;
+	s->out = NULL;
+	s->out_len = 0;
 }
 
 static void
@@ -316,14 +355,18 @@ wait_or_fail(struct stream *s, ssize_t n, int io)
 		stream_fail_errno(s, errno);
 		return false;
 	}
-	if (s->in != NULL && s->in_at == s->in_end) {
-		stream_buffer_put(s->in);
-		s->in = NULL;
-	}
+	if (s->in_at == s->in_end)
+		drop_in(s);
 	if (!stream_wait(s, io))
 		return false;
 	s->drained = false;
 	return true;
+}
+
+static uint32_t
+in_size(const struct stream *s)
+{
+	return s->in_is_large ? LARGE : STREAM_BUFFER;
 }
 
 /* Room behind what is buffered. */
@@ -334,12 +377,27 @@ make_room(struct stream *s)
 		s->in = stream_buffer_get();
 	if (s->in_at == s->in_end) {
 		s->in_at = s->in_end = 0;
-	} else if (s->in_end == STREAM_BUFFER) {
+	} else if (s->in_end == in_size(s)) {
 		memmove(s->in, s->in + s->in_at, s->in_end - s->in_at);
-		s->in_end = (uint16_t)(s->in_end - s->in_at);
+		s->in_end -= s->in_at;
 		s->in_at = 0;
 	}
-	return (size_t)(STREAM_BUFFER - s->in_end);
+	return in_size(s) - s->in_end;
+}
+
+/* All that the last read had room for has come, and is consumed: the next
+ * may take more. */
+static void
+take_larger(struct stream *s)
+{
+	char *large;
+
+	if (s->in_is_large || s->in_end < STREAM_BUFFER ||
+	    s->in_at < s->in_end || (large = large_get()) == NULL)
+		return;
+	drop_in(s);
+	s->in = large;
+	s->in_is_large = true;
 }
 
 /* At least one byte more than there is; the buffer must not be full. */
@@ -356,7 +414,7 @@ fill(struct stream *s)
 
 		n = receive(s, s->in + s->in_end, room, &io);
 		if (n > 0) {
-			s->in_end = (uint16_t)(s->in_end + n);
+			s->in_end += (uint32_t)n;
 			return true;
 		}
 	} while (wait_or_fail(s, n, io));
@@ -368,7 +426,7 @@ fill(struct stream *s)
 size_t
 stream_buffered(const struct stream *s)
 {
-	return (size_t)(s->in_end - s->in_at);
+	return s->in_end - s->in_at;
 }
 
 size_t
@@ -383,15 +441,13 @@ stream_pending(struct stream *s)
 	room = make_room(s);
 	n = receive(s, s->in + s->in_end, room, &io);
 	if (n > 0)
-		s->in_end = (uint16_t)(s->in_end + n);
+		s->in_end += (uint32_t)n;
 	else if (n == 0)
 		s->eof_seen = true;
 	else if (errno != EAGAIN)
 		stream_fail_errno(s, errno);
-	if (n <= 0) {
-		stream_buffer_put(s->in);
-		s->in = NULL;
-	}
+	if (n <= 0)
+		drop_in(s);
 	return stream_buffered(s);
 }
 
@@ -413,6 +469,7 @@ stream_peek_more(struct stream *s, size_t have, size_t *ret_len)
 	assert(have < STREAM_BUFFER);
 	if (s->failed != NULL)
 		return NULL;
+	take_larger(s);
 	while (stream_buffered(s) <= have)
 		if (!fill(s))
 			return NULL;
@@ -432,7 +489,7 @@ stream_skip(struct stream *s, size_t n)
 	assert(n <= stream_buffered(s) || s->failed != NULL);
 	if (s->failed != NULL)
 		return;
-	s->in_at = (uint16_t)(s->in_at + n);
+	s->in_at += (uint32_t)n;
 }
 
 bool

@@ -13,7 +13,9 @@ enum stream_kind { STREAM_FILE, STREAM_INET, STREAM_UNIX };
 /*
  * in[in_at .. in_end) was received and not consumed; out[0 .. out_len) waits
  * to be sent.  A buffer that is empty is given back before a wait, so `in`
- * and `out` are NULL in an idle stream.  After a failure both are.
+ * and `out` are NULL in an idle stream.  After a failure both are.  A reader
+ * that takes what has come gets a large `in` after a read that filled a small
+ * one, as long as there is no need to wait.
  */
 struct stream {
 	int			 fd;
@@ -23,7 +25,9 @@ struct stream {
 	bool			 eof_seen;	/* the next read reports it */
 	bool			 drained;	/* nothing was left to receive, as
 						   of the last system call */
-	uint16_t		 in_at, in_end, out_len;
+	bool			 in_is_large;
+	uint16_t		 out_len;
+	uint32_t		 in_at, in_end;
 	char			*in, *out;
 	const char		*failed;
 	int64_t			 deadline;

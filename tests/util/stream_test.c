@@ -191,6 +191,47 @@ peek_shows_and_skip_consumes(void)
 	stream_close(s);
 }
 
+/* More than a buffer at once for who keeps up with it; lines as ever. */
+static void
+who_reads_much_gets_large_pieces(void)
+{
+	struct buf     text = BUF_INIT, got = BUF_INIT, line = BUF_INIT;
+	struct stream *s;
+	const char    *p;
+	size_t	       len, largest = 0;
+	int	       raw;
+
+	for (int i = 0; i < 15000; i++)
+		buf_addf(&text, "line %d\r\n", i);
+	s = open_pair(&raw);
+	put(raw, text.data);
+	put(raw, "last\r\n");
+	while (got.len < text.len && (p = stream_peek(s, &len)) != NULL) {
+		if (len > largest)
+			largest = len;
+		if (len > 1)
+			len = len * 2 / 3;
+		if (len > text.len - got.len)
+			len = text.len - got.len;
+		buf_add(&got, p, len);
+		stream_skip(s, len);
+	}
+	CHECK(largest > STREAM_BUFFER);
+	CHECK_STR(got.data, text.data);
+	put(raw, text.data);
+	close(raw);
+	CHECK(stream_get_line(s, &line, 100) == LINE_OK);
+	CHECK_STR(line.data, "last");
+	for (int i = 0; i < 15000; i++)
+		CHECK(stream_get_line(s, &line, 100) == LINE_OK);
+	CHECK_STR(line.data, "line 14999");
+	CHECK(stream_get_line(s, &line, 100) == LINE_NONE);
+	stream_close(s);
+	buf_done(&text);
+	buf_done(&got);
+	buf_done(&line);
+}
+
 static void
 exact_reads_take_what_is_buffered_and_the_rest(void)
 {
@@ -644,6 +685,7 @@ main(void)
 	TEST(lines_that_come_byte_by_byte_are_the_same);
 	TEST(a_line_may_be_longer_than_the_buffer);
 	TEST(peek_shows_and_skip_consumes);
+	TEST(who_reads_much_gets_large_pieces);
 	TEST(exact_reads_take_what_is_buffered_and_the_rest);
 	TEST(a_deadline_ends_a_read);
 	TEST(reading_sends_what_was_written);
