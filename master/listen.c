@@ -22,6 +22,7 @@
 #include "mail/submit.h"
 #include "master/interfaces.h"
 #include "master/master.h"
+#include "master/owner.h"
 #include "net/connect.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -57,8 +58,6 @@ bind_unix(const char *path, int type)
 		goto out;
 	if (bind(fd, (struct sockaddr *)&sa, sizeof sa) == 0 &&
 	    chmod(temp, 0666) == 0 &&
-	    (!master.is_root ||
-	    chown(temp, master.owner_uid, master.owner_gid) == 0) &&
 	    (type == SOCK_DGRAM || listen(fd, BACKLOG) == 0) &&
 	    rename(temp, path) == 0)
 		goto out;
@@ -80,12 +79,12 @@ open_fifo(const char *path)
 {
 	struct stat st;
 
-	if (lstat(path, &st) == 0 && !S_ISFIFO(st.st_mode))
+	if (lstat(path, &st) == 0 &&
+	    (!S_ISFIFO(st.st_mode) || st.st_uid != geteuid()))
 		unlink(path);
 	if (mkfifo(path, 0622) < 0 && errno != EEXIST)
 		return -1;
-	if (chmod(path, 0622) < 0 || (master.is_root &&
-	    chown(path, master.owner_uid, master.owner_gid) < 0))
+	if (chmod(path, 0622) < 0)
 		return -1;
 	return open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 }
@@ -229,11 +228,13 @@ listen_open(struct job *j, bool may_fail)
 	}
 	if (!list_is_empty(&j->listeners))
 		return;
+	owner_begin();
 	if (j->s.type == SERVICE_FIFO)
 		fd = open_fifo(j->socket);
 	else
 		fd = bind_unix(j->socket, j->s.type == SERVICE_UNIX_DGRAM ?
 		    SOCK_DGRAM : SOCK_STREAM);
+	owner_end();
 	if (fd < 0) {
 		char *what = mem_printf("bind %s", j->socket);
 

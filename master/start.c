@@ -15,6 +15,7 @@
 
 #include "conf/conf.h"
 #include "master/master.h"
+#include "master/owner.h"
 #include "util/buf.h"
 #include "util/file.h"
 #include "util/log.h"
@@ -73,18 +74,14 @@ open_lock(const char *path, mode_t mode)
 	return fd;
 }
 
-/* In a folder of mail_owner's: as that user, who could put a link there. */
 static void
 lock_data_directory(void)
 {
 	char *path = mem_printf("%s/master.lock", conf_mail.data_directory);
 
-	if (master.is_root && (setegid(master.owner_gid) < 0 ||
-	    seteuid(master.owner_uid) < 0))
-		fatal("act as %s", conf_mail.mail_owner);
+	owner_begin();
 	open_lock(path, 0600);
-	if (master.is_root && (seteuid(0) < 0 || setegid(0) < 0))
-		fatal("be root again");
+	owner_end();
 	mem_free(path);
 }
 

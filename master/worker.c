@@ -84,25 +84,32 @@ on_byte(struct worker *w, char byte)
 	}
 }
 
+/* False: there will be no more. */
+static bool
+take_reports(struct worker *w)
+{
+	char	bytes[64];
+	ssize_t n = read(w->watch.fd, bytes, sizeof bytes);
+
+	for (ssize_t i = 0; i < n; i++)
+		on_byte(w, bytes[i]);
+	return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+/*
+ * At the end of reports it ended, and SIGCHLD will tell how: until then its
+ * place is taken, since a bad end may mean to wait.  If it only closed its
+ * channel it is of no use any more; who is ending already does not feel this.
+ */
 static void
 on_report(struct watch *watch)
 {
 	struct worker *w = LIST_ENTRY(watch, struct worker, watch);
-	char	       bytes[64];
-	ssize_t	       n;
 
-	n = read(watch->fd, bytes, sizeof bytes);
-	for (ssize_t i = 0; i < n; i++)
-		on_byte(w, bytes[i]);
-	/*
-	 * It ended, and SIGCHLD will tell how: until then its place is taken,
-	 * since a bad end may mean to wait.  If it only closed its channel it
-	 * is of no use any more; who is ending already does not feel this.
-	 */
-	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
-		watch_off(watch);
-		kill(w->pid, SIGKILL);
-	}
+	if (take_reports(w))
+		return;
+	watch_off(watch);
+	kill(w->pid, SIGKILL);
 }
 
 /* --- starting */
@@ -315,8 +322,10 @@ ended(struct worker *w, int status)
 {
 	struct job *j = w->job;
 
+	/* What it said last.  Its number may be another process's now: no
+	 * signal may go there. */
 	if (w->watch.on)
-		on_report(&w->watch);	/* what it said last */
+		take_reports(w);
 	if (status != 0 && !master.stopping)
 		on_bad_end(w, status);
 	set_state(w, WORKER_RETIRING);

@@ -11,6 +11,7 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -383,6 +384,20 @@ def idle_workers_end_quietly():
         check('warning' not in i.log(), 'warnings')
         check(Session(i.port).pid not in (0, s.pid), 'next session')
         check(Session(i.single).pid not in (0, t.pid), 'next single')
+
+
+def unix_sockets_are_bound_with_the_rights_of_mail_owner():
+    # The folder is mail_owner's, who might put links there in the meantime.
+    with Instance() as i:
+        i.start()
+        for path in 'public/alone', 'public/postlog':
+            owner = os.stat(i.path('spool/' + path)).st_uid
+            check(owner == pwd.getpwnam(OWNER).pw_uid, path)
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(i.path('spool/public/alone'))
+            uid = struct.unpack('3i', s.getsockopt(
+                socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1]
+        check(uid == pwd.getpwnam(OWNER).pw_uid, 'bound by %d' % uid)
 
 
 def wakeups_trigger_services_that_are_used():
