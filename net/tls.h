@@ -306,6 +306,10 @@ const struct tls_info *tls_connect(struct tls_context *, struct stream *,
 /* Is the peer what the level asks for? */
 bool		 tls_info_is_enough(const struct tls_info *);
 
+/* Files for `anchor_files`: false if one can't be read, which was logged, or
+ * has no certificate. */
+bool	tls_anchors_are_good(const char *files);
+
 /* Of a stream after tls_accept() or tls_connect(); NULL: it is in the clear. */
 const struct tls_info *tls_stream_info(const struct stream *);
 

@@ -60,6 +60,7 @@ struct tls {
 	const char		*error_issuer;	/* of the one at fault */
 	bool			 matched;	/* fingerprint */
 	bool			 wants_match;
+	bool			 nothing_to_match; /* no name, no print */
 	bool			 log_untrusted;
 	const struct tls_connect *wish;		/* during the handshake */
 
@@ -122,6 +123,9 @@ void	tls_resume_keep(struct tls *);
 /* --- verification (tls_verify.c) */
 
 int	tls_verify_callback(int ok, X509_STORE_CTX *);
+/* In tls_anchors.c: false if they can't be used, which was logged. */
+bool	tls_anchors_use(struct tls *, const char *files);
+
 /* Before a client's handshake; false: can't be done, warned. */
 bool	tls_verify_prepare(struct tls *, const struct tls_connect *);
 /* After the handshake: info.trust. */

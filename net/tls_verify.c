@@ -14,14 +14,10 @@
  * whose key in the store is made of all that was asked for (tls_resume.c).
  */
 
-#include <errno.h>
 #include <string.h>
 
 #include "net/tls_int.h"
-#include "util/file.h"
 #include "util/text.h"
-
-enum { ANCHORS_MAX = 1024 * 1024 };	/* bytes of an anchor file */
 
 bool
 tlsa_is_usable(const struct tlsa *r)
@@ -128,51 +124,12 @@ prepare_dane(struct tls *t, const struct tls_connect *w)
 	return add_names(t, w);
 }
 
-/* The authorities of these files and no others; a certificate somewhere in
- * the chain may be one. */
-static bool
-use_anchors(struct tls *t, const char *files)
-{
-	X509_STORE	  *store = X509_STORE_new();
-	X509_VERIFY_PARAM *param = SSL_get0_param(t->ssl);
-	char		  *copy = mem_strdup(files), *next = copy, *path;
-	struct buf	   text = BUF_INIT;
-	bool		   good = store != NULL;
-	X509		  *x;
-	BIO		  *bio;
-
-	while (good && (path = text_word(&next, TEXT_LIST_SEP,
-	    false)) != NULL) {
-		buf_clear(&text);
-		good = file_read(path, ANCHORS_MAX, &text);
-		if (!good) {
-			tls_say(true, "cannot read trust anchors from %s: %s",
-			    path, strerror(errno));
-			break;
-		}
-		bio = BIO_new_mem_buf(text.data, (int)text.len);
-		while ((x = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
-			X509_STORE_add_cert(store, x);
-			X509_free(x);
-		}
-		BIO_free(bio);
-		ERR_clear_error();
-	}
-	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
-	good = good && SSL_set1_verify_cert_store(t->ssl, store) == 1;
-	if (store != NULL)
-		X509_STORE_free(store);
-	buf_done(&text);
-	mem_free(copy);
-	return good;
-}
-
 bool
 tls_verify_prepare(struct tls *t, const struct tls_connect *w)
 {
 	t->log_untrusted = w->level > TLS_LEVEL_ENCRYPT || t->log_level >= 2;
 	if (w->anchor_files != NULL && *w->anchor_files != '\0' &&
-	    !use_anchors(t, w->anchor_files))
+	    !tls_anchors_use(t, w->anchor_files))
 		return false;
 	switch (w->level) {
 	case TLS_LEVEL_HALF_DANE:
@@ -182,6 +139,13 @@ tls_verify_prepare(struct tls *t, const struct tls_connect *w)
 	case TLS_LEVEL_VERIFY:
 	case TLS_LEVEL_SECURE:
 		t->wants_match = true;
+		if (w->match == NULL || *w->match == NULL) {
+			/* OpenSSL would take any name for a good one */
+			tls_say(true, "%s: could not configure peer name "
+			    "checks", t->peer);
+			t->wrong_name = t->nothing_to_match = true;
+			return true;
+		}
 		return add_names(t, w);
 	case TLS_LEVEL_FINGERPRINT:
 		t->wants_match = true;
@@ -254,7 +218,7 @@ tls_verify_judge(struct tls *t)
 
 	i->verify_error = t->error;
 	if (t->error == X509_V_OK && t->wants_match && !t->matched)
-		i->verify_error = i->level == TLS_LEVEL_FINGERPRINT ?
+		i->verify_error = t->nothing_to_match ?
 		    X509_V_ERR_UNSPECIFIED : X509_V_ERR_HOSTNAME_MISMATCH;
 	if (i->level == TLS_LEVEL_FINGERPRINT && !t->matched)
 		i->verify_error = X509_V_ERR_UNSPECIFIED;

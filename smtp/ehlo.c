@@ -124,8 +124,9 @@ take_keyword(struct session *s, char *line)
 	if (feature != FEATURE_SIZE)
 		return;
 	s->size_limit = 0;
-	if ((arg = text_word(&line, " \t", false)) != NULL)
-		text_to_u64(arg, UINT64_MAX, &s->size_limit);
+	if ((arg = text_word(&line, " \t", false)) != NULL &&
+	    !text_to_u64(arg, UINT64_MAX, &s->size_limit))
+		log_warn("bad EHLO SIZE limit \"%s\" from %s", arg, s->relay);
 }
 
 /* RFC 5321 4.1.1.1: the first line names the server, each other a keyword. */

@@ -40,9 +40,7 @@ handshake(struct session *s, const struct policy *p, struct why *why)
 	/* records of no use ask for encryption only */
 	if (p->effective <= TLS_LEVEL_ENCRYPT || tls_info_is_enough(s->tls))
 		return OPENING_DONE;
-	why_set(why, "4.7.5", "Server certificate not %s%s%s",
-	    (p->level == TLS_LEVEL_VERIFY || p->level == TLS_LEVEL_SECURE) &&
-	    s->tls->trust < TLS_TRUSTED ? "trusted" : "verified",
+	why_set(why, "4.7.5", "Server certificate not verified%s%s",
 	    p->sts != NULL ? ", as wants the MTA-STS policy of " : "",
 	    p->sts != NULL ? p->policy_domain : "");
 	return OPENING_INSECURE;

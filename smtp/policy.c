@@ -8,9 +8,11 @@
 #include "net/dns.h"
 #include "smtp/dane.h"
 #include "mail/nexthop.h"
+#include "smtp/policy_entry.h"
 #include "smtp/route.h"
 #include "smtp/settings.h"
 #include "smtp/sts.h"
+#include "smtp/tls.h"
 #include "table/table.h"
 #include "util/buf.h"
 #include "util/log.h"
@@ -28,11 +30,7 @@ struct draft {
 	const struct target	*target;
 	struct policy		*p;
 	struct why		*why;
-	/* attributes of the table; NULL: main.cf's */
-	const char		*match, *protocols, *ciphers, *exclude;
-	/* of an MTA-STS plug-in: lines */
-	const char		*patterns, *policy_lines;
-	bool			 is_sts;
+	struct policy_entry	 entry;		/* empty: none was found */
 	bool			 from_table;
 };
 
@@ -59,107 +57,40 @@ default_level(void)
 }
 
 static bool
-is_misconfigured(struct draft *d, const char *what, const char *text)
+cannot_be(struct draft *d)
 {
-	log_warn("%s_tls_policy_maps, next-hop destination \"%s\": %s \"%s\"",
-	    settings.prefix, d->destination, what, text);
 	why_set(d->why, "4.7.5", "client TLS configuration problem");
 	return false;
 }
 
-static void
-add_text(struct draft *d, const char **list, const char *more)
-{
-	*list = *list == NULL ? more :
-	    pool_printf(d->pool, "%s|%s", *list, more);
-}
-
-static void
-add_line(struct draft *d, const char **lines, const char *more)
-{
-	*lines = pool_printf(d->pool, "%s%s\n", *lines == NULL ? "" : *lines,
-	    more);
-}
-
-/* What an MTA-STS plug-in tells of its policy. */
 static bool
-take_policy_attribute(struct draft *d, const char *name, const char *value)
+is_misconfigured(struct draft *d, const char *what, const char *text)
 {
-	if (strcasecmp(name, "policy_type") == 0)
-		d->is_sts = text_eq_nocase(value, "sts");
-	else if (strcasecmp(name, "policy_domain") == 0)
-		d->p->policy_domain = value;
-	else if (strcasecmp(name, "policy_string") == 0)
-		add_line(d, &d->policy_lines, value);
-	else if (strcasecmp(name, "mx_host_pattern") == 0)
-		add_line(d, &d->patterns, value);
-	else if (strcasecmp(name, "policy_failure") == 0)
-		d->p->failure = value;
-	else	/* that it was fresh is the plug-in's business */
-		return strcasecmp(name, "policy_ttl") == 0;
-	return true;
-}
-
-/* "{ name = value with spaces }" */
-static char *
-unwrap(char *word)
-{
-	size_t n = strlen(word);
-
-	if (*word != '{' || n < 2 || word[n - 1] != '}')
-		return word;
-	word[n - 1] = '\0';
-	return text_trim(word + 1);
+	log_warn("%s_tls_policy_maps, next-hop destination \"%s\": %s \"%s\"",
+	    settings.prefix, d->destination, what, text);
+	return cannot_be(d);
 }
 
 static bool
-take_attribute(struct draft *d, char *word)
+take_entry(struct draft *d, const char *text)
 {
-	struct policy *p = d->p;
-	char	      *value;
+	struct policy_entry *e = &d->entry;
+	struct policy	    *p = d->p;
+	char		    *table = pool_printf(d->pool,
+				"%s_tls_policy_maps", settings.prefix);
 
-	word = unwrap(word);
-	value = strchr(word, '=');
-	if (value == NULL || value[1] == '\0')
-		return is_misconfigured(d, "malformed attribute/value pair:",
-		    word);
-	*value++ = '\0';
-	word = text_trim(word);
-	value = text_trim(value);
-	if (strcasecmp(word, "match") == 0)
-		add_text(d, &d->match, value);
-	else if (strcasecmp(word, "protocols") == 0)
-		d->protocols = value;
-	else if (strcasecmp(word, "ciphers") == 0)
-		d->ciphers = value;
-	else if (strcasecmp(word, "exclude") == 0)
-		d->exclude = value;
-	else if (strcasecmp(word, "tafile") == 0)
-		p->anchor_files = value;
-	else if (strcasecmp(word, "servername") == 0)
-		p->sni = value;
-	else if (strcasecmp(word, "connection_reuse") == 0)
-		p->reuse = text_eq_nocase(value, "yes");
-	else if (strcasecmp(word, "enable_rpk") == 0)
-		p->rpk = text_eq_nocase(value, "yes");
-	else if (!take_policy_attribute(d, word, value))
-		return is_misconfigured(d, "invalid attribute name:", word);
-	return true;
-}
-
-static bool
-take_entry(struct draft *d, const char *entry)
-{
-	char *next = pool_strdup(d->pool, entry), *word;
-
-	word = text_word(&next, TEXT_LIST_SEP, true);
-	d->p->level = word == NULL ? TLS_LEVEL_BAD : tls_level_parse(word);
-	if (d->p->level == TLS_LEVEL_BAD)
-		return is_misconfigured(d, "invalid security level",
-		    word != NULL ? word : "");
-	while ((word = text_word(&next, TEXT_LIST_SEP, true)) != NULL)
-		if (!take_attribute(d, word))
-			return false;
+	d->from_table = true;
+	if (!policy_entry_parse(d->pool, table, d->destination, text, e))
+		return cannot_be(d);
+	p->level = e->level;
+	p->anchor_files = e->anchor_files;
+	p->sni = e->servername;
+	p->policy_domain = e->policy_domain;
+	p->failure = e->policy_failure;
+	if (e->connection_reuse != NULL)
+		p->reuse = text_eq_nocase(e->connection_reuse, "yes");
+	if (e->enable_rpk != NULL)
+		p->rpk = text_eq_nocase(e->enable_rpk, "yes");
 	return true;
 }
 
@@ -228,10 +159,8 @@ choose_level(struct draft *d)
 		got = find_entry(key, &entry);
 		if (got == TABLE_ERROR)
 			ok = lookup_failed(d, "policy_maps", key);
-		else if (got == TABLE_FOUND) {
-			d->from_table = true;
+		else if (got == TABLE_FOUND)
 			ok = take_entry(d, entry.data);
-		}
 	} else if (!table_list_is_empty(per_site)) {
 		ok = take_site(d, d->target->name) && take_site(d, key);
 	}
@@ -322,16 +251,18 @@ apply_sts(struct draft *d)
 	struct policy *p = d->p;
 
 	if (d->from_table) {
-		p->sts_text = d->policy_lines;
-		if (!d->is_sts || d->patterns == NULL)
+		p->sts_text = d->entry.policy_lines;
+		if (d->entry.patterns == NULL ||
+		    d->entry.policy_type == NULL ||
+		    !text_eq_nocase(d->entry.policy_type, "sts"))
 			return true;
 		if (p->policy_domain == NULL)
 			p->policy_domain = d->hop->host;
 		if (p->level == TLS_LEVEL_SECURE &&
 		    settings.tls_enforce_sts_mx_patterns) {
-			d->match = p->sni = "hostname";
-			return sts_apply_patterns(d->pool, d->patterns,
-			    d->target, p, d->why);
+			d->entry.match = p->sni = "hostname";
+			return sts_apply_patterns(d->pool,
+			    d->entry.patterns, d->target, p, d->why);
 		}
 		return true;
 	}
@@ -341,7 +272,7 @@ apply_sts(struct draft *d)
 	if (!sts_apply(d->pool, d->hop, d->target, p, d->why))
 		return false;
 	if (p->level == TLS_LEVEL_SECURE)
-		d->match = p->sni = "hostname";
+		d->entry.match = p->sni = "hostname";
 	return true;
 }
 
@@ -384,16 +315,19 @@ make_match(struct draft *d, const char *list, const char *separators)
 static bool
 choose_names(struct draft *d)
 {
-	const char *list = d->match;
+	const char *list = d->entry.match;
 
 	switch (d->p->level) {
 	case TLS_LEVEL_FINGERPRINT:
 		if (list == NULL)
 			list = settings.tls_fingerprint_cert_match;
 		make_match(d, list, TEXT_LIST_SEP "|");
-		if (d->p->match[0] == NULL)
-			return is_misconfigured(d, "no fingerprints to match",
-			    "fingerprint");
+		if (d->p->match[0] == NULL) {
+			log_warn("nexthop domain %s: configured at fingerprint "
+			    "security level, but with no fingerprints to "
+			    "match.", nexthop_domain(d));
+			return cannot_be(d);
+		}
 		break;
 	case TLS_LEVEL_VERIFY:
 		make_match(d, list != NULL ? list :
@@ -418,37 +352,32 @@ choose_names(struct draft *d)
 	return true;
 }
 
-static bool
+/* What can't be understood ends a session when it wants to encrypt: a server
+ * without TLS is none the worse for it. */
+static void
 choose_strength(struct draft *d)
 {
 	struct tls_strength *s = &d->p->strength;
 	bool	    must = d->p->level > TLS_LEVEL_MAY;
-	const char *protocols = d->protocols, *grade = d->ciphers, *why;
-	char	   *p;
+	const char *protocols = d->entry.protocols, *grade = d->entry.ciphers, *why;
 
 	if (protocols == NULL)
 		protocols = must ? settings.tls_mandatory_protocols :
 		    settings.tls_protocols;
-	else	/* ":" is what separates in a table */
-		for (p = pool_strdup(d->pool, protocols), protocols = p;
-		    *p != '\0'; p++)
-			if (*p == ':')
-				*p = ',';
 	if (grade == NULL)
 		grade = must ? settings.tls_mandatory_ciphers :
 		    settings.tls_ciphers;
 	s->grade = tls_grade_parse(grade);
 	if (s->grade == TLS_GRADE_BAD)
-		return is_misconfigured(d, "invalid cipher grade", grade);
+		d->p->bad_ciphers = grade;
 	if (!tls_protocols_parse(&s->protocols, protocols, &why))
-		return is_misconfigured(d, why, protocols);
+		d->p->bad_protocols = protocols;
 	s->exclude = settings.tls_exclude_ciphers;
-	if (d->exclude != NULL)
-		s->exclude = d->exclude;
+	if (d->entry.exclude != NULL)
+		s->exclude = d->entry.exclude;
 	else if (must && *settings.tls_mandatory_exclude_ciphers != '\0')
 		s->exclude = pool_printf(d->pool, "%s %s", s->exclude,
 		    settings.tls_mandatory_exclude_ciphers);
-	return true;
 }
 
 static bool
@@ -525,7 +454,10 @@ put_together(struct draft *d)
 		p->anchor_files = settings.tls_trust_anchor_file;
 	if (p->level == TLS_LEVEL_NONE)
 		return true;
-	return choose_names(d) && choose_strength(d) && choose_sni(d);
+	if (p->anchor_files != NULL && !client_tls_has_anchors(p->anchor_files))
+		return cannot_be(d);
+	choose_strength(d);
+	return choose_names(d) && choose_sni(d);
 }
 
 bool

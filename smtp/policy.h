@@ -25,6 +25,8 @@ struct policy {
 	enum tls_level	 effective;	/* what holds: "dane" whose records are
 					   of no use is "encrypt" */
 	struct tls_strength strength;
+	/* as written: no session can be encrypted by it; NULL: good */
+	const char	*bad_protocols, *bad_ciphers;
 	const char *const *match;	/* see struct tls_connect */
 	const char	*sni;
 	const char	*anchor_files;

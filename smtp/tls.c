@@ -15,6 +15,7 @@
 #include "util/log.h"
 #include "util/map.h"
 #include "util/mem.h"
+#include "util/stream.h"
 
 enum { SESSIONS_MAX = 10000 };	/* kept for resumption */
 
@@ -146,6 +147,12 @@ client_tls_works(void)
 	return tls.context != NULL;
 }
 
+bool
+client_tls_has_anchors(const char *files)
+{
+	return tls.context == NULL || tls_anchors_are_good(files);
+}
+
 /* A jail may hide the new files: then the successor reads them. */
 static void
 look_at_files(void)
@@ -167,7 +174,7 @@ log_unusable(const struct session *s, const struct tlsa *r)
 	struct buf hex = BUF_INIT;
 
 	for (size_t i = 0; i < r->len; i++)
-		buf_addf(&hex, "%02x", r->data[i]);
+		buf_addf(&hex, "%02X", r->data[i]);
 	log_warn("%s: unusable TLSA RR: %d %d %d %s", s->relay, r->usage,
 	    r->selector, r->matching, hex.data);
 	buf_done(&hex);
@@ -238,6 +245,22 @@ log_prints(const struct session *s, const struct policy *p)
 
 /* --- a session */
 
+/* What of the configuration can't be understood. */
+static bool
+is_possible(const struct session *s, const struct policy *p)
+{
+	if (p->bad_protocols != NULL)
+		log_warn("%s: Invalid TLS protocol list \"%s\": aborting TLS "
+		    "session", s->relay, p->bad_protocols);
+	else if (p->bad_ciphers != NULL)
+		log_warn("%s: invalid cipher grade: \"%s\"", s->relay,
+		    p->bad_ciphers);
+	else
+		return true;
+	stream_fail(s->stream, "no way to encrypt");
+	return false;
+}
+
 bool
 client_tls_start(struct session *s, const struct policy *p)
 {
@@ -264,7 +287,8 @@ client_tls_start(struct session *s, const struct policy *p)
 		log_prints(s, p);
 	else
 		log_records(s, p);
-	s->tls = tls_connect(tls.context, s->stream, &c);
+	if (is_possible(s, p))
+		s->tls = tls_connect(tls.context, s->stream, &c);
 	mem_free(key);
 	return s->tls != NULL;
 }

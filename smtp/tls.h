@@ -22,4 +22,8 @@ bool	client_tls_works(void);
  */
 bool	client_tls_start(struct session *, const struct policy *);
 
+/* Files of trust anchors: false if one has no certificate or can't be read,
+ * which was logged.  True while TLS does not work at all. */
+bool	client_tls_has_anchors(const char *files);
+
 #endif

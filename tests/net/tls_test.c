@@ -454,6 +454,71 @@ dane_believes_tlsa_records_only(void)
 	end();
 }
 
+/* --- trust anchors of one's own */
+
+static void
+write_public_key(const char *path, X509 *cert)
+{
+	FILE	 *f = fopen(path, "w");
+	EVP_PKEY *key = X509_get_pubkey(cert);
+
+	PEM_write_PUBKEY(f, key);
+	EVP_PKEY_free(key);
+	fclose(f);
+}
+
+static void
+anchors_are_all_that_a_chain_may_hang_on(void)
+{
+	struct tls_settings a = server_settings(), b = client_settings();
+	const char	   *match[] = { "mx.example.com", NULL };
+	const char	   *key = pki_path("ca-key.pub");
+	const struct {
+		const char	*files, *name;
+		enum tls_trust	 trust;
+	} cases[] = {
+		{ pki_path("ca.pem"), "mx.example.com", TLS_VERIFIED },
+		{ pki_path("ca.pem"), "other.example", TLS_UNTRUSTED },
+		{ key, "mx.example.com", TLS_VERIFIED },
+		{ pki_path("server.pem"), "mx.example.com", TLS_VERIFIED },
+		{ pki_path("server.pem"), "other.example", TLS_UNTRUSTED },
+		{ pki_path("other.pem"), "mx.example.com", TLS_UNTRUSTED },
+	};
+
+	write_public_key(key, ca.cert);
+	begin(&a, &b);
+	c.connect.level = TLS_LEVEL_SECURE;
+	c.connect.match = match;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		c.connect.anchor_files = cases[i].files;
+		match[0] = cases[i].name;
+		talk_again();
+		CHECK(c.info != NULL && c.info->trust == cases[i].trust);
+		hang_up();
+	}
+	match[0] = NULL;
+	c.connect.anchor_files = NULL;
+	talk_again();
+	CHECK(c.info != NULL && c.info->trust == TLS_UNTRUSTED);
+	CHECK(strstr(said.data, "could not configure peer name checks"));
+	end();
+}
+
+static void
+anchors_that_can_t_be_read_are_told(void)
+{
+	const char *nothing = pki_path("nothing.pem");
+
+	CHECK(tls_anchors_are_good(pki_path("ca.pem")));
+	buf_clear(&said);
+	fclose(fopen(nothing, "w"));
+	CHECK(!tls_anchors_are_good(nothing));
+	CHECK_STR(said.data, "");
+	unlink(nothing);
+	CHECK(!tls_anchors_are_good(nothing));
+	CHECK(strstr(said.data, "error opening trust anchor file: "));
+}
+
 /* --- resumption */
 
 static struct map *kept;
@@ -816,6 +881,8 @@ main(void)
 	TEST(levels_ask_for_names);
 	TEST(fingerprints_need_no_authority);
 	TEST(dane_believes_tlsa_records_only);
+	TEST(anchors_are_all_that_a_chain_may_hang_on);
+	TEST(anchors_that_can_t_be_read_are_told);
 	TEST(tickets_resume_tls13);
 	TEST(tickets_resume_tls12);
 	TEST(a_server_s_store_resumes_tls12);
