@@ -43,7 +43,7 @@ bool	file_sync_dir(const char *path);
  * So it is where one journal has both (ext4 with a journal, XFS): then a sync
  * of the directory would only wait for the disk once more.  What is not known
  * for sure is false.  The answer for a file system is looked up once, which
- * needs /sys: ask before a chroot.
+ * needs /sys or /proc: ask before a chroot.
  */
 bool	file_sync_has_name(int fd);
 

@@ -3,10 +3,11 @@
  *
  * A new name changes directory and inode in one transaction of the journal;
  * fsync() of the file waits for the last transaction that has its inode.
- * ext2, ext3 and ext4 are one to statfs(2): only one that runs a journal has
- * journal_task in /sys.
+ * ext2, ext3 and ext4 are one to statfs(2).  One that runs a journal shows its
+ * thread in /sys and its figures in /proc; a container may lack either.
  */
 
+#include <ctype.h>
 #include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,16 +17,22 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "util/buf.h"
 #include "util/file.h"
 
-enum { EXT4_MAGIC = 0xef53, XFS_MAGIC = 0x58465342, KNOWN_MAX = 8 };
+enum { EXT4_MAGIC = 0xef53, XFS_MAGIC = 0x58465342, KNOWN_MAX = 8,
+	TASK_MAX = 64 };		/* bytes of "1234\n" */
 
+/* By /sys/dev/block/7:4 -> .../block/loop4; the thread's number is "<none>"
+ * where there is no journal. */
 static bool
-ext4_has_journal(dev_t dev)
+shown_in_sys(dev_t dev)
 {
-	char	    path[64], target[PATH_MAX], task[PATH_MAX + 40];
+	char	    path[PATH_MAX + 40], target[PATH_MAX];
 	const char *name;
+	struct buf  task = BUF_INIT;
 	ssize_t	    n;
+	bool	    ok;
 
 	snprintf(path, sizeof path, "/sys/dev/block/%u:%u", major(dev),
 	    minor(dev));
@@ -34,9 +41,32 @@ ext4_has_journal(dev_t dev)
 		return false;
 	target[n] = '\0';
 	name = strrchr(target, '/');
-	snprintf(task, sizeof task, "/sys/fs/ext4/%s/journal_task",
+	snprintf(path, sizeof path, "/sys/fs/ext4/%s/journal_task",
 	    name != NULL ? name + 1 : target);
-	return access(task, F_OK) == 0;
+	ok = file_read(path, TASK_MAX, &task) &&
+	    isdigit((unsigned char)task.data[0]);
+	buf_done(&task);
+	return ok;
+}
+
+/* By "   7        4    6291456 loop4"; the journal is inode 8 where it is in
+ * the file system itself. */
+static bool
+shown_in_proc(dev_t dev)
+{
+	FILE	*f = fopen("/proc/partitions", "re");
+	char	 line[256], name[128], path[160];
+	unsigned maj, min;
+	bool	 found = false;
+
+	if (f == NULL)
+		return false;
+	while (!found && fgets(line, sizeof line, f) != NULL)
+		found = sscanf(line, "%u %u %*u %127s", &maj, &min, name) == 3 &&
+		    maj == major(dev) && min == minor(dev);
+	fclose(f);
+	snprintf(path, sizeof path, "/proc/fs/jbd2/%s-8", found ? name : "");
+	return found && access(path, F_OK) == 0;
 }
 
 static bool
@@ -47,7 +77,8 @@ look_up(int fd, dev_t dev)
 	if (fstatfs(fd, &fs) != 0)
 		return false;
 	return (uint32_t)fs.f_type == XFS_MAGIC ||
-	    (fs.f_type == EXT4_MAGIC && ext4_has_journal(dev));
+	    (fs.f_type == EXT4_MAGIC &&
+	    (shown_in_sys(dev) || shown_in_proc(dev)));
 }
 
 bool

@@ -71,12 +71,13 @@ def finished(lines):
 def journal_has_names(path):
     """As util/sys_journal.c: one commit has a file and its new name."""
     dev = os.stat(path).st_dev
-    block = "/sys/dev/block/%d:%d" % (os.major(dev), os.minor(dev))
-    if not os.path.islink(block):
-        return False
-    name = os.path.basename(os.readlink(block))
-    return os.path.exists("/sys/fs/ext4/%s/journal_task" % name) or \
-        os.path.exists("/sys/fs/xfs/" + name)
+    numbers = [str(os.major(dev)), str(os.minor(dev))]
+    name = ""
+    for line in open("/proc/partitions"):
+        if line.split()[:2] == numbers:
+            name = line.split()[3]
+    return os.path.exists("/proc/fs/jbd2/%s-8" % name) or \
+        os.path.exists("/sys/fs/xfs/" + name) and name != ""
 
 
 def place(calls, pattern, start=0):
