@@ -13,7 +13,6 @@
 
 #include <errno.h>
 #include <pwd.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -26,32 +25,10 @@
 #include "server/server.h"
 #include "table/match.h"
 #include "util/log.h"
-#include "util/mem.h"
 #include "util/stream.h"
 #include "util/text.h"
 
 enum { CLIENT_WAIT = 3600 };	/* seconds */
-
-/* The environment steers libraries; of it only these are kept. */
-static void
-clean_environment(void)
-{
-	static const char *const kept[] = { "MAIL_CONFIG", "TZ", "LANG" };
-	char *values[3];
-
-	for (int i = 0; i < 3; i++) {
-		values[i] = getenv(kept[i]);
-		if (values[i] != NULL)
-			values[i] = mem_strdup(values[i]);
-	}
-	clearenv();
-	setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1);
-	for (int i = 0; i < 3; i++) {
-		if (values[i] != NULL)
-			setenv(kept[i], values[i], 1);
-		mem_free(values[i]);
-	}
-}
 
 static void
 parse_options(int argc, char **argv)
@@ -187,7 +164,6 @@ main(int argc, char **argv)
 	enum submit_status status;
 
 	command_name(argv[0]);
-	clean_environment();
 	parse_options(argc, argv);
 	command_start(EX_TEMPFAIL);
 	if (chdir(conf_mail.queue_directory) != 0)

@@ -2,9 +2,10 @@
  * postlog - write lines to the mail log
  *
  * For scripts of administrators; whoever may write to the log may use it.
- * Takes one line from its arguments, or one a line of standard input, and
- * repeats them on standard error.  Ends with 0, or 1 if the log can't be
- * written.
+ * Where it was made set-gid to setgid_group, so that every user can reach
+ * postlogd, it believes a caller no more than postdrop does.  Takes one line
+ * from its arguments, or one a line of standard input, and repeats them on
+ * standard error.  Ends with 0, or 1 if the log can't be written.
  */
 
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "conf/conf.h"
+#include "server/command.h"
 #include "server/maillog.h"
 #include "util/buf.h"
 #include "util/log.h"
@@ -136,14 +138,12 @@ parse_options(int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	const char *why;
-
+	command_name(argv[0]);
 	log_set_name("postfix/postlog");
 	parse_options(argc, argv);
 	if (priority != NULL)
 		severity = find_severity(priority);
-	if (!conf_read(&why) || !conf_load(&param_mail, &why))
-		fatalx("%s", why);
+	command_configure(1);
 	if (tag == NULL && (tag = getenv("MAIL_LOGTAG")) == NULL)
 		tag = mem_printf("%s/postlog", conf_mail.syslog_name);
 	open_log();

@@ -1,10 +1,12 @@
 #include "server/command.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "conf/conf.h"
@@ -17,19 +19,63 @@
 
 static const char *name;
 
-void
-command_name(const char *argv0)
-{
-	const char *slash = strrchr(argv0, '/');
-
-	name = slash != NULL ? slash + 1 : argv0;
-	log_open(LOG_TO_STDERR, name, NULL, 0);
-}
-
 static bool
 is_set_id(void)
 {
 	return getuid() != geteuid() || getgid() != getegid();
+}
+
+/* The environment steers libraries; of it only these are kept. */
+static void
+clean_environment(void)
+{
+	static const char *const kept[] = { "MAIL_CONFIG", "TZ", "LANG" };
+	char *values[3];
+
+	for (int i = 0; i < 3; i++) {
+		values[i] = getenv(kept[i]);
+		if (values[i] != NULL)
+			values[i] = mem_strdup(values[i]);
+	}
+	clearenv();
+	setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1);
+	for (int i = 0; i < 3; i++) {
+		if (values[i] != NULL)
+			setenv(kept[i], values[i], 1);
+		mem_free(values[i]);
+	}
+}
+
+/* A file that got one of these numbers would be written to by what is meant
+ * for standard error. */
+static void
+fill_standard_descriptors(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0)
+		_exit(EX_OSERR);
+	close(fd);
+}
+
+void
+command_name(const char *argv0)
+{
+	const char *slash;
+
+	if (is_set_id()) {
+		clean_environment();
+		fill_standard_descriptors();
+	}
+	/* execve(2) may leave it out. */
+	if (argv0 == NULL)
+		argv0 = program_invocation_short_name;
+	slash = strrchr(argv0, '/');
+	name = slash != NULL ? slash + 1 : argv0;
+	log_open(LOG_TO_STDERR, name, NULL, 0);
 }
 
 static bool

@@ -6,6 +6,10 @@
 /*
  * In this order: command_name(), options, command_start().
  *
+ * What a user hands to a set-id command is made harmless by the first two:
+ * environment, closed standard descriptors, a configuration directory of the
+ * user's own.
+ *
  * Until command_start() lines go to standard error as "name: warning: ...";
  * afterwards they go to the mail log as well.  Trouble at the start ends the
  * command with `status`.

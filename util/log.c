@@ -148,6 +148,14 @@ host(void)
 	return state.host;
 }
 
+static void
+mask_controls(char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == 127)
+			text[i] = '?';
+}
+
 /* Adds the label and the text, clean and bounded, and a newline. */
 static void
 add_text(struct buf *b, const char *label, const char *fmt, va_list ap)
@@ -159,9 +167,7 @@ add_text(struct buf *b, const char *label, const char *fmt, va_list ap)
 	buf_addv(b, fmt, ap);
 	if (b->len - start > LINE_MAX_LEN)
 		buf_cut(b, start + LINE_MAX_LEN);
-	for (size_t i = start; i < b->len; i++)
-		if ((unsigned char)b->data[i] < ' ' || b->data[i] == 127)
-			b->data[i] = '?';
+	mask_controls(b->data + start, b->len - start);
 	buf_addc(b, '\n');
 }
 
@@ -583,6 +589,9 @@ log_open(enum log_to to, const char *tag, const char *path, int facility)
 	state.next_try = 0;
 	own_pid();
 	replace(&state.tag, tag);
+	/* A user may have named us: no tag begins a line of its own. */
+	if (state.tag != NULL)
+		mask_controls(state.tag, strlen(state.tag));
 	replace(&state.path, path);
 	/* Connected now, so that a later chroot does no harm. */
 	if (to != LOG_TO_STDERR && to != LOG_TO_STDOUT)

@@ -64,6 +64,21 @@ lines_look_like_postfix_lines(void)
 }
 
 static void
+a_tag_begins_no_line_of_its_own(void)
+{
+	int fd = receiver();
+
+	log_open(LOG_TO_SOCKET, "postfix/x\nSep  1 00:00:00 mx", "sock",
+	    LOG_MAIL);
+	log_info("text");
+	log_flush();
+	receive(fd);
+	CHECK(strstr(text, "postfix/x?Sep  1 00:00:00 mx[") != NULL);
+	CHECK(strchr(text, '\n') == text + strlen(text) - 1);
+	close(fd);
+}
+
+static void
 several_lines_go_in_one_datagram(void)
 {
 	int fd = receiver();
@@ -206,6 +221,7 @@ main(void)
 	if (mkdtemp(dir) == NULL || chdir(dir) < 0)
 		return 1;
 	TEST(lines_look_like_postfix_lines);
+	TEST(a_tag_begins_no_line_of_its_own);
 	TEST(several_lines_go_in_one_datagram);
 	TEST(many_lines_a_second_are_gathered);
 	TEST(receiver_that_is_gone_neither_blocks_nor_loses_all);
