@@ -351,7 +351,8 @@ milter_reply_text(const char *text, struct buf *ret_text)
 		buf_addf(ret_text, "%s%.3s%c", p == text ? "" : "\r\n", text,
 		    last ? ' ' : '-');
 		add_line(ret_text, p + 4, end);
-		p = lf + 1;
+		if (!last)
+			p = lf + 1;
 	} while (!last);
 	return true;
 }

@@ -57,6 +57,7 @@ struct tls {
 	/* verification, as the callback saw it */
 	int			 error;		/* first, X509_V_OK: none */
 	bool			 wrong_name;
+	bool			 has_names, has_numeric; /* in wish->match */
 	const char		*error_issuer;	/* of the one at fault */
 	bool			 matched;	/* fingerprint */
 	bool			 wants_match;

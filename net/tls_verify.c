@@ -16,6 +16,7 @@
 
 #include <string.h>
 
+#include "net/addr.h"
 #include "net/tls_int.h"
 #include "util/text.h"
 
@@ -89,6 +90,16 @@ tls_verify_callback(int ok, X509_STORE_CTX *x)
 
 /* --- before a client's handshake */
 
+/* OpenSSL takes but one numeric address, and wants it besides a name: what a
+ * list has of them is compared by ourselves, see fits_address(). */
+static bool
+is_numeric(const char *name)
+{
+	struct addr a;
+
+	return addr_parse(&a, name, 0);
+}
+
 static bool
 add_names(struct tls *t, const struct tls_connect *w)
 {
@@ -97,9 +108,15 @@ add_names(struct tls *t, const struct tls_connect *w)
 	if (tls_process.with.wildcard_many_labels)
 		flags |= X509_CHECK_FLAG_MULTI_LABEL_WILDCARDS;
 	SSL_set_hostflags(t->ssl, flags);
-	for (const char *const *m = w->match; m != NULL && *m != NULL; m++)
+	for (const char *const *m = w->match; m != NULL && *m != NULL; m++) {
+		if (is_numeric(*m)) {
+			t->has_numeric = true;
+			continue;
+		}
 		if (SSL_add1_host(t->ssl, *m) != 1)
 			return false;
+		t->has_names = true;
+	}
 	return true;
 }
 
@@ -121,6 +138,7 @@ prepare_dane(struct tls *t, const struct tls_connect *w)
 	}
 	ERR_clear_error();
 	t->wants_match = usable > 0;
+	t->has_names = true;	/* the base domain */
 	return add_names(t, w);
 }
 
@@ -186,6 +204,19 @@ fits_print(const struct tls *t)
 	return false;
 }
 
+static bool
+fits_address(const struct tls *t)
+{
+	X509 *cert = SSL_get0_peer_certificate(t->ssl);
+
+	if (cert == NULL || !t->has_numeric)
+		return false;
+	for (const char *const *m = t->wish->match; *m != NULL; m++)
+		if (is_numeric(*m) && X509_check_ip_asc(cert, *m, 0) == 1)
+			return true;
+	return false;
+}
+
 void
 tls_verify_judge(struct tls *t)
 {
@@ -204,6 +235,8 @@ tls_verify_judge(struct tls *t)
 		chain = t->error == X509_V_OK;
 		name = !t->wrong_name;
 	}
+	if (t->has_numeric)
+		name = (name && t->has_names) || fits_address(t);
 	t->matched = t->wants_match && (i->level == TLS_LEVEL_FINGERPRINT ?
 	    fits_print(t) : chain && name);
 	if (!i->has_cert && !i->has_rpk)

@@ -81,6 +81,29 @@ must_downgrade(const struct transfer_state *t)
 }
 
 static void
+add_address(struct buf *line, const char *address)
+{
+	if (settings.quote_rfc821_envelope)
+		address_quote(line, address);
+	else
+		buf_adds(line, address);
+	buf_addc(line, '>');
+}
+
+/* An address may come from a table or a milter: what ends a line in it must
+ * not begin another command. */
+static void
+say_line(struct transfer_state *t, struct buf *line)
+{
+	for (size_t i = 0; i < line->len; i++)
+		if (line->data[i] == '\r' || line->data[i] == '\n')
+			line->data[i] = '?';
+	buf_adds(line, "\r\n");
+	session_say(t->s, line->data, line->len);
+	t->batch_bytes += line->len;
+}
+
+static void
 send_mail(struct transfer_state *t)
 {
 	const struct session *s = t->s;
@@ -88,11 +111,7 @@ send_mail(struct transfer_state *t)
 	struct buf line = BUF_INIT;
 
 	buf_adds(&line, "MAIL FROM:<");
-	if (settings.quote_rfc821_envelope)
-		address_quote(&line, t->sender);
-	else
-		buf_adds(&line, t->sender);
-	buf_addc(&line, '>');
+	add_address(&line, t->sender);
 	/* What is converted has another size. */
 	if ((s->features & FEATURE_SIZE) && !must_downgrade(t))
 		buf_addf(&line, " SIZE=%llu",
@@ -116,9 +135,7 @@ send_mail(struct transfer_state *t)
 		buf_adds(&line, " REQUIRETLS");
 	if (s->logged_in && settings.send_dummy_mail_auth)
 		buf_adds(&line, " AUTH=<>");
-	buf_adds(&line, "\r\n");
-	session_say(t->s, line.data, line.len);
-	t->batch_bytes += line.len;
+	say_line(t, &line);
 	buf_done(&line);
 }
 
@@ -173,18 +190,12 @@ send_rcpt(struct transfer_state *t, size_t i)
 	struct buf line = BUF_INIT;
 
 	buf_adds(&line, "RCPT TO:<");
-	if (settings.quote_rfc821_envelope)
-		address_quote(&line, t->address[i]);
-	else
-		buf_adds(&line, t->address[i]);
-	buf_addc(&line, '>');
+	add_address(&line, t->address[i]);
 	if (t->s->features & FEATURE_DSN) {
 		add_orcpt(&line, r);
 		add_notify(&line, r->notify);
 	}
-	buf_adds(&line, "\r\n");
-	session_say(t->s, line.data, line.len);
-	t->batch_bytes += line.len;
+	say_line(t, &line);
 	buf_done(&line);
 }
 

@@ -377,6 +377,35 @@ levels_ask_for_names(void)
 }
 
 static void
+names_and_addresses_of_a_list_are_alternatives(void)
+{
+	static const struct {
+		const char    *match[3];
+		enum tls_trust trust;
+	} rows[] = {
+		{ { "192.0.2.7" }, TLS_VERIFIED },
+		{ { "192.0.2.7", "192.0.2.7" }, TLS_VERIFIED },
+		{ { "192.0.2.9", "192.0.2.7" }, TLS_VERIFIED },
+		{ { "other.example", "192.0.2.7" }, TLS_VERIFIED },
+		{ { "192.0.2.9", "mx.example.com" }, TLS_VERIFIED },
+		{ { "192.0.2.9" }, TLS_UNTRUSTED },
+		{ { "other.example", "192.0.2.9" }, TLS_UNTRUSTED },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct tls_settings a = server_settings();
+		struct tls_settings b = client_settings();
+
+		begin(&a, &b);
+		c.connect.level = TLS_LEVEL_SECURE;
+		c.connect.match = (const char *const *)rows[i].match;
+		talk_again();
+		CHECK(c.info != NULL && c.info->trust == rows[i].trust);
+		end();
+	}
+}
+
+static void
 fingerprints_need_no_authority(void)
 {
 	struct tls_settings a = server_settings(), b = client_settings();
@@ -847,7 +876,7 @@ make_certificates(void)
 	ca = pki_make("Test CA", NULL, NULL, "EC", 100);
 	other_ca = pki_make("Other CA", NULL, NULL, "EC", 100);
 	server = pki_make("mx.example.com", "DNS:mx.example.com,"
-	    "DNS:*.wild.example", &ca, "EC", 100);
+	    "DNS:*.wild.example,IP:192.0.2.7", &ca, "EC", 100);
 	rsa = pki_make("rsa.example", "DNS:rsa.example", &ca, "RSA", 100);
 	client = pki_make("client.example", "DNS:client.example", &ca, "EC",
 	    100);
@@ -879,6 +908,7 @@ main(void)
 	TEST(a_client_certificate_is_seen_and_judged);
 	TEST(a_stranger_s_certificate_is_not_trusted);
 	TEST(levels_ask_for_names);
+	TEST(names_and_addresses_of_a_list_are_alternatives);
 	TEST(fingerprints_need_no_authority);
 	TEST(dane_believes_tlsa_records_only);
 	TEST(anchors_are_all_that_a_chain_may_hang_on);

@@ -722,6 +722,22 @@ stuffs_dots_and_converts_8bit(void)
 }
 
 static void
+an_address_brings_no_command_of_its_own(void)
+{
+	struct fake f = { .address = "127.0.0.2" };
+
+	start(&f);
+	memset(&request, 0, sizeof request);
+	request.nexthop = loopback("127.0.0.2");
+	request.rcpts = "a\r\nQUIT\r\n@x\ny";
+	deliver(NULL);
+	task_sleep_ms(20);
+	CHECK(strstr(f.heard.data, "RCPT TO:<\"a\\??QUIT\\??\"@x?y>\n") !=
+	    NULL);
+	stop(&f);
+}
+
+static void
 a_probe_ends_before_data(void)
 {
 	struct fake f = { .address = "127.0.0.2" };
@@ -845,6 +861,7 @@ run_all(void *arg)
 	TEST(the_fallback_relay_takes_what_others_do_not);
 	TEST(a_message_over_the_servers_limit_bounces);
 	TEST(stuffs_dots_and_converts_8bit);
+	TEST(an_address_brings_no_command_of_its_own);
 	TEST(a_probe_ends_before_data);
 	TEST(hundreds_of_deliveries_run_at_the_same_time);
 	status = test_end();
