@@ -197,12 +197,60 @@ parse_inside(struct path *s)
 		}
 }
 
+/* Behind the '>' that belongs to the '<' at the beginning. */
+static const char *
+path_angle_end(const struct path *s)
+{
+	bool	    quoted = false;
+	int	    angles = 0;
+	const char *p = s->p;
+
+	for (; p < s->end; p++) {
+		if (*p == '\\' && p + 1 < s->end)
+			p++;
+		else if (*p == '"')
+			quoted = !quoted;
+		else if (!quoted && *p == '<')
+			angles++;
+		else if (!quoted && *p == '>' && --angles == 0)
+			return p + 1;
+	}
+	return s->end;
+}
+
+/*
+ * "(comment)<path>(comment)": comments outside.  They are balanced, or
+ * path_end() would not have found an end.
+ */
+static void
+strip_comments(struct path *s)
+{
+	const char *open = s->p, *start, *shut;
+
+	while (s->p < s->end && *s->p == '(')
+		skip_comment(s);
+	if (s->p == s->end || *s->p != '<') {
+		s->p = open;
+		return;
+	}
+	start = s->p;
+	s->p = shut = path_angle_end(s);
+	while (s->p < s->end && *s->p == '(')
+		skip_comment(s);
+	if (s->p == s->end)
+		s->end = shut;
+	s->p = start;
+}
+
 /* Takes off "<" and ">".  False: they are not where they should be. */
 static bool
 strip_brackets(struct path *s)
 {
-	bool bracket = s->p < s->end && *s->p == '<';
+	bool bracket;
 
+	if (!s->strict)
+		strip_comments(s);
+	bracket = s->p < s->end && *s->p == '<';
 	if (s->strict && (!bracket || s->end[-1] != '>'))
 		return false;
 	if (bracket && s->end[-1] != '>')

@@ -168,6 +168,34 @@ takes_paths_as_postfix_does(void)
 }
 
 static void
+comments_around_a_path_are_ignored(void)
+{
+	static const struct {
+		const char *text, *address;
+	} t[] = {
+		{ "(c)<a@b>", "a@b" }, { "<a@b>(c)", "a@b" },
+		{ "(c(d)\\))<\"a>\"@b>(<e>)", "a>@b" },
+		{ "<a(c)@b>", "a@b" }, { "(c)", NULL }, { "(c)<a@b", NULL },
+		{ "x(c)<a@b>", NULL }, { "<a@b>(c)x", NULL },
+	};
+	struct buf  b = BUF_INIT;
+	const char *rest, *why;
+	bool	    ok;
+
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		buf_clear(&b);
+		ok = address_parse_path(&b, t[i].text, &rest, false, &why) &&
+		    b.len > 0 && *rest == '\0';
+		CHECK(ok == (t[i].address != NULL));
+		if (ok)
+			CHECK_STR(b.data, t[i].address);
+		if (!test_ok)
+			printf("# %s\n", t[i].text);
+	}
+	buf_done(&b);
+}
+
+static void
 strict_paths_have_brackets_and_no_comments(void)
 {
 	static const struct {
@@ -336,6 +364,7 @@ main(void)
 	TEST(quotes_local_parts_that_need_it);
 	TEST(splits_extensions_but_not_of_special_names);
 	TEST(takes_paths_as_postfix_does);
+	TEST(comments_around_a_path_are_ignored);
 	TEST(strict_paths_have_brackets_and_no_comments);
 	TEST(rewrites_headers_as_postfix_does);
 	TEST(keeps_what_is_over_the_token_limit);
