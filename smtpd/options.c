@@ -6,8 +6,6 @@
 #include "smtpd/options.h"
 #include "util/text.h"
 
-enum { ENVID_MAX = 100 };	/* bytes, RFC 3461 4.4 */
-
 static bool
 is_space(char c)
 {
@@ -110,11 +108,15 @@ mail_ret(struct mail_options *o, const char *value, const char **why)
 }
 
 static bool
-is_printable(const struct buf *b)
+is_printable(const struct buf *b, bool may_be_8bit)
 {
-	for (size_t i = 0; i < b->len; i++)
-		if ((unsigned char)b->data[i] < ' ' || b->data[i] == 0x7f)
+	unsigned char c;
+
+	for (size_t i = 0; i < b->len; i++) {
+		c = (unsigned char)b->data[i];
+		if (c < ' ' || c == 0x7f || (c > 0x7f && !may_be_8bit))
 			return false;
+	}
 	return true;
 }
 
@@ -124,8 +126,9 @@ mail_envid(struct mail_options *o, const char *value, const char **why)
 	size_t n = strlen(value);
 
 	*why = "501 5.5.4 Bad ENVID parameter syntax";
-	if (o->has_envid || n == 0 || n > ENVID_MAX ||
-	    !text_unxtext(&o->envid, value, n) || !is_printable(&o->envid))
+	if (o->has_envid || n == 0 ||
+	    !text_unxtext(&o->envid, value, n) ||
+	    !is_printable(&o->envid, false))
 		return false;
 	o->has_envid = true;
 	return true;
@@ -253,24 +256,45 @@ rcpt_notify(struct rcpt_options *o, const char *list)
 
 	if (o->notify != 0)
 		return false;
-	o->odd_in = list;
-	for (const char *word = list; ; word += n + 1) {
+	for (const char *word = list; *word != '\0'; word += n) {
 		n = strcspn(word, ",");
+		if (n == 0) {		/* "SUCCESS,,DELAY" */
+			n = 1;
+			continue;
+		}
 		for (i = 0; i < COUNT; i++)
 			if (str_is_nocase((struct str){ word, n },
 			    values[i].name))
 				break;
 		if (i == COUNT) {
+			o->odd_in = list;
 			o->odd_notify = (struct str){ word, n };
 			return false;
 		}
 		bits |= values[i].bit;
-		if (word[n] == '\0')
-			break;
 	}
+	if (bits == 0)
+		return false;
 	if ((bits & NOTIFY_NEVER) && bits != NOTIFY_NEVER)
 		return false;
 	o->notify = bits;
+	return true;
+}
+
+/* "\x{HEX}" for a character (RFC 6533 3, utf-8-addr-xtext) */
+static bool
+has_good_escapes(const char *p)
+{
+	size_t n;
+
+	while ((p = strchr(p, '\\')) != NULL) {
+		if (p[1] != 'x' || p[2] != '{')
+			return false;
+		n = strspn(p + 3, "0123456789ABCDEFabcdef");
+		if (n == 0 || n > 6 || p[3 + n] != '}')
+			return false;
+		p += n + 4;
+	}
 	return true;
 }
 
@@ -284,7 +308,9 @@ rcpt_orcpt(struct rcpt_options *o, const char *value)
 		return false;
 	buf_add(&o->orcpt, value, (size_t)(semi + 1 - value));
 	if (!text_unxtext(&o->orcpt, semi + 1, strlen(semi + 1)) ||
-	    !is_printable(&o->orcpt))
+	    !is_printable(&o->orcpt, true) ||
+	    (strncasecmp(value, "utf-8;", 6) == 0 &&
+	    !has_good_escapes(semi + 1)))
 		return false;
 	o->has_orcpt = true;
 	return true;

@@ -366,7 +366,7 @@ text_unxtext(struct buf *b, const char *s, size_t len)
 
 	for (size_t i = 0; i < len; i++) {
 		if (s[i] != '+') {
-			if (s[i] <= ' ' || s[i] == '=' || s[i] == 127)
+			if ((unsigned char)s[i] <= ' ' || s[i] == 127)
 				goto bad;
 			buf_addc(b, s[i]);
 			continue;

@@ -96,7 +96,8 @@ bad_parameters_of_mail_are_refused(void)
 		{ "BODY=FANCY", UNSUPPORTED }, { "SMTPUTF8=x", UNSUPPORTED },
 		{ "RET=SOME", BAD_RET }, { "RET=FULL RET=HDRS", BAD_RET },
 		{ "ENVID=", BAD_ENVID }, { "ENVID=a+2", BAD_ENVID },
-		{ "ENVID=a+0Ab", BAD_ENVID }, { "ENVID=a ENVID=b", BAD_ENVID },
+		{ "ENVID=a+0Ab", BAD_ENVID }, { "ENVID=a+80", BAD_ENVID },
+		 { "ENVID=a ENVID=b", BAD_ENVID },
 		{ "FOO", UNSUPPORTED }, { "FOO=BAR", UNSUPPORTED },
 	};
 	const char *why, *word;
@@ -146,6 +147,36 @@ parameters_of_rcpt_are_understood(void)
 }
 
 static void
+careless_parameters_of_rcpt_are_taken(void)
+{
+	static const struct {
+		const char *in;
+		int	    notify;
+		const char *orcpt;
+	} rows[] = {
+		{ "NOTIFY=SUCCESS,,DELAY", NOTIFY_SUCCESS | NOTIFY_DELAY, "" },
+		{ "NOTIFY=,FAILURE,", NOTIFY_FAILURE, "" },
+		{ "NOTIFY=DELAY,DELAY", NOTIFY_DELAY, "" },
+		{ "ORCPT=rfc822;a=b@c", 0, "rfc822;a=b@c" },
+		{ "ORCPT=utf-8;\xc3\xa4@c", 0, "utf-8;\xc3\xa4@c" },
+		{ "ORCPT=utf-8;\\x{E4}@c", 0, "utf-8;\\x{E4}@c" },
+	};
+	const char *why, *word;
+	char	   *copy;
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct rcpt_options o = RCPT_OPTIONS_INIT;
+
+		copy = mem_strdup(rows[i].in);
+		CHECK(options_rcpt(copy, 0, &o, &why, &word));
+		CHECK_INT(o.notify, rows[i].notify);
+		CHECK_STR(o.orcpt.data, rows[i].orcpt);
+		mem_free(copy);
+		buf_done(&o.orcpt);
+	}
+}
+
+static void
 bad_parameters_of_rcpt_are_refused(void)
 {
 	static const struct refusal rows[] = {
@@ -153,7 +184,9 @@ bad_parameters_of_rcpt_are_refused(void)
 		{ "NOTIFY=NEVER,SUCCESS", BAD_NOTIFY },
 		{ "NOTIFY=NEVER NOTIFY=NEVER", BAD_NOTIFY },
 		{ "ORCPT=bob", BAD_ORCPT }, { "ORCPT=;x", BAD_ORCPT },
-		{ "ORCPT=rfc822;a+2", BAD_ORCPT },
+		{ "NOTIFY=,", BAD_NOTIFY }, { "ORCPT=rfc822;a+2", BAD_ORCPT },
+		{ "ORCPT=utf-8;\\x{zz}", BAD_ORCPT },
+		{ "ORCPT=utf-8;\\x{41", BAD_ORCPT },
 		{ "ORCPT=a;b ORCPT=a;b", BAD_ORCPT },
 		{ "SIZE=5", UNSUPPORTED }, { "x", UNSUPPORTED },
 	};
@@ -220,6 +253,7 @@ main(void)
 	TEST(bad_parameters_of_mail_are_refused);
 	TEST(what_is_not_offered_is_refused);
 	TEST(parameters_of_rcpt_are_understood);
+	TEST(careless_parameters_of_rcpt_are_taken);
 	TEST(bad_parameters_of_rcpt_are_refused);
 	TEST(an_odd_notify_value_is_named);
 	TEST(bdat_has_a_count_and_perhaps_last);
