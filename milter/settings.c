@@ -200,9 +200,12 @@ milter_names_parse(struct pool *pool, const char *text)
 	return names;
 }
 
-/* "{name}=value" is a pair; "{ name = value }" is one in braces. */
+/*
+ * "{name}=value" is a pair; "{ name = value }" is one in braces.  The braces of
+ * a long name may be left out.
+ */
 static bool
-parse_value(char *word, struct milter_value *ret)
+parse_value(struct pool *pool, char *word, struct milter_value *ret)
 {
 	char *name, *value;
 
@@ -210,7 +213,8 @@ parse_value(char *word, struct milter_value *ret)
 		word = unbrace(word);
 	if (!split(word, &name, &value))
 		return false;
-	ret->name = name;
+	ret->name = *name == '{' || strlen(name) < 2 ? name :
+	    pool_printf(pool, "{%s}", name);
 	ret->value = value;
 	return true;
 }
@@ -244,7 +248,7 @@ milter_values_parse(struct pool *pool, const char *text, const char **ret_why)
 	values = pool_alloc(pool, (strlen(text) / 2 + 2) * sizeof *values);
 	while ((word = next_pair(&next)) != NULL) {
 		snprintf(shown, sizeof shown, "%s", word);
-		if (!parse_value(word, &values[n++])) {
+		if (!parse_value(pool, word, &values[n++])) {
 			*ret_why = why("no name=value", shown);
 			return NULL;
 		}

@@ -90,7 +90,7 @@ macro_values_have_two_forms(void)
 	struct pool		   pool = POOL_INIT;
 	const char		  *why = "";
 	const struct milter_value *v = milter_values_parse(&pool,
-	    "{a}=one, b=two { {c} = three four } {d=five}", &why);
+	    "{a}=one, b=two { {c} = three four } {dd=five}", &why);
 
 	CHECK(v != NULL);
 	if (v == NULL)
@@ -100,7 +100,7 @@ macro_values_have_two_forms(void)
 	CHECK_STR(v[1].name, "b");
 	CHECK_STR(v[2].name, "{c}");
 	CHECK_STR(v[2].value, "three four");
-	CHECK_STR(v[3].name, "d");
+	CHECK_STR(v[3].name, "{dd}");
 	CHECK(v[4].name == NULL);
 	CHECK(milter_values_parse(&pool, "junk", &why) == NULL);
 	pool_done(&pool);
