@@ -67,6 +67,12 @@ enum access_about {
 	ABOUT_NOTHING,		/* a status code that fits already */
 };
 
+/* The table entry that named a list: refusals of the list tell of it. */
+struct entry {
+	const char	*name;		/* NULL: no entry */
+	enum access_about about;
+};
+
 /* One question under way. */
 struct access {
 	struct session	*s;
@@ -75,6 +81,7 @@ struct access {
 	struct deferrals deferred;
 	bool		 warn;		/* warn_if_reject is in force */
 	unsigned	 depth;		/* lists within lists */
+	struct entry	 entry;		/* while its list runs */
 	unsigned	 in_default_action; /* of a policy server that failed */
 	bool		 rcpt_known, sender_known; /* already checked */
 	struct resolved	*rcpt_route, *sender_route; /* NULL until asked */
@@ -149,8 +156,10 @@ enum verdict	 access_broken(struct access *);
 enum verdict	 access_permit(struct access *, const char *action,
 		    const char *what, const char *name, const char *origin);
 
-/* What the list at hand is about, for restrictions that fit in any. */
+/* What the list at hand is about: in main.cf; and for restrictions that fit in
+ * any, which may stand in a table's entry. */
 enum access_about access_stage_about(const struct access *);
+enum access_about access_about(const struct access *);
 
 /* "Client host", "Sender address" ...; and what stands in "<>". */
 const char	*access_about_text(enum access_about);

@@ -317,13 +317,16 @@ names_table(const struct action *x, const char *text)
 static enum verdict
 run_list(const struct action *x, const char *text)
 {
+	struct entry	    outer = x->a->entry;
 	struct access_list *l;
 	enum verdict	    v;
 
 	if (names_table(x, text))
 		return access_broken(x->a);
 	l = access_compile(x->origin, text);
+	x->a->entry = (struct entry){ x->name, x->about };
 	v = access_run(x->a, l);
+	x->a->entry = outer;
 	access_list_free(l);
 	return v;
 }

@@ -110,7 +110,7 @@ check_ccert(struct access *a, const struct access_item *item)
 static enum verdict
 permit_if_known(struct access *a, const struct access_item *item, bool all)
 {
-	enum access_about about = access_stage_about(a);
+	enum access_about about = access_about(a);
 	int		  known = starttls_permits(a->s, all);
 
 	if (known < 0)

@@ -13,7 +13,7 @@
 static enum verdict
 permit(struct access *a, const struct access_item *item)
 {
-	enum access_about about = access_stage_about(a);
+	enum access_about about = access_about(a);
 
 	return access_permit(a, item->name, access_about_text(about),
 	    access_about_name(a, about), NULL);
@@ -22,7 +22,7 @@ permit(struct access *a, const struct access_item *item)
 static enum verdict
 reject(struct access *a, const struct access_item *item)
 {
-	enum access_about about = access_stage_about(a);
+	enum access_about about = access_about(a);
 
 	(void)item;
 	return access_reject(a, about, conf_mail.reject_code, "5.7.1",
@@ -33,7 +33,7 @@ reject(struct access *a, const struct access_item *item)
 static enum verdict
 defer(struct access *a, const struct access_item *item)
 {
-	enum access_about about = access_stage_about(a);
+	enum access_about about = access_about(a);
 
 	(void)item;
 	return access_reject(a, about, conf_mail.defer_code, "4.3.2",
@@ -44,7 +44,7 @@ defer(struct access *a, const struct access_item *item)
 static enum verdict
 defer_if_permit(struct access *a, const struct access_item *item)
 {
-	enum access_about about = access_stage_about(a);
+	enum access_about about = access_about(a);
 
 	(void)item;
 	return access_defer_if_permit(a, about, 450, "4.7.0",
@@ -55,7 +55,7 @@ defer_if_permit(struct access *a, const struct access_item *item)
 static enum verdict
 defer_if_reject(struct access *a, const struct access_item *item)
 {
-	enum access_about about = access_stage_about(a);
+	enum access_about about = access_about(a);
 
 	(void)item;
 	return access_defer_if_reject(a, about, 450, "4.7.0",
@@ -119,7 +119,7 @@ reject_plaintext_session(struct access *a, const struct access_item *item)
 static enum verdict
 reject_unauth_pipelining(struct access *a, const struct access_item *item)
 {
-	enum access_about about = access_stage_about(a);
+	enum access_about about = access_about(a);
 
 	(void)item;
 	if (!a->s->bad_pipelining)
@@ -133,7 +133,7 @@ reject_unauth_pipelining(struct access *a, const struct access_item *item)
 static enum verdict
 reject_multi_recipient_bounce(struct access *a, const struct access_item *item)
 {
-	enum access_about about = access_stage_about(a);
+	enum access_about about = access_about(a);
 
 	(void)item;
 	/* at RCPT the recipient at hand comes on top */

@@ -7,6 +7,7 @@
 #include "net/dns.h"
 #include "smtpd/access/access.h"
 #include "smtpd/access/domain.h"
+#include "util/mem.h"
 
 static enum verdict
 invalid(struct access *a)
@@ -16,13 +17,25 @@ invalid(struct access *a)
 	    "<%s>: Helo command rejected: Invalid name", a->helo);
 }
 
-/* A name or a literal; an address without brackets is neither. */
+/*
+ * A name, with the dot of the root perhaps, or a literal; an address without
+ * brackets is neither.
+ */
 static bool
 is_valid(const char *name)
 {
+	size_t n = strlen(name);
+	char  *rootless;
+	bool   valid;
+
 	if (*name == '[')
 		return address_is_domain(name);
-	return dns_valid_name(name);
+	if (n < 2 || name[n - 1] != '.')
+		return dns_valid_name(name);
+	rootless = mem_strndup(name, n - 1);
+	valid = dns_valid_name(rootless);
+	mem_free(rootless);
+	return valid;
 }
 
 /* "[192.0.2.1]": no DNS is asked, but the form is looked at. */

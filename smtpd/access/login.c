@@ -143,7 +143,7 @@ static enum verdict
 reject_known(struct access *a, const struct access_item *item)
 {
 	return is_idle(item->name) ? VERDICT_NONE :
-	    check_owner(a, LOGGED_IN, true);
+	    check_owner(a, ANYBODY, true);
 }
 
 static enum verdict

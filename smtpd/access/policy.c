@@ -62,6 +62,15 @@ state_of(const struct access *a)
 }
 
 static void
+put_port(struct buf *b, const char *name, uint16_t port)
+{
+	if (port == 0)
+		put(b, name, "unknown");
+	else
+		put_number(b, name, port);
+}
+
+static void
 put_client(struct buf *b, const struct access *a)
 {
 	const struct client *c = &a->s->client;
@@ -71,10 +80,10 @@ put_client(struct buf *b, const struct access *a)
 	put(b, "protocol_name", a->s->protocol);
 	put(b, "client_address", c->ip);
 	put(b, "client_name", c->name);
-	put_number(b, "client_port", c->port);
+	put_port(b, "client_port", c->port);
 	put(b, "reverse_client_name", c->reverse_name);
 	put(b, "server_address", c->server_ip);
-	put_number(b, "server_port", c->server_port);
+	put_port(b, "server_port", c->server_port);
 	put(b, "helo_name", a->helo);
 }
 
@@ -133,7 +142,7 @@ ask(struct access *a, struct policy *p, struct buf *action)
 static enum verdict
 check_policy_service(struct access *a, const struct access_item *item)
 {
-	enum access_about about = access_stage_about(a);
+	enum access_about about = access_about(a);
 	struct policy	 *p;
 	struct buf	  action = BUF_INIT;
 	const char	 *origin;

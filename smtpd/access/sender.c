@@ -1,6 +1,5 @@
 /* Restrictions on the address of MAIL FROM. */
 
-#include "mail/address.h"
 #include "smtpd/access/access.h"
 #include "smtpd/access/address.h"
 
@@ -30,7 +29,7 @@ static enum verdict
 reject_unlisted(struct access *a, const struct access_item *item)
 {
 	(void)item;
-	return has_sender(a) && address_domain(a->sender) != NULL ?
+	return has_sender(a) ?
 	    access_unlisted_sender(a) : VERDICT_NONE;
 }
 

@@ -124,7 +124,8 @@ static enum verdict
 unknown(struct access *a, enum access_about about, const char *address,
     const struct class *c)
 {
-	const char *dsn = about == ABOUT_SENDER ? "5.1.0" : "5.1.1";
+	const char *dsn = about == ABOUT_SENDER &&
+	    c->flag != RESOLVE_CLASS_ALIAS ? "5.1.0" : "5.1.1";
 
 	if (!conf_mail.show_user_unknown_table_name)
 		return access_reject(a, about, *c->code, dsn,

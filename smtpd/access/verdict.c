@@ -37,6 +37,8 @@ access_about_name(const struct access *a, enum access_about about)
 {
 	const char *name = NULL;
 
+	if (a->entry.name != NULL && a->entry.about == about)
+		return a->entry.name;
 	switch (about) {
 	case ABOUT_CLIENT:
 		name = a->s->client.label;
@@ -287,6 +289,12 @@ access_stage_about(const struct access *a)
 	};
 
 	return abouts[a->stage];
+}
+
+enum access_about
+access_about(const struct access *a)
+{
+	return a->entry.name != NULL ? a->entry.about : access_stage_about(a);
 }
 
 const char *
