@@ -5,9 +5,10 @@
  * that is refused must be read and thrown away, or its bytes would be taken
  * for commands.  Only a chunk of unknown length ends the session.
  *
- * tr.bdat stands from the first BDAT of a transaction on.  After an error the
- * transaction has no recipients any more, and later chunks are thrown away
- * until RSET or the last of them, with which it ends.
+ * tr.bdat stands from the first BDAT on, even one outside of a transaction,
+ * and no other command of a transaction is taken any more.  After an error
+ * there are no recipients, and later chunks are thrown away until RSET or the
+ * last of them, with which all of it ends.
  */
 
 #include <stdio.h>
@@ -28,7 +29,6 @@
 
 struct bdat {
 	struct content	content;
-	uint64_t	received;	/* bytes of all chunks */
 	bool		failed;		/* one was refused */
 };
 
@@ -70,45 +70,50 @@ spoil(struct session *s)
 }
 
 static bool
-too_large(const struct session *s, uint64_t chunk)
+is_too_large(uint64_t chunk)
 {
 	uint64_t limit = (uint64_t)conf_mail.message_size_limit;
-	uint64_t sum = s->tr.bdat != NULL ? s->tr.bdat->received : 0;
 
-	return limit > 0 && (chunk > limit || sum > limit - chunk);
+	return limit > 0 && chunk > limit;
 }
 
 /* Restrictions apply as at DATA, once, before the first chunk. */
 static const char *
+refuse_first(struct session *s)
+{
+	const char *no;
+
+	if (s->tr.bdat != NULL || s->standalone)
+		return NULL;
+	no = access_data(s);
+	if (no == NULL && (no = milter_data(s)) == NULL)
+		message_ask_data(s, &no);
+	return no;
+}
+
+static const char *
 refuse(struct session *s, uint64_t size, bool last)
 {
-	const char *no = NULL;
+	const struct bdat *b = s->tr.bdat;
 
-	if (!s->tr.has_sender)
-		return "503 5.5.1 Error: need RCPT command";
-	if (s->tr.bdat != NULL && s->tr.bdat->failed)
-		return pool_printf(&s->tr.pool, "551 5.0.0 Discarded %llu "
-		    "bytes after earlier error", (unsigned long long)size);
-	if (s->tr.rcpt_count == 0)
-		return "554 5.5.1 Error: no valid recipients";
 	if (size == 0 && !last) {
 		log_warn("%s: null BDAT request from %s", session_id(s),
 		    s->client.label);
-		no = "551 5.7.1 Null BDAT request";
-	} else if (too_large(s, size)) {
+		return "551 5.7.1 Null BDAT request";
+	}
+	if (b != NULL && b->failed)
+		return pool_printf(&s->tr.pool, "551 5.0.0 Discarded %llu "
+		    "bytes after earlier error", (unsigned long long)size);
+	if (!s->tr.has_sender)
+		return "503 5.5.1 Error: need RCPT command";
+	if (s->tr.rcpt_count == 0)
+		return "554 5.5.1 Error: no valid recipients";
+	if (is_too_large(size)) {
 		log_warn("%s: BDAT request from %s exceeds message size limit",
 		    session_id(s), s->client.label);
-		no = "552 5.3.4 Chunk exceeds message size limit";
-	} else if (s->tr.bdat == NULL && !s->standalone) {
-		no = access_data(s);
-		if (no == NULL && (no = milter_data(s)) == NULL)
-			message_ask_data(s, &no);
+		return "552 5.3.4 Chunk exceeds message size limit";
 	}
-	if (s->tr.bdat == NULL)
-		s->tr.bdat = pool_zalloc(&s->tr.pool, sizeof *s->tr.bdat);
-	if (no != NULL)
-		spoil(s);
-	return no;
+	return refuse_first(s);
 }
 
 static bool
@@ -124,7 +129,6 @@ receive(struct session *s, uint64_t size, bool last)
 	}
 	if (!read_chunk(s, size, &b->content))
 		return false;
-	b->received += size;
 	if (!last) {
 		reply(s, "250 2.0.0 Ok: %llu bytes", (unsigned long long)size);
 		return true;
@@ -163,11 +167,15 @@ bdat_run(struct session *s, struct command_line *line)
 		return malformed(s, line->rest);
 	}
 	mem_free(copy);
-	if ((no = refuse(s, size, last)) == NULL)
+	no = refuse(s, size, last);
+	if (s->tr.bdat == NULL)
+		s->tr.bdat = pool_zalloc(&s->tr.pool, sizeof *s->tr.bdat);
+	if (no == NULL)
 		return receive(s, size, last);
+	spoil(s);
 	if (read_chunk(s, size, NULL))
 		reply_relayed(s, no);
-	if (last && s->tr.bdat != NULL)
+	if (last)
 		session_reset(s);
 	return false;
 }

@@ -20,6 +20,7 @@ command_split(char *line, struct command_line *ret)
 	ret->verb = p;
 	while (*p != '\0' && !is_space(*p))
 		p++;
+	ret->gap = *p;
 	if (*p != '\0')
 		*p++ = '\0';
 	while (is_space(*p))
@@ -28,6 +29,13 @@ command_split(char *line, struct command_line *ret)
 	for (end = p + strlen(p); end > p && is_space(end[-1]); end--)
 		;
 	*end = '\0';
+}
+
+void
+command_join(struct command_line *line)
+{
+	if (*line->rest != '\0')
+		line->verb[strlen(line->verb)] = line->gap;
 }
 
 char *

@@ -12,9 +12,13 @@
  * its ends.  Bytes after a NUL do not exist.
  */
 struct command_line {
-	const char	*verb;		/* "" for an empty line */
+	char		*verb;		/* "" for an empty line */
 	char		*rest;
+	char		 gap;		/* the byte that ended the verb */
 };
+
+/* Undoes the cut after the verb, for a line that is shown as it came. */
+void	command_join(struct command_line *);
 
 void	command_split(char *line, struct command_line *ret);
 

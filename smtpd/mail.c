@@ -63,6 +63,8 @@ refuse_early(struct session *s)
 		return "503 5.5.1 Error: send HELO/EHLO first";
 	if (s->tr.has_sender)
 		return "503 5.5.1 Error: nested MAIL command";
+	if (s->tr.bdat != NULL)
+		return "503 5.5.1 Error: MAIL after BDAT";
 	return NULL;
 }
 

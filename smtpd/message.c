@@ -369,16 +369,17 @@ add_received(struct buf *b, struct session *s)
 	struct transaction *t = &s->tr;
 	struct buf	    date = BUF_INIT;
 	bool		    has_login = s->auth.username != NULL;
+	bool		    is_utf8 = t->smtputf8 && s->esmtp;
 
 	clock_rfc_date(&date, (time_t)(t->env.arrival_us / 1000000));
 	buf_adds(b, "Received:");
 	if (!conf_smtpd.smtpd_hide_client_session)
 		add_from(b, s);
-	/* RFC 3848, RFC 6531 4.3 */
+	/* RFC 3848, RFC 6531 4.3: there is no such word for HELO */
 	buf_addf(b, "%sby %s (%s) with %s%s%s%s",
 	    conf_smtpd.smtpd_hide_client_session ? " " : "",
-	    conf_mail.myhostname, conf_mail.mail_name, t->smtputf8 ? "UTF8" : "",
-	    t->smtputf8 ? "SMTP" : s->protocol,
+	    conf_mail.myhostname, conf_mail.mail_name, is_utf8 ? "UTF8" : "",
+	    is_utf8 ? "SMTP" : s->protocol,
 	    facts_is_encrypted(s) && s->esmtp ? "S" : "",
 	    has_login && s->esmtp ? "A" : "");
 	if (t->queue_id != NULL)
@@ -437,6 +438,7 @@ message_begin(struct session *s)
 	put_content(s, b.data, b.len);
 	buf_done(&b);
 	t->size = 0;
+	t->has_content = true;
 	opening_init(&t->opening, put_content, s);
 }
 

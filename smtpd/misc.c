@@ -74,9 +74,7 @@ vrfy_run(struct session *s, struct command_line *line)
 	const char *no = NULL;
 	bool	    utf8;
 
-	if (conf_smtpd.smtpd_helo_required && s->helo == NULL)
-		no = "503 5.5.1 Error: send HELO/EHLO first";
-	else if (conf_mail.disable_vrfy_command)
+	if (conf_mail.disable_vrfy_command)
 		no = "502 5.5.1 VRFY command is disabled";
 	else if (*line->rest == '\0')
 		no = "501 5.5.4 Syntax: VRFY address [SMTPUTF8]";
@@ -130,7 +128,7 @@ etrn_run(struct session *s, struct command_line *line)
 	const char *no;
 
 	if (conf_smtpd.smtpd_helo_required && s->helo == NULL) {
-		reply(s, "503 5.5.1 Error: send HELO/EHLO first");
+		reply(s, "503 Error: send HELO/EHLO first");
 		return false;
 	}
 	if (s->tr.has_sender) {

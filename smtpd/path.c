@@ -60,7 +60,7 @@ is_sound(struct session *s, const char *text, int flags, struct buf *internal)
 	    conf_mail.strict_rfc821_envelopes, &why) || *rest != '\0')
 		return false;
 	if (address_is_null(internal->data))
-		return (flags & PATH_NULL_OK) && text_eq(text, "<>");
+		return (flags & PATH_NULL_OK) != 0;
 	domain = address_domain(internal->data);
 	if (domain != NULL && !(flags & PATH_UTF8) &&
 	    !text_is_ascii(domain, strlen(domain)))

@@ -40,6 +40,7 @@
 
 enum {
 	PIPELINE_SHOWN = 100,	/* bytes of unexpected input in the log */
+	STRANGER_SHOWN = 100,	/* of a command that is none */
 	COMMAND_SHOWN = 30,	/* bytes of an over-long line in the log */
 	EARLY_TALK_MS = 1,	/* while there is much to do */
 	EARLY_TALK_QUIET_MS = 10, /* with so few sessions: */
@@ -103,7 +104,10 @@ say_last(struct session *s, const char *code, const char *text)
 static void
 log_reason(struct session *s)
 {
-	if (text_eq(s->stage, "DATA") || text_eq(s->stage, "BDAT"))
+	bool in_content = s->tr.has_content && s->tr.rcpt_count > 0;
+
+	if (in_content && (text_eq(s->stage, "DATA") ||
+	    text_eq(s->stage, "BDAT")))
 		log_info("%s: %s after %s (%llu bytes) from %s",
 		    session_id(s), s->reason, s->stage,
 		    (unsigned long long)s->tr.size, s->client.label);
@@ -251,9 +255,27 @@ session_read_line(struct session *s, size_t limit)
 static bool
 is_header(const char *verb)
 {
-	const char *colon = strchr(verb, ':');
+	const char *p = verb;
 
-	return colon != NULL && colon > verb;
+	while (*p > ' ' && *p < 0x7f && *p != ':')
+		p++;
+	return *p == ':' && p > verb;
+}
+
+/* As it came, the bytes behind a NUL included. */
+static void
+warn_of_stranger(struct session *s, struct command_line *line)
+{
+	struct buf shown = BUF_INIT;
+	size_t	   n = s->line.len - (size_t)(line->verb - s->line.data);
+
+	command_join(line);
+	while (n > 0 && line->verb[n - 1] == '\0')
+		n--;
+	escape_add(&shown, line->verb, n < STRANGER_SHOWN ? n : STRANGER_SHOWN);
+	log_warn("non-SMTP command from %s: %.*s", s->client.label,
+	    STRANGER_SHOWN, shown.data);
+	buf_done(&shown);
 }
 
 static void
@@ -266,9 +288,7 @@ unknown_command(struct session *s, struct command_line *line)
 	if (is_header(line->verb) ||
 	    match_word(smtpd_config.forbidden_commands, line->verb) ==
 	    MATCH_YES) {
-		log_warn("non-SMTP command from %s: %.100s%s%.100s",
-		    s->client.label, line->verb,
-		    *line->rest != '\0' ? " " : "", line->rest);
+		warn_of_stranger(s, line);
 		reply(s, "221 2.7.0 Error: I can break rules, too. Goodbye.");
 		s->hanging_up = true;
 		return;
@@ -277,6 +297,13 @@ unknown_command(struct session *s, struct command_line *line)
 		no = "500 5.5.2 Error: command not recognized";
 	reply_relayed(s, no);
 	s->errors++;
+}
+
+static void
+count_junk(struct session *s)
+{
+	if (++s->junk > (unsigned)conf_smtpd.smtpd_junk_command_limit)
+		s->errors++;
 }
 
 static void
@@ -312,9 +339,8 @@ run_command(struct session *s, const struct command *c,
 		s->errors++;
 		return;
 	}
-	if ((c->flags & COMMAND_JUNK) &&
-	    ++s->junk > (unsigned)conf_smtpd.smtpd_junk_command_limit)
-		s->errors++;
+	if (c->flags & COMMAND_JUNK)
+		count_junk(s);
 	if (c->run(s, line))
 		count->good++;
 	else
@@ -365,12 +391,11 @@ one_command(struct session *s)
 	if (*line.verb == '\0')
 		bad = "500 5.5.2 Error: bad syntax";
 	if (bad != NULL) {
-		s->stage = "UNKNOWN";
-		s->counts[VERB_UNKNOWN].all++;
 		reply(s, "%s", bad);
 		s->errors++;
 	} else if (smtpd_config.noop_commands != NULL &&
 	    match_word(smtpd_config.noop_commands, line.verb) == MATCH_YES) {
+		count_junk(s);
 		reply(s, "250 2.0.0 Ok");
 	} else if ((c = command_find(line.verb)) == NULL) {
 		unknown_command(s, &line);

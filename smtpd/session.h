@@ -118,6 +118,7 @@ struct transaction {
 	const char	*verp;		/* delimiters, or NULL */
 
 	/* content */
+	bool		 has_content;	/* some was asked for */
 	uint64_t	 size;		/* bytes of content so far */
 	struct opening	 opening;
 	bool		 too_big;	/* cleanup needs no more of it */

@@ -27,7 +27,6 @@ static bool
 take_name(struct session *s, const struct xattr *x)
 {
 	s->tr.forwarded->has_client = true;
-	s->tr.forwarded->name = UNKNOWN;
 	if (!x->unavailable && !xattr_is_hostname(x))
 		return false;
 	s->tr.forwarded->name = keep(s, x, UNKNOWN);
@@ -41,9 +40,10 @@ take_addr(struct session *s, const struct xattr *x)
 	char	    text[ADDR_TEXT];
 
 	s->tr.forwarded->has_client = true;
-	s->tr.forwarded->ip = UNKNOWN;
-	if (x->unavailable)
+	if (x->unavailable) {
+		s->tr.forwarded->ip = UNKNOWN;
 		return true;
+	}
 	if (!xattr_address(x, &a))
 		return false;
 	addr_text(&a, text);
@@ -57,7 +57,6 @@ take_port(struct session *s, const struct xattr *x)
 	uint16_t port;
 
 	s->tr.forwarded->has_client = true;
-	s->tr.forwarded->port = UNKNOWN;
 	if (!x->unavailable && !xattr_port(x, &port))
 		return false;
 	s->tr.forwarded->port = keep(s, x, UNKNOWN);

@@ -28,6 +28,20 @@ a_line_is_a_verb_and_the_rest_without_white_space_around(void)
 }
 
 static void
+a_line_is_put_together_as_it_came(void)
+{
+	struct command_line line;
+	char		    text[] = " GET\t /  x", verb[] = "GET ";
+
+	command_split(text, &line);
+	command_join(&line);
+	CHECK_STR(line.verb, "GET\t /  x");
+	command_split(verb, &line);
+	command_join(&line);
+	CHECK_STR(line.verb, "GET");
+}
+
+static void
 words_are_taken_one_after_the_other(void)
 {
 	char  text[] = "  a  bc\td ";
@@ -53,6 +67,7 @@ int
 main(void)
 {
 	TEST(a_line_is_a_verb_and_the_rest_without_white_space_around);
+	TEST(a_line_is_put_together_as_it_came);
 	TEST(words_are_taken_one_after_the_other);
 	TEST(verbs_are_known_in_any_case);
 	return test_end();
