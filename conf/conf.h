@@ -100,6 +100,8 @@ struct conf_values {
 	conf_get_fn	*get;
 	void		*arg;
 	const char	*filter;
+	bool		*lacks;		/* set when a $name had no value, but not
+					   for ${name?...} and the like; NULL */
 };
 
 bool		 conf_expand_values(struct buf *out, const char *text,

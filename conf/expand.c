@@ -41,6 +41,7 @@ struct expansion {
 	void		*arg;
 	bool		 plain;		/* values are not expanded */
 	const char	*filter;	/* bytes that a value may have, or NULL */
+	bool		*lacks;		/* see struct conf_values; or NULL */
 	int		 depth, macros;
 	const char	*whole;		/* the text that is being expanded */
 	const char	**ret_why;
@@ -401,6 +402,8 @@ named(struct expansion *x, const char *p, const char *end)
 	p = skip_space(q, end);
 	if (p == end) {
 		value = x->get(x->arg, name);
+		if (value == NULL && x->lacks != NULL)
+			*x->lacks = true;
 		ok = value == NULL || add_value(x, name, value);
 	} else if (*p == '?' || *p == ':') {
 		ok = has_value(x, name, &is_set) &&
@@ -509,7 +512,8 @@ conf_expand_values(struct buf *out, const char *text,
 {
 	struct expansion x = {
 		.out = out, .get = v->get, .arg = v->arg, .plain = true,
-		.filter = v->filter, .whole = text, .ret_why = ret_why,
+		.filter = v->filter, .lacks = v->lacks, .whole = text,
+		.ret_why = ret_why,
 	};
 
 	return expand(&x, text, strlen(text));
