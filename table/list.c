@@ -13,6 +13,7 @@ struct table_list {
 	char		*title;
 	struct table	**tables;
 	size_t		 count;
+	const struct table *hit;	/* had the last value */
 	struct buf	 error;
 };
 
@@ -50,6 +51,15 @@ bool
 table_list_is_empty(const struct table_list *l)
 {
 	return l->count == 0;
+}
+
+uid_t
+table_list_owner(const struct table_list *l, const char **ret_name)
+{
+	const struct table *t = l->hit;
+
+	*ret_name = t != NULL ? table_name(t) : "";
+	return t != NULL && t->path != NULL ? t->stamp.owner : 0;
 }
 
 const char *
@@ -96,9 +106,11 @@ find(struct table_list *l, const char *key, bool exact, struct buf *ret)
 		if (exact && table_is_pattern(t))
 			continue;
 		r = check_result(l, t, key, table_find(t, key, ret), ret);
-		if (r == TABLE_FOUND)
+		if (r == TABLE_FOUND) {
 			table_tell_hit(l->title, table_name(t), key,
 			    ret->data);
+			l->hit = t;
+		}
 		if (r != TABLE_NOT_FOUND)
 			return r;
 	}

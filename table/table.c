@@ -126,6 +126,7 @@ table_stamp_set(struct table_stamp *stamp, const struct stat *st)
 	stamp->ino = st->st_ino;
 	stamp->mtime = st->st_mtim;
 	stamp->size = st->st_size;
+	stamp->owner = st->st_uid;
 }
 
 static bool

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct buf;
 
@@ -114,6 +115,10 @@ void		 table_list_close(struct table_list *);
 bool		 table_list_is_empty(const struct table_list *);
 enum table_result table_list_find(struct table_list *, const char *key,
 		    struct buf *ret);
+/* Whose the file is that the last value found came from (root where a table
+ * has none), and the table's name. */
+uid_t		 table_list_owner(const struct table_list *,
+		    const char **ret_name);
 /* The error of the table that failed last. */
 const char	*table_list_error(const struct table_list *);
 /* "partial" keys only in tables that are not patterns. */

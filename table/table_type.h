@@ -26,6 +26,7 @@ struct table_stamp {
 	ino_t		ino;
 	struct timespec	mtime;
 	off_t		size;
+	uid_t		owner;		/* of no weight for that */
 };
 
 struct table {

@@ -45,15 +45,11 @@ close_keep_errno(int fd)
 }
 
 bool
-file_read(const char *path, size_t max, struct buf *b)
+file_read_fd(int fd, size_t max, struct buf *b)
 {
 	size_t	start = b->len;
 	ssize_t n;
-	int	fd;
 
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
 	for (;;) {
 		n = read(fd, buf_room(b, 16384), 16384);
 		if (n < 0 && errno == EINTR)
@@ -67,10 +63,22 @@ file_read(const char *path, size_t max, struct buf *b)
 			break;
 		}
 	}
-	close_keep_errno(fd);
 	if (n < 0)
 		buf_cut(b, start);
 	return n == 0;
+}
+
+bool
+file_read(const char *path, size_t max, struct buf *b)
+{
+	int	fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool	ok;
+
+	if (fd < 0)
+		return false;
+	ok = file_read_fd(fd, max, b);
+	close_keep_errno(fd);
+	return ok;
 }
 
 bool

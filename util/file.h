@@ -12,6 +12,8 @@ struct buf;
 
 /* Whole file, at most `max` bytes.  False with errno (EFBIG: too large). */
 bool	file_read(const char *path, size_t max, struct buf *);
+/* The same from where `fd` is, which stays open. */
+bool	file_read_fd(int fd, size_t max, struct buf *);
 
 /* write(2) and pwrite(2) until all is written or an error. */
 bool	file_write_all(int fd, const void *, size_t len);
