@@ -181,10 +181,16 @@ take_line(struct bounce_record *r, struct pool *pool, const char *line,
 		r->time = strtol(value, NULL, 10);
 }
 
-/* The records of a log, newest news of a recipient in the place of older. */
+/*
+ * The records of a log, without what was written twice (after a crash).  Of a
+ * recipient that waits the newest reason counts; one that failed may have done
+ * so in several ways, as an alias.
+ */
 struct reading {
 	struct pool		*pool;
-	struct map		*seen;	/* "index address" -> position + 1 */
+	bool			 newest;
+	struct map		*seen;	/* "index address[ reason]" ->
+						   position + 1 */
 	struct bounce_record	*records;
 	size_t			 count, size;
 };
@@ -192,7 +198,8 @@ struct reading {
 static void
 add(struct reading *in, const struct bounce_record *r)
 {
-	char	  *key = mem_printf("%u %s", r->index, r->recipient);
+	char	  *key = mem_printf("%u %s %s", r->index, r->recipient,
+	    in->newest ? "" : r->reason);
 	uintptr_t  at = (uintptr_t)map_find(in->seen, key);
 
 	if (at == 0) {
@@ -236,7 +243,9 @@ bool
 bounce_log_read(const char *service, const char *id, struct pool *pool,
     struct bounce_record **ret, size_t *ret_count)
 {
-	struct reading in = { .pool = pool };
+	struct reading in = {
+		.pool = pool, .newest = strcmp(service, QUEUE_DEFER) == 0,
+	};
 	struct buf     b = BUF_INIT;
 	bool	       ok;
 	int	       fd = queue_open(service, id, O_RDONLY), saved;

@@ -87,6 +87,24 @@ news_of_a_recipient_replace_the_old(void)
 }
 
 static void
+a_recipient_may_fail_in_several_ways(void)
+{
+	struct pool	      pool = POOL_INIT;
+	struct bounce_record *r, a = record("a@x.example", 0, "first"),
+			      b = record("a@x.example", 0, "second");
+	size_t		      n;
+
+	CHECK(bounce_log_append("bounce", "A7", &a));
+	CHECK(bounce_log_append("bounce", "A7", &b));
+	CHECK(bounce_log_append("bounce", "A7", &b));
+	CHECK(bounce_log_read("bounce", "A7", &pool, &r, &n));
+	CHECK_INT(n, 2);
+	CHECK_STR(r[0].reason, "first");
+	CHECK_STR(r[1].reason, "second");
+	pool_done(&pool);
+}
+
+static void
 a_half_record_is_ignored(void)
 {
 	static const char *const halves[] = {
@@ -162,6 +180,7 @@ main(void)
 		return 1;
 	TEST(what_was_appended_is_read_back);
 	TEST(news_of_a_recipient_replace_the_old);
+	TEST(a_recipient_may_fail_in_several_ways);
 	TEST(a_half_record_is_ignored);
 	TEST(a_value_cannot_make_up_a_record);
 	TEST(another_attempt_empties_the_log);
