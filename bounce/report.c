@@ -320,10 +320,18 @@ address_type(const struct report *r, const char *address)
 	    "utf-8" : "rfc822";
 }
 
+/* Who is told may be another, the owner of a list. */
+static const char *
+original_sender(const struct report *r)
+{
+	return r->about->has_file ? r->about->e.sender : r->about->m->sender;
+}
+
 static void
 add_message_fields(struct buf *out, const struct report *r)
 {
 	const struct bounce_message *m = r->about->m;
+	const char *sender = original_sender(r);
 
 	buf_addf(out, "Reporting-MTA: dns; %s\r\n", conf_mail.myhostname);
 	if (m->envid != NULL && *m->envid != '\0') {
@@ -333,9 +341,9 @@ add_message_fields(struct buf *out, const struct report *r)
 	}
 	buf_addf(out, "X-%s-Queue-ID: %s\r\n", conf_mail.mail_name, m->id);
 	buf_addf(out, "X-%s-Sender: %s; ", conf_mail.mail_name,
-	    address_type(r, m->sender));
-	if (*m->sender != '\0')
-		address_quote(out, m->sender);
+	    address_type(r, sender));
+	if (*sender != '\0')
+		address_quote(out, sender);
 	else
 		buf_addf(out, "MAILER-DAEMON@%s", conf_mail.myhostname);
 	buf_adds(out, "\r\n");
@@ -449,7 +457,7 @@ report_original(const struct report *r,
 	    is_utf8(r) ? "message/global" : "message/rfc822";
 
 	if (r->about->has_file) {
-		const char *sender = r->about->m->sender;
+		const char *sender = original_sender(r);
 
 		buf_addf(&b, "\r\n--%s\r\nContent-Description: %s%s\r\n"
 		    "Content-Type: %s\r\n", r->about->boundary,

@@ -517,13 +517,31 @@ defer_bounce(struct delivery *d, struct recipient *r,
 	why_done(&soft);
 }
 
+static bool
+tell_owner(const struct delivery *d, const struct recipient *r,
+    const struct deliver_via *via, const struct why *why)
+{
+	const struct bounce_message m = {
+		.queue = d->queue, .id = d->id, .sender = via->bounce_to,
+		.envid = "", .encoding = d->encoding,
+		.env_flags = d->env_flags, .trace_flags = d->flags,
+	};
+	const struct bounce_rcpt b = {
+		.rcpt = r, .relay = via->relay, .arrival_us = d->arrival_us,
+		.why = why, .action = "failed",
+	};
+
+	return bounce_one(&m, &b);
+}
+
 static void
 bounce(struct delivery *d, struct recipient *r, const struct deliver_via *via,
     const struct why *why)
 {
 	struct why failure = WHY_INIT;
 
-	if (!append(d, r, via, why, "bounce", "failed")) {
+	if (!(via->bounce_to != NULL ? tell_owner(d, r, via, why) :
+	    append(d, r, via, why, "bounce", "failed"))) {
 		why_set(&failure, "4.3.0", "bounce or trace service failure");
 		defer(d, r, via, &failure, "deferred");
 		why_done(&failure);

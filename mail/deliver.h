@@ -65,6 +65,9 @@ struct deliver_via {
 	int		 conn_use;	/* > 1: logged */
 	const char	*action;	/* for a success report: "relayed",
 					   "expanded"; NULL "delivered" */
+	const char	*bounce_to;	/* who is told at once of a failure, as
+					   the owner of a list; NULL: the
+					   sender, in the end */
 };
 
 void	delivery_sent(struct delivery *, struct recipient *,
