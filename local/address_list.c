@@ -9,7 +9,7 @@
 #include "util/file.h"
 #include "util/text.h"
 
-enum { TOKENS_MAX = 1000 };	/* of one address */
+static bool add_item(struct target_list *, struct pool *, struct str item);
 
 static bool
 add(struct target_list *l, struct pool *pool, enum target_kind kind,
@@ -30,26 +30,6 @@ add(struct target_list *l, struct pool *pool, enum target_kind kind,
 	return true;
 }
 
-/* Every address in `item`, which may be a phrase with <address>. */
-static bool
-add_addresses(struct target_list *l, struct pool *pool, struct str item)
-{
-	struct token	*t = address_parse_header(pool, item, TOKENS_MAX);
-	struct buf	 internal = BUF_INIT;
-	bool		 ok = true;
-
-	for (; t != NULL && ok; t = t->next) {
-		if (t->type != TOKEN_ADDRESS)
-			continue;
-		buf_clear(&internal);
-		address_token_get(&internal, t);
-		if (internal.len > 0)
-			ok = add(l, pool, TARGET_ADDRESS, internal.data);
-	}
-	buf_done(&internal);
-	return ok;
-}
-
 /* A command, file or :include: by its first bytes; TARGET_ADDRESS if none. */
 static enum target_kind
 kind_of(const char *s)
@@ -63,15 +43,49 @@ kind_of(const char *s)
 	return TARGET_ADDRESS;
 }
 
+/* White space ends what is not in quotes; another item follows. */
 static bool
 add_special(struct target_list *l, struct pool *pool, enum target_kind kind,
-    char *text)
+    char *text, bool quoted)
 {
+	const char *rest = "";
+	size_t	    n;
+
 	if (kind == TARGET_COMMAND)
 		text++;
 	else if (kind == TARGET_INCLUDE)
 		text += sizeof ":include:" - 1;
-	return add(l, pool, kind, text_trim(text));
+	text = text_trim(text);
+	n = quoted ? strlen(text) : strcspn(text, " \t");
+	if (text[n] != '\0') {
+		text[n] = '\0';
+		rest = text + n + 1;
+	}
+	return add(l, pool, kind, text) && (*rest == '\0' ||
+	    add_item(l, pool, (struct str){ rest, strlen(rest) }));
+}
+
+/* Every address in `item`, which may be a phrase with <address>, or a group. */
+static bool
+add_addresses(struct target_list *l, struct pool *pool, struct str item)
+{
+	struct token	*t = address_parse_header(pool, item, item.n);
+	struct buf	 internal = BUF_INIT;
+	enum target_kind kind;
+	bool		 ok = true;
+
+	for (; t != NULL && ok; t = t->next) {
+		if (t->type != TOKEN_ADDRESS)
+			continue;
+		buf_clear(&internal);
+		address_token_get(&internal, t);
+		kind = kind_of(internal.data);
+		ok = kind == TARGET_ADDRESS ?
+		    add(l, pool, TARGET_ADDRESS, internal.data) :
+		    add_special(l, pool, kind, internal.data, true);
+	}
+	buf_done(&internal);
+	return ok;
 }
 
 /* One item between commas, white space around it gone. */
@@ -100,16 +114,16 @@ add_item(struct target_list *l, struct pool *pool, struct str item)
 	}
 	kind = kind_of(text.data);
 	if (kind != TARGET_ADDRESS)
-		ok = add_special(l, pool, kind, text.data);
+		ok = add_special(l, pool, kind, text.data, quoted);
 	else
 		ok = add_addresses(l, pool, item);
 	buf_done(&text);
 	return ok;
 }
 
-/* Bytes up to the comma that ends the item at p. */
+/* Bytes up to the comma, or what else `ends` the item at p. */
 static size_t
-item_len(const char *p)
+item_len_to(const char *p, char ends)
 {
 	const char	*start = p;
 	int		 comment = 0;
@@ -126,10 +140,17 @@ item_len(const char *p)
 			comment++;
 		else if (*p == ')' && comment > 0)
 			comment--;
-		else if (*p == ',' && comment == 0)
+		else if (*p == ends && comment == 0)
 			break;
 	}
 	return p - start;
+}
+
+static bool
+has_group(const char *text)
+{
+	return strchr(text, ';') != NULL && *text != '|' &&
+	    text[item_len_to(text, ';')] == ';';
 }
 
 bool
@@ -137,8 +158,12 @@ target_list_parse(struct target_list *l, struct pool *pool, const char *text)
 {
 	size_t n;
 
+	/* "friends: bob, carol;" is one */
+	if (has_group(text))
+		return add_addresses(l, pool, (struct str){ text,
+		    strlen(text) });
 	for (;;) {
-		n = item_len(text);
+		n = item_len_to(text, ',');
 		if (!add_item(l, pool, (struct str){ text, n }))
 			return false;
 		if (text[n] == '\0')
@@ -148,14 +173,14 @@ target_list_parse(struct target_list *l, struct pool *pool, const char *text)
 }
 
 bool
-target_list_read(struct target_list *l, struct pool *pool, const char *path,
+target_list_read(struct target_list *l, struct pool *pool, int fd,
     size_t max_bytes)
 {
 	struct buf	 file = BUF_INIT, logical = BUF_INIT;
 	char		*p, *line;
 	bool		 ok = true;
 
-	if (!file_read(path, max_bytes, &file)) {
+	if (!file_read_fd(fd, max_bytes, &file)) {
 		buf_done(&file);
 		return false;
 	}

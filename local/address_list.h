@@ -34,9 +34,9 @@ enum { TARGET_LIST_MAX = 1000000 };	/* items, of one list */
  */
 bool	target_list_parse(struct target_list *, struct pool *, const char *text);
 
-/* A whole file: '#' comments, continuation by leading white space.  False
- * with errno; E2BIG for too many items. */
-bool	target_list_read(struct target_list *, struct pool *, const char *path,
+/* A whole file, which stays open: '#' comments, continuation by leading white
+ * space.  False with errno; E2BIG for too many items. */
+bool	target_list_read(struct target_list *, struct pool *, int fd,
 	    size_t max_bytes);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * Aliases, :include: files and .forward files: lists of targets.
+ * Aliases and :include: files: lists of targets.
  *
  * A member goes straight to its mailbox, file or command, unless the list is a
  * mailing list - it has an owner, or comes from an :include: file - or the
@@ -9,10 +9,11 @@
  *
  * Who expands decides as whom commands run and files are written: for an
  * alias default_privs (or the owner of an alias file that is not root's), for
- * .forward the user, for :include: the owner of the file.
+ * .forward the user, for :include: the owner of the file unless a user names it.
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -37,23 +38,7 @@
 #include "util/proc.h"
 #include "util/text.h"
 
-enum { INCLUDE_MAX = 64 * 1024 * 1024, DOT_FORWARD_MAX = 1024 * 1024 }; /* bytes */
-
-static enum outcome deliver_targets(struct request *, struct context *,
-	    const struct target_list *);
-
-static enum outcome
-part(struct request *r, const struct context *c, const char *dsn,
-    const char *text)
-{
-	struct why	why = WHY_INIT;
-	enum outcome	got;
-
-	why_set(&why, dsn, "%s", text);
-	got = request_part(r, c, &why);
-	why_done(&why);
-	return got;
-}
+enum { INCLUDE_MAX = 64 * 1024 * 1024 };	/* bytes */
 
 /* Only the nearest one: a longer circle meets the nesting limit. */
 static bool
@@ -82,6 +67,22 @@ complete_address(struct buf *out, const char *address)
 	rewrite_standard(out, address, &rules);
 }
 
+static const char *
+completed(struct request *r, const char *address)
+{
+	struct buf	full = BUF_INIT;
+	const char     *result;
+
+	if (*address == '\0')
+		buf_addf(&full, "%s@%s", conf_mail.empty_address_recipient,
+		    conf_mail.myhostname);
+	else
+		complete_address(&full, address);
+	result = pool_strdup(r->pool, full.data);
+	buf_done(&full);
+	return result;
+}
+
 void
 recipient_gather(struct request *r, const struct context *c,
     const char *address)
@@ -93,13 +94,12 @@ recipient_gather(struct request *r, const struct context *c,
 		return;
 	if (r->d->flags & DELIVER_VERIFY) {	/* a report, no mail */
 		to.address = address;
-		part(r, &to, "2.0.0", pool_printf(r->pool, "forwards to %s",
+		request_end(r, &to, "2.0.0", pool_printf(r->pool, "forwards to %s",
 		    address));
 		return;
 	}
-	f = forward_for(&r->forwards, c->owner != NULL ? c->owner :
-	    r->d->sender, r->delivered_to);
-	forward_add(f, address, c->owner != NULL ? NULL : r->top);
+	f = forward_for(&r->forwards, request_sender(r, c), r->delivered_to);
+	forward_add(f, address, r->top, c->sender != NULL);
 }
 
 /* In the domain of the recipient, which is ours: nobody need be asked. */
@@ -136,22 +136,37 @@ is_own_mailbox(struct request *r, const struct context *c, const char *address)
 	    content_was_delivered_to_user(r->d, c->user, domain);
 }
 
+/* Bad wherever it would go; the resolver knows of more. */
+static bool
+is_bad(const char *address)
+{
+	size_t n = strlen(address);
+
+	return (*address == '-' && !conf_mail.allow_min_user) ||
+	    (n > 0 && address[n - 1] == '@');
+}
+
 enum { OWN_MAX = 100 };	/* names of a user's own, once mail went round */
+
+static enum outcome
+bad_syntax(struct request *r, const struct context *c, const char *address)
+{
+	return request_end(r, c, "5.1.3", pool_printf(r->pool,
+	    "bad recipient address syntax: %s", address));
+}
 
 enum outcome
 address_deliver(struct request *r, struct context *c, const char *written)
 {
-	struct buf	 full = BUF_INIT;
 	struct resolved	 to;
-	const char	*address;
+	const char	*address = completed(r, written);
 
-	complete_address(&full, written);
-	address = pool_strdup(r->pool, full.data);
-	buf_done(&full);
-	if (c->gathers && is_own_mailbox(r, c, address)) {
+	if (is_bad(address))
+		return bad_syntax(r, c, address);
+	if (context_gathers(c) && is_own_mailbox(r, c, address)) {
 		if (++r->own_count > OWN_MAX)
 			return DONE;
-	} else if (c->gathers) {
+	} else if (context_gathers(c)) {
 		if (is_neighbour(r, address))
 			return recipient_name(r, c, address);
 		recipient_gather(r, c, address);
@@ -159,9 +174,10 @@ address_deliver(struct request *r, struct context *c, const char *written)
 	}
 	if (!resolve_one(r->pool, r->d->sender, address, &to) ||
 	    (to.flags & RESOLVE_FAIL))
-		return part(r, c, "4.3.0", "address resolver failure");
-	if (!(to.flags & RESOLVE_ERROR) &&
-	    text_eq(to.transport, server_service()))
+		return request_end(r, c, "4.3.0", "address resolver failure");
+	if (to.flags & RESOLVE_ERROR)
+		return bad_syntax(r, c, address);
+	if (text_eq(to.transport, server_service()))
 		return recipient_name(r, c, to.recipient);
 	recipient_gather(r, c, address);
 	return DONE;
@@ -169,39 +185,117 @@ address_deliver(struct request *r, struct context *c, const char *written)
 
 /* --- members that are :include: files */
 
-/* Only what the administrator wrote may name files that users can't read. */
 static bool
-is_of_user(const struct context *c)
+is_missing(int e)
 {
-	if (c->uid != local_tables.default_uid)
-		return true;
-	for (; c != NULL; c = c->parent)
-		if (c->user != NULL)
-			return true;
-	return false;
+	return e == ENOENT || e == ENOTDIR || e == EACCES;
 }
 
-/* The file's facts and what it says, by the rights of whoever named it.  NULL,
- * or the status of what is wrong, after a warning. */
 static const char *
-read_include(struct request *r, const char *path, struct stat *st,
+cannot_read(const char *what, const char *path, int e)
+{
+	log_warn("%s include file %s: %s", what, path, strerror(e));
+	return is_missing(e) ? "5.3.5" : "4.3.5";
+}
+
+/*
+ * Who may say what commands run: the owner of the file, where the
+ * administrator has named it.  A user who names it stays that user: other
+ * users' files may hold what came in their mail.
+ */
+static const char *
+act_as_owner(struct request *r, struct context *inner, const char *path,
+    const struct stat *st)
+{
+	const struct user *owner;
+
+	if (inner->of_user || st->st_uid == 0)
+		return NULL;
+	switch (user_find_uid(r->pool, st->st_uid, &owner)) {
+	case USER_OK:
+		context_act_as(inner, owner);
+		return NULL;
+	case USER_UNKNOWN:
+		log_warn("cannot find username for uid %ld",
+		    (long)st->st_uid);
+		break;
+	case USER_ERROR:
+		break;
+	}
+	log_warn("%s: cannot find :include: file owner username", path);
+	return "4.3.5";
+}
+
+/* Is it still the file that was looked at? */
+static bool
+is_same(int fd, const struct stat *seen)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_dev == seen->st_dev &&
+	    st.st_ino == seen->st_ino && st.st_uid == seen->st_uid;
+}
+
+/* By the rights that its members will have.  NULL, or the status of what is
+ * wrong, after a warning. */
+static const char *
+read_members(struct request *r, const char *path, const struct stat *seen,
     struct target_list *list)
+{
+	int	    fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	const char *dsn = NULL;
+
+	if (fd < 0)
+		return cannot_read("cannot open", path, errno);
+	if (!is_same(fd, seen)) {
+		log_warn(":include: file %s changes while it is opened", path);
+		dsn = "4.3.5";
+	} else if (!target_list_read(list, r->pool, fd, INCLUDE_MAX)) {
+		dsn = cannot_read("cannot read", path, errno);
+	}
+	close(fd);
+	return dsn;
+}
+
+static const char *
+look_at(const char *path, struct stat *st)
 {
 	if (stat(path, st) != 0) {
 		log_warn("unable to lookup :include: file %s: %s", path,
 		    strerror(errno));
-		return errno == ENOENT || errno == ENOTDIR ||
-		    errno == EACCES ? "5.3.5" : "4.3.5";
+		return is_missing(errno) ? "5.3.5" : "4.3.5";
 	}
-	if (!S_ISREG(st->st_mode)) {
-		log_warn("file %s is not a regular file", path);
-		return "5.3.5";
-	}
-	if (!target_list_read(list, r->pool, path, INCLUDE_MAX)) {
-		log_warn("open file %s: %s", path, strerror(errno));
-		return "4.3.5";
-	}
-	return NULL;
+	if (!S_ISREG(st->st_mode))
+		log_warn(":include: file %s is not a regular file", path);
+	else if (st->st_mode & S_IWOTH)
+		log_warn(":include: file %s is world writable", path);
+	else
+		return NULL;
+	return "5.3.5";
+}
+
+static bool
+act_as(const struct context *c)
+{
+	return !c->of_user || geteuid() != 0 || proc_act_as(c->uid, c->gid);
+}
+
+/* As read_members(). */
+static const char *
+read_include(struct request *r, struct context *inner, const char *path,
+    struct target_list *list)
+{
+	bool	    root = geteuid() == 0;
+	struct stat st;
+	const char *dsn = "4.3.5";
+
+	if (act_as(inner) && (dsn = look_at(path, &st)) == NULL &&
+	    (dsn = act_as_owner(r, inner, path, &st)) == NULL)
+		dsn = act_as(inner) ? read_members(r, path, &st, list) :
+		    "4.3.5";
+	if (root)
+		proc_act_as_root();
+	return dsn;
 }
 
 static enum outcome
@@ -209,34 +303,27 @@ deliver_include(struct request *r, struct context *c, const char *path)
 {
 	struct target_list list = { 0 };
 	struct context	inner = *c;
-	struct stat	st;
-	bool		as_user = geteuid() == 0 && is_of_user(c);
 	const char     *dsn;
 
 	if (!text_starts(path, "/")) {
 		log_warn(":include:%s uses a relative path", path);
-		return part(r, c, "5.3.5", "mail system configuration error");
+		return request_end(r, c, "5.3.5",
+		    "mail system configuration error");
 	}
 	/* A file that includes itself adds nothing. */
 	if (!request_first(r, "include", path))
 		return DONE;
-	if (as_user && !proc_act_as(c->uid, c->gid))
-		return part(r, c, "4.3.5", "mail system configuration error");
-	dsn = read_include(r, path, &st, &list);
-	if (as_user)
-		proc_act_as_root();
-	if (dsn != NULL)
-		return part(r, c, dsn, "mail system configuration error");
 	inner.parent = c;
 	inner.is_include = true;
+	inner.gathers = true;
 	inner.level++;
 	if (inner.level > NESTING_MAX)
-		return part(r, c, "5.4.6", "recipient nesting limit exceeded");
-	if (st.st_uid != 0) {
-		inner.uid = st.st_uid;
-		inner.gid = st.st_gid;
-	}
-	return deliver_targets(r, &inner, &list);
+		return request_end(r, c, "5.4.6",
+		    "recipient nesting limit exceeded");
+	if ((dsn = read_include(r, &inner, path, &list)) != NULL)
+		return request_end(r, c, dsn,
+		    "mail system configuration error");
+	return targets_deliver(r, &inner, &list);
 }
 
 /* --- lists */
@@ -252,11 +339,11 @@ static enum outcome
 deliver_file(struct request *r, struct context *c, const char *path)
 {
 	if (!is_allowed(c, conf_mail.allow_mail_to_files))
-		return part(r, c, "5.7.1", "mail to file is restricted");
+		return request_end(r, c, "5.7.1", "mail to file is restricted");
 	if (*path == '~' && (path[1] != '/' || c->home == NULL)) {
 		log_warn("%s home directory%s for: %s", path[1] != '/' ?
 		    "bad" : "unknown", path[1] != '/' ? " syntax" : "", path);
-		return part(r, c, "5.3.5", "mail system configuration error");
+		return request_end(r, c, "5.3.5", "mail system configuration error");
 	}
 	if (*path == '~')
 		path = pool_printf(r->pool, "%s%s", c->home, path + 1);
@@ -277,7 +364,7 @@ deliver_target(struct request *r, struct context *c, const struct target *t)
 		return deliver_file(r, c, t->text);
 	case TARGET_COMMAND:
 		if (!is_allowed(c, conf_mail.allow_mail_to_commands))
-			return part(r, c, "5.7.1",
+			return request_end(r, c, "5.7.1",
 			    "mail to command is restricted");
 		if (!request_first(r, "command", t->text))
 			return DONE;
@@ -286,17 +373,8 @@ deliver_target(struct request *r, struct context *c, const struct target *t)
 	return TRY_LATER;
 }
 
-static bool
-has_include(const struct target_list *list)
-{
-	for (size_t i = 0; i < list->count; i++)
-		if (list->items[i].kind == TARGET_INCLUDE)
-			return true;
-	return false;
-}
-
-static enum outcome
-deliver_targets(struct request *r, struct context *c,
+enum outcome
+targets_deliver(struct request *r, struct context *c,
     const struct target_list *list)
 {
 	enum outcome worst = DONE;
@@ -320,13 +398,36 @@ find_owner(struct request *r, const char *alias, const char *domain)
 		if (table_list_find(local_tables.aliases, key.data, &value) ==
 		    TABLE_FOUND)
 			owner = conf_mail.expand_owner_alias ?
-			    pool_strdup(r->pool, text_trim(value.data)) :
+			    completed(r, text_trim(value.data)) :
 			    pool_printf(r->pool, "%s@%s", key.data,
 			    domain != NULL ? domain : conf_mail.myorigin);
 	}
 	buf_done(&key);
 	buf_done(&value);
 	return owner;
+}
+
+/* The default rights, or those of a table that is not root's. */
+static bool
+act_as_table_owner(struct request *r, struct context *c)
+{
+	const char *table;
+	uid_t	    uid = table_list_owner(local_tables.aliases, &table);
+	const struct user *owner;
+
+	c->of_user = false;
+	c->uid = local_tables.default_uid;
+	c->gid = local_tables.default_gid;
+	c->home = c->shell = NULL;
+	if (uid == 0)
+		return true;
+	if (user_find_uid(r->pool, uid, &owner) == USER_OK) {
+		context_act_as(c, owner);
+		return true;
+	}
+	log_warn("cannot find username for uid %ld", (long)uid);
+	log_warn("cannot find alias database owner for %s", table);
+	return false;
 }
 
 static enum outcome
@@ -338,28 +439,26 @@ expand_alias(struct request *r, const struct context *c, const char *alias,
 	const char	*owner;
 
 	if (r->d->flags & DELIVER_PROBE)	/* that it exists will do */
-		return part(r, c, "2.0.0", pool_printf(r->pool,
+		return request_end(r, c, "2.0.0", pool_printf(r->pool,
 		    "aliased to %s", value));
 	self.parent = c;
 	self.alias = alias;
 	self.user = NULL;
 	self.is_include = false;
-	self.uid = local_tables.default_uid;
-	self.gid = local_tables.default_gid;
-	self.home = NULL;
-	self.shell = NULL;
+	if (!act_as_table_owner(r, &self))
+		return request_end(r, c, "4.3.0",
+		    "cannot find alias database owner");
 	self.logname = alias;
 	if ((owner = find_owner(r, alias, domain)) != NULL)
-		self.owner = owner;
+		self.owner = self.sender = owner;
 	else if (conf_mail.reset_owner_alias)
 		self.owner = NULL;
 	if (!target_list_parse(&list, r->pool, value)) {
 		log_warn("alias %s has too many members", alias);
-		return part(r, c, "5.3.5", "mail system configuration error");
+		return request_end(r, c, "5.3.5", "mail system configuration error");
 	}
-	self.gathers = c->gathers || owner != NULL || has_include(&list);
 	request_expanded(r, c, owner != NULL ? "delivered" : "expanded");
-	return deliver_targets(r, &self, &list);
+	return targets_deliver(r, &self, &list);
 }
 
 /* The alias entry of a local part, with its extension and without. */
@@ -399,7 +498,7 @@ alias_deliver(struct request *r, const struct context *c, const char *address,
 	case TABLE_ERROR:
 		log_warn("%s: %s", "alias_maps",
 		    table_list_error(local_tables.aliases));
-		*ret = part(r, c, "4.3.0", "alias database unavailable");
+		*ret = request_end(r, c, "4.3.0", "alias database unavailable");
 		break;
 	case TABLE_FOUND:
 		/* An alias that names itself means the user of that name. */
@@ -411,155 +510,4 @@ alias_deliver(struct request *r, const struct context *c, const char *address,
 	}
 	buf_done(&value);
 	return took;
-}
-
-/* --- .forward */
-
-/* Only the user's own regular file counts, not one that others can change. */
-static bool
-is_trusted(const char *path, const struct user *user)
-{
-	struct stat st;
-
-	if (stat(path, &st) != 0)
-		return false;
-	if (!S_ISREG(st.st_mode))
-		log_warn("file %s is not a regular file", path);
-	else if (st.st_uid != user->uid && st.st_uid != 0)
-		log_warn("file %s has bad owner uid %ld", path,
-		    (long)st.st_uid);
-	else if (st.st_mode & S_IWOTH)
-		log_warn("file %s is world writable", path);
-	else
-		return true;
-	return false;
-}
-
-/* As root, who may not see it where root is nobody (NFS).  Most users have no
- * such file, and needn't be acted as to find that out. */
-static bool
-may_be_there(const char *path, const struct user *user)
-{
-	struct stat st;
-
-	(void)user;
-	return stat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR);
-}
-
-/* The first file of forward_path that is `good`; false: none. */
-static bool
-find_dot_forward(struct request *r, const char *address,
-    const struct user *user, bool (*good)(const char *, const struct user *),
-    const char **ret_path)
-{
-	static char	*forward_path;	/* expanded once */
-	struct user_names n;
-	char		*copy, *word;
-	struct buf	 path = BUF_INIT;
-	const char	*why;
-	bool		 found = false;
-
-	if (forward_path == NULL)
-		forward_path = mem_strdup(conf_text("forward_path"));
-	copy = pool_strdup(r->pool, forward_path);
-	user_names_init(&n, r->pool, address);
-	n.user = user->name;
-	n.home = user->home;
-	n.shell = user->shell;
-	while (!found && (word = text_word(&copy, TEXT_LIST_SEP, true)) != NULL) {
-		buf_clear(&path);
-		if (!user_names_expand(&n, &path, word,
-		    conf_mail.forward_expansion_filter, &why)) {
-			log_warn("forward_path: %s", why);
-			continue;
-		}
-		/* No way out of the home directory by the extension. */
-		if (n.lacks || (n.ext != NULL && strchr(n.ext, '/') != NULL))
-			continue;
-		found = good(path.data, user);
-	}
-	if (found)
-		*ret_path = pool_strdup(r->pool, path.data);
-	buf_done(&path);
-	return found;
-}
-
-/* The user named in their own file means their mailbox; with an extension,
- * unless that has a file of its own. */
-static bool
-is_reading(const struct context *c, const struct user *user,
-    const char *address, const char *path)
-{
-	bool bare = address_local_len(address) == strlen(user->name);
-
-	for (; c != NULL; c = c->parent)
-		if (c->user != NULL && text_eq(c->user, user->name) &&
-		    (bare || text_eq(c->forward_path, path)))
-			return true;
-	return false;
-}
-
-/* As the user: a home directory may be closed to root (NFS).  FAILED: there is
- * none, or nothing in it. */
-static enum outcome
-read_dot_forward(struct request *r, struct context *c, const char *address,
-    const struct user *user, struct target_list *list)
-{
-	bool		root = geteuid() == 0;
-	const char	*path;
-	enum outcome	got = FAILED;
-
-	if (root && !find_dot_forward(r, address, user, may_be_there, &path))
-		return FAILED;
-	if (root && !proc_act_as(user->uid, user->gid))
-		return TRY_LATER;
-	if (find_dot_forward(r, address, user, is_trusted, &path) &&
-	    !is_reading(c, user, address, path)) {
-		c->forward_path = path;
-		if (!target_list_read(list, r->pool, path, DOT_FORWARD_MAX)) {
-			log_warn("open file %s: %s", path, strerror(errno));
-			got = TRY_LATER;
-		} else if (list->count > 0) {
-			got = DONE;
-		}
-	}
-	if (root)
-		proc_act_as_root();
-	return got;
-}
-
-bool
-dot_forward_deliver(struct request *r, const struct context *c,
-    const char *address, const struct user *user, enum outcome *ret)
-{
-	struct context	self = *c;
-	struct target_list list = { 0 };
-
-	switch (read_dot_forward(r, &self, address, user, &list)) {
-	case DONE:
-		break;
-	case FAILED:
-		return false;
-	case TRY_LATER:
-		*ret = part(r, c, "4.3.5", "cannot read .forward file");
-		return true;
-	}
-	if (r->d->flags & DELIVER_PROBE) {
-		*ret = part(r, c, "2.0.0", pool_printf(r->pool,
-		    "forward via file: %s", self.forward_path));
-		return true;
-	}
-	if (!request_first(r, "forward", self.forward_path)) {
-		*ret = DONE;
-		return true;
-	}
-	/* Loops are then found by the users that the mail goes through. */
-	if (!conf_mail.frozen_delivered_to)
-		r->delivered_to = address;
-	self.parent = c;
-	self.user = user->name;
-	self.is_include = false;
-	self.gathers = true;
-	*ret = deliver_targets(r, &self, &list);
-	return true;
 }

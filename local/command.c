@@ -25,8 +25,11 @@ enum { WORDS_MAX = 100 };	/* of a command without a shell */
 static const char *
 filtered(struct pool *pool, const char *value)
 {
-	char *copy = pool_strdup(pool, value == NULL ? "" : value);
+	char *copy;
 
+	if (value == NULL)
+		return NULL;
+	copy = pool_strdup(pool, value);
 	for (char *p = copy; *p != '\0'; p++)
 		if (strchr(conf_mail.command_expansion_filter, *p) == NULL)
 			*p = '_';
@@ -47,25 +50,25 @@ env_fill(struct process_env *e, struct request *r, const struct context *c)
 		{ "SASL_USERNAME", ATTR_SASL_USERNAME },
 	};
 	struct pool	*p = r->pool;
-	const char	*address = r->top->address;
+	const char	*address = c->address;
+	const char	*original = request_original(r, c);
 	const char	*domain = address_domain(address);
 	const struct envelope *env = delivery_envelope(r->d);
 	struct user_names names;
 
 	user_names_init(&names, p, address);
 	process_env_init(e, p, conf_mail.export_environment);
-	process_env_add(e, p, "USER", c->logname);
-	process_env_add(e, p, "LOGNAME", c->logname);
-	process_env_add(e, p, "HOME", c->home);
-	process_env_add(e, p, "SHELL", c->shell);
+	process_env_add(e, p, "USER", filtered(p, c->logname));
+	process_env_add(e, p, "LOGNAME", filtered(p, c->logname));
+	process_env_add(e, p, "HOME", filtered(p, c->home));
+	process_env_add(e, p, "SHELL", filtered(p, c->shell));
 	process_env_add(e, p, "LOCAL", filtered(p, names.local));
-	process_env_add(e, p, "DOMAIN", domain ? filtered(p, domain) : NULL);
+	process_env_add(e, p, "DOMAIN", filtered(p, domain));
 	process_env_add(e, p, "RECIPIENT", filtered(p, address));
-	process_env_add(e, p, "ORIGINAL_RECIPIENT", *r->top->original ?
-	    filtered(p, r->top->original) : NULL);
+	process_env_add(e, p, "ORIGINAL_RECIPIENT", filtered(p, original));
 	process_env_add(e, p, "EXTENSION", names.ext ?
 	    filtered(p, names.ext + 1) : NULL);
-	process_env_add(e, p, "SENDER", filtered(p, r->d->sender));
+	process_env_add(e, p, "SENDER", filtered(p, request_sender(r, c)));
 	process_env_add(e, p, "ENVID", *r->d->envid ? filtered(p, r->d->envid) : NULL);
 	for (size_t i = 0; env != NULL && i < sizeof client / sizeof *client; i++)
 		if (env->attr[client[i].attr] != NULL)
@@ -118,7 +121,7 @@ working_directory(struct request *r, const struct context *c)
 
 	if (*text == '\0')
 		return NULL;
-	user_names_init(&names, r->pool, r->top->address);
+	user_names_init(&names, r->pool, c->address);
 	names.home = c->home;
 	names.shell = c->shell;
 	if (user_names_expand(&names, &path, text,
@@ -136,9 +139,10 @@ run(struct request *r, const struct context *c, const char *command,
 {
 	struct process_env env;
 	struct content	content = {
-		.return_path = r->d->sender, .postmark = true,
-		.original_to = conf_mail.enable_original_recipient &&
-		    *r->top->original != '\0' ? r->top->original : NULL,
+		.sender = request_sender(r, c),
+		.return_path = request_sender(r, c), .postmark = true,
+		.original_to = conf_mail.enable_original_recipient ?
+		    request_original(r, c) : NULL,
 		.delivered_to = content_wants_delivered_to("command") ?
 		    r->delivered_to : NULL,
 	};
@@ -171,7 +175,7 @@ command_deliver(struct request *r, const struct context *c,
 		why_set(&why, "4.3.5", "will not run a command as root");
 	else
 		run(r, c, command, &why);
-	got = request_part(r, c, &why);
+	got = request_part_of_list(r, c, &why);
 	why_done(&why);
 	return got;
 }

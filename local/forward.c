@@ -59,10 +59,12 @@ forward_free_all(struct forward *f)
 }
 
 void
-forward_add(struct forward *f, const char *address, const struct recipient *of)
+forward_add(struct forward *f, const char *address, const struct recipient *of,
+    bool of_list)
 {
-	if (of == NULL)
-		envelope_add_rcpt(&f->env, address, address, "", 0);
+	if (of_list)
+		envelope_add_rcpt(&f->env, address, address, "",
+		    of->notify & NOTIFY_NEVER);
 	else
 		envelope_add_rcpt(&f->env, address, of->original, of->orcpt,
 		    of->notify);

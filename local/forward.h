@@ -24,10 +24,10 @@ struct forward	*forward_for(struct forward **list, const char *sender,
 void		 forward_free_all(struct forward *);
 
 /* `of`: the recipient of the request that the member comes from; its original
- * address and DSN wishes are passed on.  NULL: a mailing list with an owner,
- * whose members start anew. */
+ * address and DSN wishes are passed on, but not `of_list`, a mailing list with
+ * an owner, whose members start anew. */
 void		 forward_add(struct forward *, const char *address,
-		    const struct recipient *of);
+		    const struct recipient *of, bool of_list);
 
 /* DONE: `why` says "forwarded as ID".  TRY_LATER otherwise. */
 enum outcome	 forward_finish(struct forward *, struct delivery *,

@@ -19,26 +19,15 @@
 #include "util/mem.h"
 #include "util/text.h"
 
-static enum outcome
-part(struct request *r, const struct context *c, const char *dsn,
-    const char *text)
-{
-	struct why	why = WHY_INIT;
-	enum outcome	got;
-
-	why_set(&why, dsn, "%s", text);
-	got = request_part(r, c, &why);
-	why_done(&why);
-	return got;
-}
-
 static void
-content_for(struct content *out, struct request *r, bool mbox)
+content_for(struct content *out, struct request *r, const struct context *c,
+    bool mbox)
 {
 	*out = (struct content){
-		.return_path = r->d->sender,
-		.original_to = conf_mail.enable_original_recipient &&
-		    *r->top->original != '\0' ? r->top->original : NULL,
+		.sender = request_sender(r, c),
+		.return_path = request_sender(r, c),
+		.original_to = conf_mail.enable_original_recipient ?
+		    request_original(r, c) : NULL,
 		.delivered_to = content_wants_delivered_to("file") ?
 		    r->delivered_to : NULL,
 		.postmark = mbox,
@@ -59,7 +48,7 @@ finish(struct request *r, const struct context *c, enum outcome got,
 		why_copy(&out, why);	/* a full mailbox: said clearly */
 	else
 		why_set(&out, why->dsn, "%s%s", failed, why->text.data);
-	got = request_part(r, c, &out);
+	got = request_part_of_list(r, c, &out);
 	why_done(&out);
 	return got;
 }
@@ -70,7 +59,7 @@ verify(struct request *r, const struct context *c, const char *sent)
 {
 	char		*text = mem_printf("delivers%s",
 	    sent + sizeof "delivered" - 1);
-	enum outcome	 got = part(r, c, "2.0.0", text);
+	enum outcome	 got = request_end(r, c, "2.0.0", text);
 
 	mem_free(text);
 	return got;
@@ -90,7 +79,7 @@ to_maildir(struct request *r, const struct context *c, const char *path,
 
 	if (r->d->flags & DELIVER_VERIFY)
 		return verify(r, c, "delivered to maildir");
-	content_for(&content, r, false);
+	content_for(&content, r, c, false);
 	got = maildir_add(&m, r->d, &content, &why);
 	got = finish(r, c, got, "delivered to maildir",
 	    "maildir delivery failed: ", &why);
@@ -131,7 +120,7 @@ to_mbox(struct request *r, const struct context *c, const char *path,
 	if (r->d->flags & DELIVER_VERIFY) {
 		got = verify(r, c, sent);
 	} else {
-		content_for(&content, r, true);
+		content_for(&content, r, c, true);
 		got = mbox_append(&m, r->d, &content, &why);
 		if (got == DONE && user != NULL && conf_mail.biff)
 			biff_notify(user, offset);
@@ -239,7 +228,7 @@ mailbox_deliver(struct request *r, const struct context *c, const char *address,
 	if ((command = command_for(r, user)) != NULL)
 		return command_deliver(r, c, command);
 	if (!find_quota(user, address, &quota))
-		return part(r, c, "4.3.5", "mail system configuration error");
+		return request_end(r, c, "4.3.5", "mail system configuration error");
 	got = to_own_mailbox(r, c, user, &quota);
 	if (got == DONE && (r->d->flags & DELIVER_VERIFY) == 0)
 		quota_warn(&quota, r->d, address);

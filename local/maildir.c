@@ -21,15 +21,40 @@
 #include "util/buf.h"
 #include "util/clock.h"
 #include "util/file.h"
+#include "util/log.h"
 #include "util/proc.h"
 
 static enum outcome
 fail(struct why *why, int e, const char *what, const char *path)
 {
 	why_set(why, e == EDQUOT || e == EFBIG ? "5.2.2" :
-	    e == ENOSPC ? "4.3.1" : "4.2.0", "%s %s: %s", what, path,
-	    strerror(e));
+	    e == ENOSPC ? "4.3.1" : e == EACCES ? "5.2.0" : "4.2.0",
+	    "%s %s: %s", what, path, strerror(e));
 	return why_outcome(why);
+}
+
+static enum outcome
+cannot_create(const struct maildir *m, struct why *why, const char *path)
+{
+	enum outcome got = fail(why, errno, "create maildir file", path);
+
+	if (strcmp(why->dsn, "5.2.0") == 0) {
+		log_warn("maildir access problem for UID/GID=%lu/%lu: %s",
+		    (unsigned long)m->uid, (unsigned long)m->gid,
+		    why->text.data);
+		log_warn("perhaps you need to create the maildirs in advance");
+	}
+	return got;
+}
+
+static void
+add_host(struct buf *out)
+{
+	char host[256] = "localhost";
+
+	gethostname(host, sizeof host - 1);
+	host[strcspn(host, "/:")] = '\0';	/* not for file names */
+	buf_addf(out, ".%s", host);
 }
 
 /* "1763773854.V801I4a2bM123456.host": device, inode and microseconds make it
@@ -39,15 +64,13 @@ unique_name(struct buf *out, int fd, bool with_size)
 {
 	struct stat	st;
 	int64_t		now = clock_wall_us();
-	char		host[256] = "localhost";
 
-	gethostname(host, sizeof host - 1);
-	host[strcspn(host, "/:")] = '\0';	/* not for file names */
 	if (fstat(fd, &st) != 0)
 		memset(&st, 0, sizeof st);
-	buf_addf(out, "%lld.V%lxI%lxM%06d.%s", (long long)(now / 1000000),
+	buf_addf(out, "%lld.V%lxI%lxM%06d", (long long)(now / 1000000),
 	    (unsigned long)st.st_dev, (unsigned long)st.st_ino,
-	    (int)(now % 1000000), host);
+	    (int)(now % 1000000));
+	add_host(out);
 	/* Who counts need not look at the file. */
 	if (with_size)
 		buf_addf(out, ",S=%lld", (long long)st.st_size);
@@ -55,13 +78,14 @@ unique_name(struct buf *out, int fd, bool with_size)
 
 /* The directories, each made by the owner; the outer one by root if it must. */
 static bool
-make_dirs(const struct maildir *m, bool root)
+make_dirs(const struct maildir *m)
 {
 	static const char *const subs[] = { "tmp", "new", "cur" };
 	struct buf	path = BUF_INIT;
 	bool		ok = true;
+	int		e = 0;		/* of the first that can't be */
 
-	if (m->parent_as_root && root) {
+	if (m->parent_as_root && getuid() == 0) {
 		buf_set(&path, m->path);
 		buf_cut(&path, path.len - 1);
 		proc_act_as_root();
@@ -75,8 +99,11 @@ make_dirs(const struct maildir *m, bool root)
 		    p = strchr(p + 1, '/')) {
 			buf_clear(&path);
 			buf_add(&path, m->path, p - m->path);
-			if (mkdir(path.data, 0700) != 0 && errno != EEXIST &&
-			    errno != EROFS && errno != EACCES)
+			if (mkdir(path.data, 0700) == 0 || errno == EEXIST)
+				continue;
+			if (e == 0)
+				e = errno;
+			if (errno != EROFS && errno != EACCES)
 				ok = false;
 		}
 	}
@@ -85,15 +112,19 @@ make_dirs(const struct maildir *m, bool root)
 		buf_adds(&path, subs[i]);
 		ok = mkdir(path.data, 0700) == 0 || errno == EEXIST;
 	}
+	if (!ok && errno == ENOENT && e != 0)
+		errno = e;
 	buf_done(&path);
 	return ok;
 }
 
-/* A file without a name, or one in tmp/ whose name goes to `temp`. */
+/* A file without a name, or one in tmp/ whose name goes to `temp`.  -1 with
+ * the name that it would have. */
 static int
 open_temp(const struct maildir *m, struct buf *temp)
 {
-	int	fd;
+	int64_t	now;
+	int	fd, e;
 
 	buf_set(temp, m->path);
 	buf_adds(temp, "tmp");
@@ -102,9 +133,13 @@ open_temp(const struct maildir *m, struct buf *temp)
 		buf_clear(temp);
 		return fd;
 	}
-	if (errno == ENOENT || errno == ENOTDIR || errno == EACCES)
+	e = errno;
+	now = clock_wall_us();
+	buf_addf(temp, "/%lld.P%d", (long long)(now / 1000000), (int)getpid());
+	add_host(temp);
+	errno = e;
+	if (e == ENOENT || e == ENOTDIR || e == EACCES)
 		return -1;
-	buf_addf(temp, "/%lld.P%d", (long long)clock_wall_us(), (int)getpid());
 	return open(temp->data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 }
 
@@ -120,6 +155,17 @@ give_name(int fd, const char *temp, const char *name)
 	return linkat(AT_FDCWD, proc, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0;
 }
 
+/* -1 with errno, of the attempt to make it if it was missing. */
+static int
+open_new(const struct maildir *m, const char *path)
+{
+	enum { FLAGS = O_RDONLY | O_DIRECTORY | O_CLOEXEC };
+	int dir = open(path, FLAGS);
+
+	return dir < 0 && errno == ENOENT && make_dirs(m) ?
+	    open(path, FLAGS) : dir;
+}
+
 static enum outcome
 write_and_name(const struct maildir *m, int fd, const char *temp,
     struct delivery *d, const struct content *c, struct why *why)
@@ -132,15 +178,16 @@ write_and_name(const struct maildir *m, int fd, const char *temp,
 	buf_adds(&name, "new/");
 	if (!content_write(fd, d, c)) {
 		got = fail(why, errno, "write file in", m->path);
-	} else if ((dir = open(name.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) {
-		got = fail(why, errno, "open directory", name.data);
+	} else if ((dir = open_new(m, name.data)) < 0) {
+		unique_name(&name, fd, quota_is_set(m->quota));
+		got = cannot_create(m, why, name.data);
 	} else {
 		unique_name(&name, fd, quota_is_set(m->quota));
 		/* A file system that can't do this does it in fsync(). */
 		sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE |
 		    SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
 		if (!give_name(fd, temp, name.data))
-			got = fail(why, errno, "create maildir file", name.data);
+			got = cannot_create(m, why, name.data);
 		else if (fsync(fd) != 0 ||
 		    (!file_sync_has_name(fd) && fsync(dir) != 0)) {
 			got = fail(why, errno, "sync", name.data);
@@ -162,7 +209,7 @@ size_of(int fd)
 }
 
 static enum outcome
-add_as_owner(const struct maildir *m, bool root, struct delivery *d,
+add_as_owner(const struct maildir *m, struct delivery *d,
     const struct content *c, struct why *why)
 {
 	struct buf	temp = BUF_INIT;
@@ -170,11 +217,11 @@ add_as_owner(const struct maildir *m, bool root, struct delivery *d,
 	enum outcome	got;
 
 	if (fd < 0 && errno == ENOENT) {
-		if (make_dirs(m, root))
+		if (make_dirs(m))
 			fd = open_temp(m, &temp);
 	}
 	if (fd < 0) {
-		got = fail(why, errno, "create maildir file in", m->path);
+		got = cannot_create(m, why, temp.data);
 	} else if (quota_is_set(m->quota) && !quota_maildir_check(m->quota,
 	    m->path, (int64_t)(d->file.t.header_len + d->file.t.body_len),
 	    why)) {
@@ -206,7 +253,7 @@ maildir_add(const struct maildir *m, struct delivery *d,
 		    (long)m->uid, strerror(errno));
 		return TRY_LATER;
 	}
-	got = add_as_owner(m, root, d, c, why);
+	got = add_as_owner(m, d, c, why);
 	if (root)
 		proc_act_as_root();
 	return got;

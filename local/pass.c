@@ -15,19 +15,6 @@
 #include "util/text.h"
 
 static enum outcome
-part(struct request *r, const struct context *c, const char *dsn,
-    const char *text)
-{
-	struct why	why = WHY_INIT;
-	enum outcome	got;
-
-	why_set(&why, dsn, "%s", text);
-	got = request_part(r, c, &why);
-	why_done(&why);
-	return got;
-}
-
-static enum outcome
 pass_to(struct request *r, const struct context *c, const char *address,
     const char *target)
 {
@@ -64,7 +51,7 @@ pass_deliver(struct request *r, const struct context *c, const char *address,
 	case TABLE_ERROR:
 		log_warn("%s: lookup %s: %s", rule->title, rule->key,
 		    table_list_error(rule->maps));
-		*ret = part(r, c, "4.3.5", "mail system configuration error");
+		*ret = request_end(r, c, "4.3.5", "mail system configuration error");
 		break;
 	case TABLE_NOT_FOUND:
 		took = *rule->fixed != '\0';

@@ -53,6 +53,18 @@ process_env_add(struct process_env *e, struct pool *pool, const char *name,
 	e->vars[e->count] = NULL;
 }
 
+/* "{ name = a value with blanks }" */
+static char *
+without_braces(char *word)
+{
+	size_t n = strlen(word);
+
+	if (n < 2 || *word != '{' || word[n - 1] != '}')
+		return word;
+	word[n - 1] = '\0';
+	return text_trim(word + 1);
+}
+
 void
 process_env_init(struct process_env *e, struct pool *pool,
     const char *export_environment)
@@ -62,9 +74,11 @@ process_env_init(struct process_env *e, struct pool *pool,
 
 	*e = (struct process_env){ .count = 0 };
 	while ((word = text_word(&copy, TEXT_LIST_SEP, true)) != NULL) {
+		word = without_braces(word);
 		if ((eq = strchr(word, '=')) != NULL) {
 			*eq = '\0';
-			process_env_add(e, pool, word, eq + 1);
+			process_env_add(e, pool, text_trim(word),
+			    text_trim(eq + 1));
 		} else {
 			process_env_add(e, pool, word, getenv(word));
 		}

@@ -18,6 +18,22 @@
 
 static const struct deliver_via via = { .relay = "local" };
 
+bool
+context_gathers(const struct context *c)
+{
+	return c->gathers || c->owner != NULL;
+}
+
+void
+context_act_as(struct context *c, const struct user *user)
+{
+	c->of_user = true;
+	c->uid = user->uid;
+	c->gid = user->gid;
+	c->home = user->home;
+	c->shell = user->shell;
+}
+
 enum outcome
 outcome_worse(enum outcome a, enum outcome b)
 {
@@ -26,14 +42,50 @@ outcome_worse(enum outcome a, enum outcome b)
 	return a == FAILED || b == FAILED ? FAILED : DONE;
 }
 
-enum outcome
-request_part(struct request *r, const struct context *c, const struct why *why)
+static enum outcome
+part_told(struct request *r, const struct context *c, const char *bounce_to,
+    const struct why *why)
 {
+	const struct deliver_via to = {
+		.relay = via.relay, .bounce_to = bounce_to,
+	};
 	struct recipient part = *r->top;
 
 	if (c->address != NULL)
 		part.address = c->address;
-	return delivery_part(r->d, &part, &via, why);
+	/* The owner of a list has not asked what the sender has; only silence
+	 * is kept (RFC 3461 5.2.7.3). */
+	if (c->sender != NULL) {
+		part.original = part.orcpt = "";
+		part.notify &= NOTIFY_NEVER;
+	}
+	return delivery_part(r->d, &part, &to, why);
+}
+
+enum outcome
+request_part(struct request *r, const struct context *c, const struct why *why)
+{
+	return part_told(r, c, NULL, why);
+}
+
+enum outcome
+request_part_of_list(struct request *r, const struct context *c,
+    const struct why *why)
+{
+	return part_told(r, c, c->owner, why);
+}
+
+const char *
+request_sender(const struct request *r, const struct context *c)
+{
+	return c->sender != NULL ? c->sender : r->d->sender;
+}
+
+const char *
+request_original(const struct request *r, const struct context *c)
+{
+	return c->sender == NULL && *r->top->original != '\0' ?
+	    r->top->original : NULL;
 }
 
 void
@@ -77,8 +129,8 @@ request_first(struct request *r, const char *kind, const char *what)
 	return first;
 }
 
-static enum outcome
-part_ended(struct request *r, const struct context *c, const char *dsn,
+enum outcome
+request_end(struct request *r, const struct context *c, const char *dsn,
     const char *text)
 {
 	struct why	why = WHY_INIT;
@@ -110,19 +162,13 @@ no_such_user(struct request *r, const struct context *c, const char *local)
 
 	if (is_required(local)) {
 		log_warn("required alias not found: %s", local);
-		return part_ended(r, c, "2.0.0", "discarded");
+		return request_end(r, c, "2.0.0", "discarded");
 	}
 	text = mem_printf("unknown user: \"%.*s\"", ext != NULL ?
 	    (int)(ext - local) : (int)strlen(local), local);
-	got = part_ended(r, c, "5.1.1", text);
+	got = request_end(r, c, "5.1.1", text);
 	mem_free(text);
 	return got;
-}
-
-static bool
-has_blank(const char *address)
-{
-	return strchr(address, '"') == NULL && strchr(address, ' ') != NULL;
 }
 
 /* Nobody of this name: another transport may know, or luser_relay. */
@@ -145,30 +191,23 @@ deliver_unknown(struct request *r, struct context *c, const char *address,
 		return got;
 	if (!c->is_luser && (relay = luser_address(r, address)) != NULL) {
 		c->is_luser = true;
-		if (!has_blank(relay))
-			return address_deliver(r, c, relay);
-		return part_ended(r, c, "5.1.3", pool_printf(r->pool,
-		    "bad recipient address syntax: %s", relay));
+		return address_deliver(r, c, relay);
 	}
 	return no_such_user(r, c, local);
 }
 
 /* The user that a local part names: itself first, then without extension. */
 static enum user_result
-find_user(const char *local, const struct user **ret)
+find_user(struct pool *pool, const char *local, const struct user **ret)
 {
 	const char	*ext;
-	char		*name;
-	enum user_result got = user_find(local, ret);
+	enum user_result got = user_find(pool, local, ret);
 
 	ext = address_extension(local, strlen(local),
 	    conf_mail.recipient_delimiter, conf_mail.double_bounce_sender);
 	if (got != USER_UNKNOWN || ext == NULL)
 		return got;
-	name = mem_strndup(local, ext - local);
-	got = user_find(name, ret);
-	mem_free(name);
-	return got;
+	return user_find(pool, pool_strndup(pool, local, ext - local), ret);
 }
 
 static enum outcome
@@ -178,13 +217,10 @@ deliver_user(struct request *r, const struct context *c, const char *address,
 	struct context	self = *c;
 	enum outcome	got;
 
-	self.uid = user->uid;
-	self.gid = user->gid;
-	self.home = user->home;
-	self.shell = user->shell;
+	context_act_as(&self, user);
 	self.logname = user->name;
 	if (conf_mail.require_home_directory && access(user->home, F_OK) != 0)
-		return part_ended(r, c, "4.3.0", pool_printf(r->pool,
+		return request_end(r, c, "4.3.0", pool_printf(r->pool,
 		    "cannot access home directory %s: %s", user->home,
 		    strerror(errno)));
 	if (dot_forward_deliver(r, &self, address, user, &got))
@@ -206,25 +242,25 @@ recipient_name(struct request *r, const struct context *c, const char *address)
 	self.level = c->level + 1;
 	if (self.level >= NESTING_MAX) {
 		log_warn("recipient nesting limit exceeded for %s", address);
-		return part_ended(r, &self, "5.4.6",
+		return request_end(r, &self, "5.4.6",
 		    "recipient nesting limit exceeded");
 	}
 	if (content_was_delivered_to(r->d, address))
-		return part_ended(r, &self, "5.4.6", pool_printf(r->pool,
+		return request_end(r, &self, "5.4.6", pool_printf(r->pool,
 		    "mail forwarding loop for %s", address));
 	if (alias_deliver(r, &self, address, &got))
 		return got;
-	if (c->gathers && !is_own_mailbox(r, c, address)) {
+	if (context_gathers(c) && !is_own_mailbox(r, c, address)) {
 		recipient_gather(r, c, address);
 		return DONE;
 	}
 	local = text_lower(pool_strndup(r->pool, address,
 	    address_local_len(address)));
-	switch (find_user(local, &user)) {
+	switch (find_user(r->pool, local, &user)) {
 	case USER_OK:
 		return deliver_user(r, &self, address, user);
 	case USER_ERROR:
-		return part_ended(r, &self, "4.3.0",
+		return request_end(r, &self, "4.3.0",
 		    "user database lookup failed");
 	case USER_UNKNOWN:
 		break;
@@ -232,13 +268,15 @@ recipient_name(struct request *r, const struct context *c, const char *address)
 	return deliver_unknown(r, &self, address, local);
 }
 
-/* What was gathered goes off; logged for the recipient itself. */
+/* What was gathered goes off; logged for the recipient itself.  Not if a part
+ * waits: it is all done again then, and this would come twice. */
 static enum outcome
 finish_forwards(struct request *r, const struct context *c, enum outcome got)
 {
-	struct why why = WHY_INIT;
+	struct forward *f = got == TRY_LATER ? NULL : r->forwards;
+	struct why	why = WHY_INIT;
 
-	for (struct forward *f = r->forwards; f != NULL; f = forward_next(f)) {
+	for (; f != NULL; f = forward_next(f)) {
 		forward_finish(f, r->d, &why);
 		got = outcome_worse(got, request_part(r, c, &why));
 	}

@@ -41,11 +41,15 @@ struct context {
 	int			 level;
 	bool			 is_include;
 	bool			 is_luser;	/* luser_relay once, no circle */
-	const char		*owner;		/* sender of forwarded copies;
-						   NULL: that of the message */
+	const char		*owner;		/* of the list at hand, or NULL */
+	const char		*sender;	/* the owner of this list or of one
+						   above; NULL: the message's */
 	bool			 gathers;	/* members are queued anew, not
-						   delivered at once */
+						   delivered at once; so it is,
+						   too, with an owner */
 	/* as whom commands run and files are written */
+	bool			 of_user;	/* rights of a user, not the
+						   default ones */
 	uid_t			 uid;
 	gid_t			 gid;
 	const char		*home, *shell, *logname;
@@ -59,12 +63,21 @@ void	recipient_deliver(struct delivery *, struct recipient *);
 enum outcome recipient_name(struct request *, const struct context *c,
 	    const char *address);
 
-/* alias.c: true if an alias or a .forward took the mail; *ret is the worst
- * outcome of its members. */
+bool	context_gathers(const struct context *);
+
+/* From here on with the user's rights. */
+void	context_act_as(struct context *, const struct user *);
+
+/* alias.c, dot_forward.c: true if an alias or a .forward took the mail; *ret is
+ * the worst outcome of its members. */
 bool	alias_deliver(struct request *, const struct context *,
 	    const char *address, enum outcome *ret);
 bool	dot_forward_deliver(struct request *, const struct context *,
 	    const char *address, const struct user *, enum outcome *ret);
+
+/* alias.c: every member of a list. */
+enum outcome targets_deliver(struct request *, struct context *,
+	    const struct target_list *);
 
 /* mailbox.c: the user's mailbox, as the parameters say. */
 enum outcome mailbox_deliver(struct request *, const struct context *,
@@ -113,9 +126,20 @@ void	recipient_gather(struct request *, const struct context *,
 bool	is_own_mailbox(struct request *, const struct context *,
 	    const char *address);
 
-/* Logs and reports a part (see deliver.h). */
+/* Logs and reports a part (see deliver.h): a failure of what a list names to
+ * its owner, others to the sender. */
+enum outcome request_part_of_list(struct request *, const struct context *,
+	    const struct why *);
 enum outcome request_part(struct request *, const struct context *,
 	    const struct why *);
+enum outcome request_end(struct request *, const struct context *,
+	    const char *dsn, const char *text);
+
+/* The sender of what is delivered: a list's owner, or the message's. */
+const char *request_sender(const struct request *, const struct context *);
+
+/* NULL: not known, or of no concern to a list. */
+const char *request_original(const struct request *, const struct context *);
 
 /* True the first time that a key ("user bob") is seen for this request. */
 bool	request_first(struct request *, const char *kind, const char *what);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pwd.h>
+#include <stdio.h>
 
 #include "util/clock.h"
 #include "util/map.h"
@@ -16,7 +17,7 @@ enum {
 /* A burst of mail for the same users asks the user database now and then;
  * the pool goes with the map. */
 static struct {
-	struct map	*users;
+	struct map	*users;		/* by name, and ":uid" */
 	struct pool	 pool;
 	int64_t		 until;
 } cache;
@@ -36,32 +37,79 @@ forget_old(void)
 	cache.until = now + REMEMBER_MS;
 }
 
-enum user_result
-user_find(const char *name, const struct user **ret)
+/* What is remembered may go while a long delivery still needs it. */
+static const struct user *
+dup_user(struct pool *pool, const struct user *u)
 {
-	struct passwd	*pw;
-	struct user	*u;
+	struct user *copy = pool_alloc(pool, sizeof *copy);
+
+	*copy = (struct user){
+		.name = pool_strdup(pool, u->name),
+		.home = pool_strdup(pool, u->home),
+		.shell = pool_strdup(pool, u->shell),
+		.uid = u->uid, .gid = u->gid,
+	};
+	return copy;
+}
+
+static const struct user *
+remember(struct pool *pool, const char *key, const struct passwd *pw)
+{
+	const struct user found = {
+		.name = pw->pw_name,
+		.home = pw->pw_dir != NULL ? pw->pw_dir : "",
+		.shell = pw->pw_shell != NULL ? pw->pw_shell : "",
+		.uid = pw->pw_uid, .gid = pw->pw_gid,
+	};
+
+	map_set(cache.users, key, (void *)dup_user(&cache.pool, &found));
+	return dup_user(pool, &found);
+}
+
+static enum user_result
+no_entry(void)
+{
+	return errno == 0 || errno == ENOENT || errno == ESRCH ?
+	    USER_UNKNOWN : USER_ERROR;
+}
+
+enum user_result
+user_find(struct pool *pool, const char *name, const struct user **ret)
+{
+	const struct passwd	*pw;
+	const struct user	*u;
 
 	forget_old();
 	if ((u = map_find(cache.users, name)) != NULL) {
-		*ret = u;
+		*ret = dup_user(pool, u);
 		return USER_OK;
 	}
 	errno = 0;
-	pw = getpwnam(name);
-	if (pw == NULL)
-		return errno == 0 || errno == ENOENT || errno == ESRCH ?
-		    USER_UNKNOWN : USER_ERROR;
+	if ((pw = getpwnam(name)) == NULL)
+		return no_entry();
 	/* A directory service that folds case must not make one mailbox two. */
 	if (!text_eq_nocase(pw->pw_name, name))
 		return USER_UNKNOWN;
-	u = pool_zalloc(&cache.pool, sizeof *u);
-	u->name = pool_strdup(&cache.pool, pw->pw_name);
-	u->home = pool_strdup(&cache.pool, pw->pw_dir ? pw->pw_dir : "");
-	u->shell = pool_strdup(&cache.pool, pw->pw_shell ? pw->pw_shell : "");
-	u->uid = pw->pw_uid;
-	u->gid = pw->pw_gid;
-	map_set(cache.users, name, u);
-	*ret = u;
+	*ret = remember(pool, name, pw);
+	return USER_OK;
+}
+
+enum user_result
+user_find_uid(struct pool *pool, uid_t uid, const struct user **ret)
+{
+	const struct passwd	*pw;
+	const struct user	*u;
+	char			 key[24];
+
+	forget_old();
+	snprintf(key, sizeof key, ":%lu", (unsigned long)uid);
+	if ((u = map_find(cache.users, key)) != NULL) {
+		*ret = dup_user(pool, u);
+		return USER_OK;
+	}
+	errno = 0;
+	if ((pw = getpwuid(uid)) == NULL)
+		return no_entry();
+	*ret = remember(pool, key, pw);
 	return USER_OK;
 }

@@ -48,11 +48,8 @@ get_value(void *arg, const char *name)
 	};
 
 	for (size_t i = 0; i < sizeof values / sizeof *values; i++)
-		if (text_eq(name, values[i].name)) {
-			n->lacks = n->lacks || values[i].value == NULL;
+		if (text_eq(name, values[i].name))
 			return values[i].value;
-		}
-	n->lacks = true;
 	return NULL;
 }
 
@@ -62,6 +59,7 @@ user_names_expand(struct user_names *n, struct buf *out, const char *text,
 {
 	const struct conf_values v = {
 		.get = get_value, .arg = n, .filter = filter,
+		.lacks = &n->lacks,
 	};
 
 	n->lacks = false;

@@ -18,6 +18,10 @@ tells_members_apart(void)
 		{ "\\bob", TARGET_ADDRESS, "bob" },
 		{ "\"|cat > /dev/null\"", TARGET_COMMAND, "cat > /dev/null" },
 		{ "|/bin/cat", TARGET_COMMAND, "/bin/cat" },
+		{ "(first) bob (second)", TARGET_ADDRESS, "bob" },
+		{ "friends: bob;", TARGET_ADDRESS, "bob" },
+		{ "\"|one; two\"", TARGET_COMMAND, "one; two" },
+		{ "\"\"", TARGET_ADDRESS, "" },
 		{ "\"|echo \\\"x, y\\\"\"", TARGET_COMMAND, "echo \"x, y\"" },
 		{ "/var/mail/x", TARGET_FILE, "/var/mail/x" },
 		{ "\"/with space\"", TARGET_FILE, "/with space" },
@@ -57,6 +61,22 @@ splits_at_commas_outside_of_quotes_and_comments(void)
 }
 
 static void
+ends_a_bare_item_at_white_space(void)
+{
+	struct target_list list = { 0 };
+	struct pool	   pool = POOL_INIT;
+
+	CHECK(target_list_parse(&list, &pool, "|/bin/true a, /x b"));
+	CHECK(list.count == 4);
+	if (list.count == 4) {
+		CHECK_STR(list.items[0].text, "/bin/true");
+		CHECK(list.items[1].kind == TARGET_ADDRESS);
+		CHECK_STR(list.items[2].text, "/x");
+	}
+	pool_done(&pool);
+}
+
+static void
 survives_what_is_not_closed(void)
 {
 	static const char *const texts[] = {
@@ -78,6 +98,7 @@ main(void)
 {
 	TEST(tells_members_apart);
 	TEST(splits_at_commas_outside_of_quotes_and_comments);
+	TEST(ends_a_bare_item_at_white_space);
 	TEST(survives_what_is_not_closed);
 	return test_end();
 }

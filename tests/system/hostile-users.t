@@ -216,6 +216,22 @@ def forward_files():
     no_forward()
 
 
+def others_lists():
+    """What ann keeps in files may come from anybody's mail."""
+    as_user(ann, "(echo '\"|id -un >%s/ran\"'; echo %s/file) >list; "
+            "chmod 644 list; rm -f ran file" % (eve[1], eve[1]))
+    as_user(eve, "chmod 777 .; rm -f ran file")
+    forward(":include:%s/list\n" % ann[1])
+    deliver("eve")
+    who = open(eve[1] + "/ran").read().strip()
+    owner = os.stat(eve[1] + "/file").st_uid
+    as_user(eve, "chmod 755 .")
+    tap.ok(who == "eve" and owner == eve[0],
+           "eve includes a file of ann's: run and written as eve",
+           [who, owner])
+    no_forward()
+
+
 def loops_and_bombs():
     forward("ann\n")
     forward("eve\n", ann)
@@ -402,6 +418,7 @@ try:
     swapped_while_delivering()
     maildir_links()
     forward_files()
+    others_lists()
     loops_and_bombs()
     commands()
     huge_environment()
