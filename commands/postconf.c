@@ -39,11 +39,10 @@ static const struct mode {
 	{ 'P', "PCcefhHjovxXq" },
 };
 
-/* Only one of each of these. */
+/* Only one of each of these, in the order in which they are named. */
 static const char *const exclusive[] = {
-	"aA", "aM", "bt", "AM", "lm", "FM", "FP", "MP",
-	"de", "dn", "do", "eX", "e#", "X#", "hH", "dX", "d#",
-	"nX", "n#", "ej", "jX", "j#", "fj", "hj", "Hj", "en", "eo", NULL
+	"aAbFlmMpPt", "denX#", "do", "eoX#", "efX#", "exX#", "ehHX#", "ejX#",
+	"fj", "hHj", NULL
 };
 
 static void usage(void) __attribute__((noreturn));
@@ -59,12 +58,25 @@ usage(void)
 }
 
 static void
+check_exclusive(const char *letters)
+{
+	struct buf given = BUF_INIT;
+
+	for (; *letters != '\0'; letters++)
+		if (HAS(*letters))
+			buf_addf(&given, " -%c", *letters);
+	if (given.len > strlen(" -x"))
+		fatalx("specify one of%s", given.data);
+	buf_done(&given);
+}
+
+static void
 check_combination(void)
 {
+	if (HAS('b') && HAS('t'))
+		fatalx("specify one of -b and -t");
 	for (int i = 0; exclusive[i] != NULL; i++)
-		if (HAS(exclusive[i][0]) && HAS(exclusive[i][1]))
-			fatalx("specify one of -%c -%c", exclusive[i][0],
-			    exclusive[i][1]);
+		check_exclusive(exclusive[i]);
 	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
 		if (!HAS(modes[i].letter))
 			continue;
@@ -124,17 +136,16 @@ read_options(int argc, char **argv)
 		else if (c == 'o' && !conf_override(optarg, &why))
 			fatalx("%s", why);
 	}
-	if (postconf.classes == 0)
+	if (!HAS('C'))
 		set_classes("all");
 }
 
-/* Assignments among the arguments mean -e. */
+/* An assignment as the first argument means -e. */
 static void
 guess_edit(char **args)
 {
-	for (; *args != NULL; args++)
-		if (strchr(*args, '=') != NULL)
-			postconf.seen['e'] = 1;
+	if (*args != NULL && strchr(*args, '=') != NULL)
+		postconf.seen['e'] = 1;
 }
 
 static void
@@ -182,9 +193,9 @@ list(char **args)
 	if (!HAS('d'))
 		check_values();
 	if (HAS('M') || HAS('F') || HAS('P')) {
+		services_check(args);
 		if (!HAS('d'))
 			check_names();
-		services_check(args);
 	}
 	if (HAS('M'))
 		services_show(args);

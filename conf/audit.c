@@ -25,8 +25,16 @@ struct audit {
 	const struct service_table *services;
 	const struct service	*service;	/* or NULL: main.cf */
 	int			 line;
-	struct map		*reported;	/* undefined names, once a file */
 };
+
+/* Starts on another file. */
+static void
+begin_file(struct audit *a, char *file)
+{
+	mem_free(a->file);
+	a->file = file;
+	a->line = 0;
+}
 
 static void
 found(const struct audit *a, enum finding_kind kind, const char *name,
@@ -58,25 +66,22 @@ option_sets(const struct service *s, const char *name)
 }
 
 static void
-check_reference(struct audit *a, const char *name)
+check_reference(void *arg, const char *name)
 {
-	if (names_known(a->names, name) || conf_is_set(name) ||
-	    text_eq(name, "domain_to_ascii") ||
-	    option_sets(a->service, name) ||
-	    map_set(a->reported, name, a) != NULL)
-		return;
-	found(a, FINDING_UNDEFINED, name, "");
+	struct audit *a = arg;
+
+	if (!names_known(a->names, name) && !conf_is_set(name) &&
+	    !option_sets(a->service, name))
+		found(a, FINDING_UNDEFINED, name, "");
 }
 
 static void
-check_references(struct audit *a, const char *text)
+check_references(struct audit *a, const char *name, const char *text)
 {
-	struct names refers = { .referenced = map_new() };
+	const char *why;
 
-	names_scan(&refers, text);
-	for (size_t i = 0; i < map_count(refers.referenced); i++)
-		check_reference(a, map_at(refers.referenced, i)->key);
-	map_free(refers.referenced, NULL);
+	if (!conf_visit_names(text, check_reference, a, &why))
+		found(a, FINDING_SYNTAX, name, why);
 }
 
 /* Each class has its restrictions under its own name. */
@@ -89,6 +94,43 @@ check_classes(struct audit *a, const char *text)
 		if (*word != '$')
 			check_reference(a, word);
 	mem_free(copy);
+}
+
+static void
+check_entry_references(void *arg, const char *name, const char *text, int line)
+{
+	const struct param *p = param_find(name);
+	struct audit	   *a = arg;
+
+	a->line = line;
+	if (p == NULL || p->type != PARAM_RAW)
+		check_references(a, name, text);
+	if (text_eq(name, "smtpd_restriction_classes"))
+		check_classes(a, text);
+}
+
+/* Calls for each assignment in the -o options of all services. */
+static void
+each_option(struct audit *a,
+    void (*check)(struct audit *, const char *name, const char *text))
+{
+	const struct service *s;
+	const char	     *option, *equals;
+	char		     *name;
+
+	begin_file(a, mem_printf("%s/master.cf", conf_dir()));
+	for (size_t k = 0; k < a->services->count; k++) {
+		a->service = s = &a->services->services[k];
+		a->line = s->line;
+		for (int i = 0; (option = service_option(s, &i)) != NULL;) {
+			if ((equals = strchr(option, '=')) == NULL)
+				continue;
+			name = mem_strndup(option, (size_t)(equals - option));
+			check(a, name, equals + 1);
+			mem_free(name);
+		}
+	}
+	a->service = NULL;
 }
 
 /* --- names */
@@ -136,37 +178,20 @@ check_name(struct audit *a, const char *name, const char *text)
 }
 
 static void
-check_entry(void *arg, const char *name, const char *text, int line)
+check_entry_name(void *arg, const char *name, const char *text, int line)
 {
-	const struct param *p = param_find(name);
-	struct audit	   *a = arg;
+	struct audit *a = arg;
 
 	a->line = line;
 	check_name(a, name, text);
-	if (p == NULL || p->type != PARAM_RAW)
-		check_references(a, text);
-	if (text_eq(name, "smtpd_restriction_classes"))
-		check_classes(a, text);
 }
 
 static void
-check_service(struct audit *a, const struct service *s)
+check_option_name(struct audit *a, const char *name, const char *text)
 {
-	const char *option, *equals;
-	char	   *name;
-
-	a->service = s;
-	a->line = s->line;
-	for (int i = 0; (option = service_option(s, &i)) != NULL;) {
-		if ((equals = strchr(option, '=')) == NULL)
-			continue;
-		name = mem_strndup(option, (size_t)(equals - option));
-		/* A name with a space in it has had its warning. */
-		if (strpbrk(name, " \t") == NULL)
-			check_name(a, name, equals + 1);
-		check_references(a, equals + 1);
-		mem_free(name);
-	}
+	/* One with a space in it has had its warning. */
+	if (strpbrk(name, " \t") == NULL)
+		check_name(a, name, text);
 }
 
 /* --- tables */
@@ -199,7 +224,6 @@ check_table(struct audit *a, const struct table_params *type)
 	struct lines l;
 	const char  *path = strchr(a->file, ':') + 1;
 
-	a->line = 0;
 	if (!file_read(path, FILE_MAX, &content)) {
 		found(a, FINDING_NO_FILE, type->type, strerror(errno));
 	} else {
@@ -213,19 +237,32 @@ check_table(struct audit *a, const struct table_params *type)
 	buf_done(&line);
 }
 
-/* --- files */
+/* --- all of it */
 
 static void
-begin_file(struct audit *a, char *file)
+in_main_cf(struct audit *a,
+    void (*check)(void *, const char *name, const char *text, int line))
 {
-	mem_free(a->file);
-	map_free(a->reported, NULL);
-	a->file = file;
-	a->reported = map_new();
+	begin_file(a, mem_printf("%s/main.cf", conf_dir()));
+	conf_each(check, a);
 }
 
 void
-audit(const struct names *names, const struct service_table *services,
+audit_references(const struct names *names,
+    const struct service_table *services, finding_fn *report, void *arg)
+{
+	struct audit a = {
+		.names = names, .services = services, .report = report,
+		.arg = arg,
+	};
+
+	each_option(&a, check_references);
+	in_main_cf(&a, check_entry_references);
+	begin_file(&a, NULL);
+}
+
+void
+audit_names(const struct names *names, const struct service_table *services,
     finding_fn *report, void *arg)
 {
 	struct audit a = {
@@ -234,16 +271,12 @@ audit(const struct names *names, const struct service_table *services,
 	};
 	const struct map_entry *m;
 
-	begin_file(&a, mem_printf("%s/main.cf", conf_dir()));
-	conf_each(check_entry, &a);
-	begin_file(&a, mem_printf("%s/master.cf", conf_dir()));
-	for (size_t i = 0; i < services->count; i++)
-		check_service(&a, &services->services[i]);
+	in_main_cf(&a, check_entry_name);
+	each_option(&a, check_option_name);
 	for (size_t i = 0; i < map_count(names->tables); i++) {
 		m = map_at(names->tables, i);
 		begin_file(&a, mem_strdup(m->key));
 		check_table(&a, m->value);
 	}
 	begin_file(&a, NULL);
-	map_free(a.reported, NULL);
 }

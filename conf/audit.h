@@ -9,6 +9,7 @@ struct service_table;
 enum finding_kind {
 	FINDING_UNUSED,		/* nothing reads the name */
 	FINDING_UNDEFINED,	/* $name, or a restriction class, is nowhere */
+	FINDING_SYNTAX,		/* a $name is written wrong */
 	FINDING_OLD,		/* a later release won't have it */
 	FINDING_NO_FILE,	/* a table's settings can't be read */
 	FINDING_BAD_LINE,	/* they have a line that is none */
@@ -31,11 +32,16 @@ struct finding {
 typedef void finding_fn(void *arg, const struct finding *);
 
 /*
- * Looks through what conf_read() and master_cf_parse_all() have read, -o
+ * Look through what conf_read() and master_cf_parse_all() have read, -o
  * options of services among it, and through the files of settings of tables
  * (those of /etc/postfix/users.cf in "mysql:/etc/postfix/users.cf").
+ *
+ * What values refer to is one matter, which names are there another.  The
+ * first finds what is undefined, and bad syntax, the second the rest.
  */
-void	audit(const struct names *, const struct service_table *,
+void	audit_references(const struct names *, const struct service_table *,
+	    finding_fn *, void *arg);
+void	audit_names(const struct names *, const struct service_table *,
 	    finding_fn *, void *arg);
 
 #endif

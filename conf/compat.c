@@ -76,7 +76,6 @@ log_old_defaults(void)
 			log_if_old(p);
 }
 
-/* What is undefined may be so on purpose: postconf tells of that. */
 static void
 warn_of(void *arg, const struct finding *f)
 {
@@ -105,6 +104,7 @@ warn_of(void *arg, const struct finding *f)
 		    f->name);
 		break;
 	case FINDING_UNDEFINED:
+	case FINDING_SYNTAX:
 		break;
 	}
 }
@@ -133,7 +133,7 @@ conf_warn_unknown(void)
 	conf_warn_read();
 	names_init(&names);
 	read_services(&services);
-	audit(&names, &services, warn_of, NULL);
+	audit_names(&names, &services, warn_of, NULL);
 	master_cf_done(&services);
 	names_done(&names);
 	log_old_defaults();

@@ -10,6 +10,7 @@
 #include "conf/computed.h"
 #include "conf/conf.h"
 #include "conf/entries.h"
+#include "conf/level.h"
 #include "conf/lines.h"
 #include "util/buf.h"
 #include "util/file.h"
@@ -74,6 +75,16 @@ conf_fail(const char **ret_why, const char *write, const char *fmt, ...)
 	return false;
 }
 
+/* compatibility_level itself is one, whatever else is compared. */
+static bool
+has_level(void)
+{
+	const char *text = conf_value("compatibility_level");
+	long	    level;
+
+	return text != NULL && level_parse(text, &level);
+}
+
 bool
 conf_fail_macro(const char **ret_why, const char *name, const char *why)
 {
@@ -83,7 +94,8 @@ conf_fail_macro(const char **ret_why, const char *name, const char *why)
 		conf_fail(ret_why, entry_where(name, &where), "%s: %s", name,
 		    why);
 		buf_done(&where);
-	} else if (text_starts(why, "malformed compatibility level")) {
+	} else if (text_starts(why, "malformed compatibility level") &&
+	    !has_level()) {
 		conf_fail(ret_why, NULL, "%s", why);
 	} else {
 		/* Postfix says it in two lines. */

@@ -91,8 +91,14 @@ typedef const char *conf_get_fn(void *arg, const char *name);
 bool		 conf_expand(struct buf *out, const char *text,
 		     conf_get_fn *, void *arg, const char **ret_why);
 
+/* Visits each name that a value refers to, up to the first bad syntax. */
+typedef void	 conf_name_fn(void *arg, const char *name);
+
+bool		 conf_visit_names(const char *text, conf_name_fn *, void *arg,
+		     const char **ret_why);
+
 /*
- * The same with values that come from outside (addresses): they go in as they
+ * The same as conf_expand() with values that come from outside (addresses): they go in as they
  * are, no $ in them is looked at, and a byte that is not in `filter` (unless
  * NULL) becomes '_'.
  */

@@ -12,6 +12,10 @@
  * with white space allowed between the parts of a macro, and braces counted
  * to find the ends.  Without a choice a comparison is "true" or nothing.
  *
+ * A condition asks whether a name's text is empty, not what becomes of it:
+ * with "a = $nosuch" ${a?x} is "x".  Messages are Postfix's, with what it
+ * shows of the text around a mistake.
+ *
  * Three bounds keep main.cf from running away: the depth of names within
  * names (a loop shows up there), the number of macros, and the size of the
  * result.
@@ -32,12 +36,13 @@ enum {
 	DEPTH_MAX = 100,
 	MACRO_MAX = 50000,
 	SIZE_MAX_BYTES = 4 * 1024 * 1024,
-	SHOWN_MAX = 30,		/* bytes of context in a message */
+	SHOWN_MAX = 20,		/* bytes after a mistake, in a message */
 };
 
 struct expansion {
 	struct buf	*out;
 	conf_get_fn	*get;
+	conf_name_fn	*visit;		/* instead: both sides of each choice */
 	void		*arg;
 	bool		 plain;		/* values are not expanded */
 	const char	*filter;	/* bytes that a value may have, or NULL */
@@ -64,19 +69,26 @@ fail(struct expansion *x, const char *fmt, ...)
 	return false;
 }
 
-/* Shows where in the text something is wrong: "...before>>>after". */
+/* Shows where something is wrong: "...before>>>after". */
 static bool
-fail_at(struct expansion *x, const char *what, const char *from,
+fail_at(struct expansion *x, const char *what, const char *before,
+    struct str after)
+{
+	int n = after.n < SHOWN_MAX ? (int)after.n : SHOWN_MAX;
+
+	return fail(x, "%s at: \"...%s>>>%.*s\"", what, before, n, after.p);
+}
+
+/* The same after text in braces, of which the end is shown. */
+static bool
+fail_after(struct expansion *x, const char *what, struct str text,
     const char *at, const char *end)
 {
-	int before = (int)(at - from), after = (int)(end - at);
+	char *before = mem_printf("%.*s}", (int)text.n, text.p);
 
-	if (before > SHOWN_MAX)
-		before = SHOWN_MAX;
-	if (after > SHOWN_MAX)
-		after = SHOWN_MAX;
-	return fail(x, "%s at: \"...%.*s>>>%.*s\"", what, before, at - before,
-	    after, at);
+	fail_at(x, what, before, (struct str){ at, (size_t)(end - at) });
+	mem_free(before);
+	return false;
 }
 
 static bool
@@ -148,15 +160,25 @@ braced(struct expansion *x, const char **p, const char *end, struct str *ret)
 	return true;
 }
 
+/* One of the two, or both if names are being visited. */
+static bool
+take(struct expansion *x, struct str yes, struct str no, bool condition)
+{
+	if (x->visit != NULL)
+		return expand(x, yes.p, yes.n) && expand(x, no.p, no.n);
+	if (!condition)
+		yes = no;
+	return expand(x, yes.p, yes.n);
+}
+
 /*
  * What stands behind a condition: which text is taken.  `p` is at '?' or ':'
  * or at the end.
  */
 static bool
-choose(struct expansion *x, const char *from, const char *p, const char *end,
-    bool condition)
+choose(struct expansion *x, const char *p, const char *end, bool condition)
 {
-	struct str yes = { "", 0 }, no = { "", 0 }, *taken;
+	struct str yes = { "", 0 }, no = { "", 0 };
 	const char *q;
 
 	if (*p == '?') {
@@ -169,7 +191,7 @@ choose(struct expansion *x, const char *from, const char *p, const char *end,
 			if (!braced(x, &p, end, &yes))
 				return false;
 			if (p < end && *p != ':')
-				return fail_at(x, "\":\" expected", from, p,
+				return fail_after(x, "\":\" expected", yes, p,
 				    end);
 		}
 	}
@@ -181,12 +203,11 @@ choose(struct expansion *x, const char *from, const char *p, const char *end,
 			if (!braced(x, &q, end, &no))
 				return false;
 			if (q < end)
-				return fail_at(x, "unexpected input", from, q,
+				return fail_after(x, "unexpected input", no, q,
 				    end);
 		}
 	}
-	taken = condition ? &yes : &no;
-	return expand(x, taken->p, taken->n);
+	return take(x, yes, no, condition);
 }
 
 enum relation { EQ = 1, LT = 2, GT = 4 };
@@ -244,7 +265,7 @@ related(struct expansion *x, struct str left, struct str right,
 		mem_free(a);
 		return false;
 	}
-	if (by_level)
+	if (by_level && x->visit == NULL)
 		ok = compare_levels(x, a, b, &is);
 	else
 		is = compare(a, b);
@@ -255,46 +276,83 @@ related(struct expansion *x, struct str left, struct str right,
 	return ok;
 }
 
+/* The operator at *p, which is moved behind it; NULL if none is there. */
+static const struct operator *
+operator_at(const char **p, const char *end)
+{
+	size_t n = (size_t)(end - *p), len;
+
+	for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
+		len = strlen(operators[i].text);
+		if (n >= len && memcmp(*p, operators[i].text, len) == 0) {
+			*p += len;
+			return &operators[i];
+		}
+	}
+	return NULL;
+}
+
+/* The word behind an operator, if there is one, says how to compare. */
+static bool
+suffix(struct expansion *x, const struct operator *op, const char **p,
+    const char *end, bool *ret_by_level)
+{
+	struct str word = { *p, 0 };
+
+	while (*p < end && is_name(**p))
+		(*p)++;
+	word.n = (size_t)(*p - word.p);
+	*ret_by_level = word.n == 5 && memcmp(word.p, "level", 5) == 0;
+	if (word.n > 0 && !*ret_by_level)
+		return fail_at(x, "bad operator suffix", op->text, word);
+	return true;
+}
+
+/* "{expression}" is missing behind the operator. */
+static bool
+fail_right(struct expansion *x, struct str left, const struct operator *op,
+    const char *at, const char *end)
+{
+	char *before = mem_printf("{%.*s} %s", (int)left.n, left.p, op->text);
+
+	fail_at(x, "\"{expression}\" expected", before,
+	    (struct str){ at, (size_t)(end - at) });
+	mem_free(before);
+	return false;
+}
+
 /* "{a} op {b}" and its choice; `p` is at the first brace. */
 static bool
 comparison(struct expansion *x, const char *p, const char *end)
 {
-	const struct operator *op = NULL;
-	const char	      *from = p;
+	const struct operator *op;
+	const char	      *q;
 	struct str	       left, right;
-	bool		       by_level = false, is_true;
+	bool		       by_level, is_true;
 
 	if (!braced(x, &p, end, &left))
 		return false;
-	for (size_t i = 0; i < sizeof operators / sizeof *operators; i++)
-		if ((size_t)(end - p) > strlen(operators[i].text) &&
-		    text_starts(p, operators[i].text)) {
-			op = &operators[i];
-			break;
-		}
-	if (op == NULL)
-		return fail_at(x, "\"==\" or \"!=\" or \"<\" or \"<=\" or "
-		    "\">=\" or \">\" expected", from, p, end);
-	p += strlen(op->text);
-	if (end - p > 5 && memcmp(p, "level", 5) == 0) {
-		by_level = true;
-		p += 5;
-	}
-	p = skip_space(p, end);
-	if (p == end || *p != '{')
-		return fail_at(x, "\"{\" expected", from, p, end);
-	if (!braced(x, &p, end, &right))
+	/* The quote marks are where Postfix has them. */
+	if ((op = operator_at(&p, end)) == NULL)
+		return fail_after(x, "\"==\" or \"!=\"\" or \"<\"\" or "
+		    "\"<=\"\" or \">=\"\" or \">\" expected", left, p, end);
+	if (!suffix(x, op, &p, end, &by_level))
 		return false;
-	if (p < end && *p != '?' && *p != ':')
-		return fail_at(x, "\"?\" expected", from, p, end);
+	q = skip_space(p, end);
+	if (q == end || *q != '{')
+		return fail_right(x, left, op, p, end);
+	if (!braced(x, &q, end, &right))
+		return false;
+	if (q < end && *q != '?' && *q != ':')
+		return fail_at(x, "\"?\" or \":\" expected", "}",
+		    (struct str){ q, (size_t)(end - q) });
 	if (!related(x, left, right, op->accepts, by_level, &is_true))
 		return false;
-	if (p == end) {
-		if (is_true)
-			buf_adds(x->out, "true");
-		return true;
-	}
-	return choose(x, from, p, end, is_true);
+	if (q < end)
+		return choose(x, q, end, is_true);
+	if (is_true)
+		buf_adds(x->out, "true");
+	return true;
 }
 
 /*
@@ -368,53 +426,44 @@ add_value(struct expansion *x, const char *name, const char *value)
 	return ok;
 }
 
-/* The value of a condition: is it there and not empty? */
-static bool
-has_value(struct expansion *x, const char *name, bool *ret)
+/* The name's text, or "" for a visitor. */
+static const char *
+text_of(struct expansion *x, const char *name)
 {
-	const char *value = x->get(x->arg, name);
-	struct buf  apart = BUF_INIT, *out = x->out;
-	bool	    ok = true;
-
-	if (value == NULL) {
-		*ret = false;
-		return true;
-	}
-	x->out = &apart;
-	ok = add_value(x, name, value);
-	x->out = out;
-	*ret = apart.len > 0;
-	buf_done(&apart);
-	return ok;
+	if (x->visit == NULL)
+		return x->get(x->arg, name);
+	x->visit(x->arg, name);
+	return "";
 }
 
 static bool
 named(struct expansion *x, const char *p, const char *end)
 {
-	const char *from = p, *q = p, *value;
+	const char *q = p, *value;
 	char	   *name;
 	struct str  text;
-	bool	    ok, is_set;
+	bool	    ok;
 
 	while (q < end && is_name(*q))
 		q++;
 	name = mem_strndup(p, (size_t)(q - p));
 	p = skip_space(q, end);
 	if (p == end) {
-		value = x->get(x->arg, name);
+		value = text_of(x, name);
 		if (value == NULL && x->lacks != NULL)
 			*x->lacks = true;
 		ok = value == NULL || add_value(x, name, value);
 	} else if (*p == '?' || *p == ':') {
-		ok = has_value(x, name, &is_set) &&
-		    choose(x, from, p, end, is_set);
+		value = text_of(x, name);
+		ok = choose(x, p, end, value != NULL && *value != '\0');
 	} else if (p == q && *p == '{' && text_eq(name, "domain_to_ascii")) {
 		ok = braced(x, &p, end, &text);
 		if (ok && p < end)
-			ok = fail_at(x, "unexpected input", from, p, end);
+			ok = fail_after(x, "unexpected input", text, p, end);
 		ok = ok && domain_to_ascii(x, text);
 	} else {
-		ok = fail_at(x, "attribute name syntax error", from, q, end);
+		ok = fail_at(x, "attribute name syntax error", name,
+		    (struct str){ q, (size_t)(end - q) });
 	}
 	mem_free(name);
 	return ok;
@@ -424,13 +473,11 @@ named(struct expansion *x, const char *p, const char *end)
 static bool
 macro(struct expansion *x, const char *p, const char *end)
 {
-	if (p < end && *p == '{')
-		return comparison(x, p, end);
+	if (p == end)
+		return fail(x, "empty macro name: \"%s\"", x->whole);
 	p = skip_space(p, end);
 	if (p < end && *p == '{')
 		return comparison(x, p, end);
-	if (p == end || !is_name(*p))
-		return fail(x, "empty macro name: \"%s\"", x->whole);
 	return named(x, p, end);
 }
 
@@ -517,4 +564,19 @@ conf_expand_values(struct buf *out, const char *text,
 	};
 
 	return expand(&x, text, strlen(text));
+}
+
+bool
+conf_visit_names(const char *text, conf_name_fn *visit, void *arg,
+    const char **ret_why)
+{
+	struct buf	 scratch = BUF_INIT;
+	struct expansion x = {
+		.out = &scratch, .visit = visit, .arg = arg, .whole = text,
+		.ret_why = ret_why,
+	};
+	bool		 ok = expand(&x, text, strlen(text));
+
+	buf_done(&scratch);
+	return ok;
 }

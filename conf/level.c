@@ -1,8 +1,10 @@
+#include <limits.h>
 #include <stdlib.h>
 
 #include "conf/level.h"
 
-enum { PARTS = 3, PART_MAX = 99999 };
+/* Of the first part as many as a long has room for. */
+enum { PARTS = 3, PART_MAX = 1023 };
 
 bool
 level_parse(const char *text, long *ret_level)
@@ -18,7 +20,8 @@ level_parse(const char *text, long *ret_level)
 			if (*text < '0' || *text > '9')
 				return false;
 			part = strtol(text, &end, 10);
-			if (part > PART_MAX)
+			if (part > (i > 0 ? PART_MAX :
+			    LONG_MAX / (PART_MAX + 1) / (PART_MAX + 1)))
 				return false;
 			text = end;
 		}

@@ -209,6 +209,21 @@ set_delay(const struct param *p, const char *name, const char *value,
 }
 
 static bool
+bad_length(const struct param *p, size_t len, const char *value,
+    const char **ret_why)
+{
+	struct buf what = BUF_INIT;
+
+	if (len < (size_t)p->min)
+		buf_addf(&what, "bad string length %zu < %ld", len, p->min);
+	else
+		buf_addf(&what, "bad string length %zu > %ld", len, p->max);
+	bad(p, p->name, what.data, value, ret_why);
+	buf_done(&what);
+	return false;
+}
+
+static bool
 set_string(const struct param *p, const char *value, const char **ret,
     const char **ret_why)
 {
@@ -216,9 +231,7 @@ set_string(const struct param *p, const char *value, const char **ret,
 
 	if (len < (size_t)p->min ||
 	    (p->max > 0 && len > (size_t)p->max))
-		return bad(p, p->name, len < (size_t)p->min ?
-		    "null string configuration" : "bad string length", value,
-		    ret_why);
+		return bad_length(p, len, value, ret_why);
 	*ret = value;
 	return true;
 }

@@ -208,26 +208,58 @@ tidy_option(struct parser *p, char *text)
 	return tidy;
 }
 
+static void
+add_argument(struct service *s, char *arg)
+{
+	s->argv = mem_realloc(s->argv,
+	    (size_t)(s->argc + 2) * sizeof *s->argv);
+	s->argv[s->argc++] = arg;
+	s->argv[s->argc] = NULL;
+}
+
+/*
+ * "-vox=y" as "-v", "-o" and the start of what belongs to -o, which may be
+ * empty; NULL if the word is no such thing.  Behind a letter that takes a
+ * value itself an 'o' is none of ours.
+ */
+static char *
+split_o(struct service *s, char *word)
+{
+	char *o = word + 1 + strspn(word + 1, "dDlSuvVz");
+
+	if (*word != '-' || *o != 'o')
+		return NULL;
+	if (o > word + 1) {
+		*o = '\0';
+		add_argument(s, mem_strdup(word));
+	}
+	add_argument(s, mem_strdup("-o"));
+	return o + 1;
+}
+
 static bool
 add_arguments(struct parser *p, struct service *s, char *rest)
 {
-	char *word, *arg;
+	char *word, *text;
 	bool  options = true, after_o = false;
 
 	while ((word = text_word(&rest, " \t\r", true)) != NULL) {
 		if (s->argc >= ARGS_MAX)
 			return conf_fail(p->ret_why, NULL, "%s, line %d: more "
 			    "than %d arguments", p->path, p->line, ARGS_MAX);
-		arg = unbrace(p, word);
-		if (after_o)
-			arg = tidy_option(p, arg);
-		else if (s->argc > 0)
-			options = options && arg[0] == '-';
-		s->argv = mem_realloc(s->argv,
-		    (size_t)(s->argc + 2) * sizeof *s->argv);
-		s->argv[s->argc++] = arg;
-		s->argv[s->argc] = NULL;
-		after_o = options && !after_o && text_eq(arg, "-o");
+		if (!after_o && s->argc > 0) {
+			options = options && *word == '-' &&
+			    !text_eq(word, "--");
+			text = options ? split_o(s, word) : NULL;
+			after_o = text != NULL;
+			if (after_o && *text == '\0')
+				continue;
+			if (after_o)
+				word = text;
+		}
+		text = unbrace(p, word);
+		add_argument(s, after_o ? tidy_option(p, text) : text);
+		after_o = false;
 	}
 	return true;
 }

@@ -59,23 +59,6 @@ names_has_param(const char *program, const struct transport_param *t)
 	return is_transport;
 }
 
-static bool
-is_name(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	    (c >= '0' && c <= '9') || c == '_';
-}
-
-static size_t
-name_len(const char *p)
-{
-	size_t n = 0;
-
-	while (is_name(p[n]))
-		n++;
-	return n;
-}
-
 static void
 note(struct map *m, const char *name, size_t len)
 {
@@ -112,22 +95,18 @@ scan_tables(struct names *n, const char *text, bool is_opened)
 	buf_done(&expanded);
 }
 
+static void
+note_name(void *arg, const char *name)
+{
+	note(arg, name, strlen(name));
+}
+
 void
 names_scan(struct names *n, const char *text)
 {
-	const char *p = text;
+	const char *why;
 
-	while ((p = strchr(p, '$')) != NULL) {
-		p++;
-		if (*p == '$')
-			p++;
-		else {
-			if (*p == '{' || *p == '(')
-				p++;
-			p += strspn(p, " \t");
-			note(n->referenced, p, name_len(p));
-		}
-	}
+	conf_visit_names(text, note_name, n->referenced, &why);
 }
 
 /* A name that belongs to a transport, should master.cf have one of it. */

@@ -37,12 +37,14 @@ add_request(struct map *names, const char *arg, bool values)
 
 	if (values) {
 		if ((wrong = lines_split(copy, &name, &value)) != NULL)
-			fatalx("%s: \"%s\"", wrong, arg);
+			fatalx("%s: \"%s\"", wrong, text_trim(copy));
 	} else {
 		if (strchr(arg, '=') != NULL)
 			fatalx("%s requires a parameter name, not \"%s\"",
 			    HAS('X') ? "-X" : "-#", arg);
 		name = value = text_trim(copy);
+		if (*name == '\0')
+			fatalx("-X or -# requires non-blank parameter names");
 	}
 	old = map_set(names, name, value);
 	if (old != NULL && values)
@@ -132,6 +134,17 @@ struct plan {
 	struct buf	  added;
 };
 
+/* Where what goes with an entry ends.  Those who change a column or an option
+ * put all comments up to the next entry before it. */
+static size_t
+plan_end(const struct plan *plan, size_t i)
+{
+	if (plan->texts[i] == NULL || !plan->comments_first)
+		return postconf.services.services[i].to;
+	return i + 1 < postconf.services.count ?
+	    postconf.services.services[i + 1].from : postconf.master_cf.len;
+}
+
 static struct plan
 plan_new(void)
 {
@@ -177,7 +190,7 @@ replace_entry(struct buf *out, const struct plan *plan, size_t i)
 
 	if (!plan->comments_first)
 		buf_adds(out, plan->texts[i]);
-	edit_keep_comments(out, all + s->from, all + s->to);
+	edit_keep_comments(out, all + s->from, all + plan_end(plan, i));
 	if (plan->comments_first)
 		buf_adds(out, plan->texts[i]);
 }
@@ -195,7 +208,7 @@ plan_carry_out(struct plan *plan)
 	for (size_t i = 0; i < postconf.services.count; i++) {
 		s = &postconf.services.services[i];
 		buf_add(&out, all + at, s->from - at);
-		at = s->to;
+		at = plan_end(plan, i);
 		if (plan->comment[i])
 			edit_comment_out(&out, all + s->from, all + s->to);
 		else if (plan->texts[i] == NULL)
@@ -233,6 +246,14 @@ split_request(const char *arg, bool has_value, struct pattern *ret,
 	pattern_parse(ret, name);
 }
 
+/* It has all three parts, and no more. */
+static bool
+has_one_item(const struct pattern *p)
+{
+	return p->has_item && *p->item != '\0' &&
+	    strchr(p->item, '/') == NULL;
+}
+
 void
 change_services(char **args)
 {
@@ -246,7 +267,8 @@ change_services(char **args)
 	plan = plan_new();
 	for (; *args != NULL; args++) {
 		split_request(*args, HAS('e'), &p, &value);
-		if (text_eq(p.type, "*") && strstr(*args, "/*") == NULL)
+		if (p.has_item ||
+		    (text_eq(p.type, "*") && strstr(*args, "/*") == NULL))
 			fatalx("-Me, -MX or -M# requires service_name/type");
 		new = value != NULL ? parse_entry(value, *args) : NULL;
 		found = false;
@@ -412,9 +434,11 @@ change_fields(char **args)
 
 	for (int i = 0; args[i] != NULL; i++) {
 		split_request(args[i], true, &p, &value);
-		if (text_eq(p.item, "*"))
+		if (!has_one_item(&p))
 			fatalx("-Fe or -FX requires service_name/type/"
 			    "field_name");
+		if (text_eq(p.item, "*"))
+			fatalx("-Fe does not accept wild-card field name");
 		check_field(services_field(p.item), value);
 	}
 	change_matching(args, true, apply_field);
@@ -439,11 +463,14 @@ change_params(char **args)
 
 	for (int i = 0; args[i] != NULL; i++) {
 		split_request(args[i], HAS('e'), &p, &value);
-		if (!text_eq(p.item, "*"))
-			continue;
-		if (p.has_item)
+		if (!has_one_item(&p))
+			fatalx("-Pe or -PX requires service_name/type/"
+			    "parameter");
+		if (text_eq(p.item, "*"))
 			fatalx("-Pe does not accept wild-card parameter name");
-		fatalx("-Pe or -PX requires service_name/type/parameter");
+		if (value != NULL && strpbrk(value, " \t\r\n") != NULL)
+			fatalx("-Pe does not accept whitespace in parameter "
+			    "value");
 	}
 	change_matching(args, HAS('e'), apply_param);
 }

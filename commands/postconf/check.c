@@ -36,61 +36,6 @@ check_read_services(void)
 	mem_free(path);
 }
 
-static void bad_macro(const char *why, const char *prefix)
-    __attribute__((noreturn));
-
-static void
-bad_macro(const char *why, const char *prefix)
-{
-	log_warn("%s", why);
-	fatalx("%smacro processing error", prefix);
-}
-
-char *
-check_expanded(const char *text, conf_get_fn *get, void *arg)
-{
-	struct buf  out = BUF_INIT;
-	const char *why;
-
-	if (!conf_expand(&out, text, get, arg, &why))
-		bad_macro(why, "");
-	return buf_take(&out);
-}
-
-static void
-check_value(void *arg, const char *name, const char *text, int line)
-{
-	const struct param *p = param_find(name);
-	struct buf	    out = BUF_INIT;
-	const char	   *why;
-
-	(void)arg;
-	(void)line;
-	if (p != NULL && p->type == PARAM_RAW)
-		return;
-	if (!conf_expand(&out, text, NULL, NULL, &why)) {
-		/* Once for the names in it, once for its value. */
-		log_warn("%s", why);
-		bad_macro(why, "");
-	}
-	buf_done(&out);
-}
-
-void
-check_values(void)
-{
-	struct buf  out = BUF_INIT;
-	const char *why;
-
-	mem_free(check_expanded("${{$compatibility_level} <level {1}}", NULL,
-	    NULL));
-	/* Every program needs these two. */
-	if (!conf_expand(&out, "$myhostname $mydomain", NULL, NULL, &why))
-		bad_macro(why, "dictionary mail_dict: ");
-	buf_done(&out);
-	conf_each(check_value, NULL);
-}
-
 /* --- names */
 
 static bool
@@ -132,6 +77,9 @@ report(void *arg, const struct finding *f)
 		log_warn("%s: undefined parameter: %s%s", f->file, f->name,
 		    hint(f));
 		break;
+	case FINDING_SYNTAX:
+		log_warn("%s", f->text);
+		break;
 	case FINDING_OLD:
 		log_warn("%s: support for parameter \"%s\" will be removed; "
 		    "instead, %s", f->file, f->name, f->text);
@@ -150,5 +98,58 @@ report(void *arg, const struct finding *f)
 void
 check_names(void)
 {
-	audit(&postconf.names, &postconf.services, report, NULL);
+	audit_names(&postconf.names, &postconf.services, report, NULL);
+}
+
+/* --- values */
+
+static void bad_macro(const char *why, const char *prefix)
+    __attribute__((noreturn));
+
+static void
+bad_macro(const char *why, const char *prefix)
+{
+	log_warn("%s", why);
+	fatalx("%smacro processing error", prefix);
+}
+
+char *
+check_expanded(const char *text, conf_get_fn *get, void *arg)
+{
+	struct buf  out = BUF_INIT;
+	const char *why;
+
+	if (!conf_expand(&out, text, get, arg, &why))
+		bad_macro(why, "");
+	return buf_take(&out);
+}
+
+/* Not every name of main.cf: what nothing reads may be as it likes. */
+static void
+check_value(void *arg, const char *name, const char *text, int line)
+{
+	const struct param *p = param_find(name);
+
+	(void)arg;
+	(void)line;
+	if ((p == NULL || p->type != PARAM_RAW) &&
+	    names_known(&postconf.names, name) &&
+	    !names_table_param(&postconf.names, name))
+		mem_free(check_expanded(text, NULL, NULL));
+}
+
+void
+check_values(void)
+{
+	struct buf  out = BUF_INIT;
+	const char *why;
+
+	mem_free(check_expanded("${{$compatibility_level} <level {1}}", NULL,
+	    NULL));
+	/* Every program needs these two. */
+	if (!conf_expand(&out, "$myhostname $mydomain", NULL, NULL, &why))
+		bad_macro(why, "dictionary mail_dict: ");
+	buf_done(&out);
+	audit_references(&postconf.names, &postconf.services, report, NULL);
+	conf_each(check_value, NULL);
 }

@@ -108,13 +108,14 @@ services_check(char **texts)
 	for (; *texts != NULL; texts++) {
 		pattern_parse(&p, *texts);
 		if (!is_part(p.service) || !is_part(p.type) ||
+		    strchr(p.item, '/') != NULL ||
 		    (HAS('M') && !text_eq(p.item, "*")))
 			fatalx(HAS('M') ?
 			    "-M option requires service_name[/type]" :
 			    HAS('F') ? "-F option requires "
-			    "service_name[/type[/field_name]]" :
+			    "service_name[/type[/field]]" :
 			    "-P option requires "
-			    "service_name[/type[/parameter_name]]");
+			    "service_name[/type[/parameter]]");
 		if (HAS('F') && !text_eq(p.item, "*"))
 			services_field(p.item);
 	}

@@ -38,13 +38,14 @@ column_of(const struct buf *b)
 	return nl != NULL ? (size_t)(b->data + b->len - nl - 1) : b->len;
 }
 
-/* A word of `n` bytes after a space, or on a new line if the line is full. */
+/* A word of `n` bytes after a space, or on a new line if the line would grow
+ * beyond `width`, unless that is 0. */
 static void
-add_word(struct buf *out, const char *word, size_t n, bool fold)
+add_word(struct buf *out, const char *word, size_t n, size_t width)
 {
 	if (column_of(out) == 0)
 		;
-	else if (fold && column_of(out) + 1 + n > WIDTH)
+	else if (width > 0 && column_of(out) + 1 + n > width)
 		buf_addf(out, "\n%*s", INDENT, "");
 	else
 		buf_addc(out, ' ');
@@ -52,13 +53,13 @@ add_word(struct buf *out, const char *word, size_t n, bool fold)
 }
 
 static void
-add_words(struct buf *out, const char *text, bool fold)
+add_words(struct buf *out, const char *text, size_t width)
 {
 	size_t n;
 
 	while (*(text += strspn(text, " \t\r\n")) != '\0') {
 		n = strcspn(text, " \t\r\n");
-		add_word(out, text, n, fold);
+		add_word(out, text, n, width);
 		text += n;
 	}
 }
@@ -66,7 +67,7 @@ add_words(struct buf *out, const char *text, bool fold)
 void
 show_fold(struct buf *out, const char *text)
 {
-	add_words(out, text, true);
+	add_words(out, text, WIDTH);
 }
 
 void
@@ -105,7 +106,7 @@ show(const char *name, const char *value)
 	} else {
 		if (!HAS('h'))
 			buf_addf(&out, "%s =", name);
-		add_words(&out, value, HAS('f'));
+		add_words(&out, value, HAS('f') ? WIDTH : 0);
 	}
 	puts(out.data);
 	buf_done(&out);
@@ -143,7 +144,7 @@ add_arguments(struct buf *out, const struct service *s, bool fold)
 		} else if (after_o) {
 			buf_addf(out, " %s", arg);
 		} else {
-			add_word(out, arg, strlen(arg), fold);
+			add_word(out, arg, strlen(arg), fold ? WIDTH - 1 : 0);
 		}
 		after_o = options && !after_o && strcmp(s->argv[i], "-o") == 0;
 		mem_free(arg);
@@ -153,7 +154,7 @@ add_arguments(struct buf *out, const struct service *s, bool fold)
 void
 show_command(struct buf *out, const struct service *s, bool fold)
 {
-	add_word(out, s->argv[0], strlen(s->argv[0]), false);
+	add_word(out, s->argv[0], strlen(s->argv[0]), 0);
 	add_arguments(out, s, fold);
 }
 

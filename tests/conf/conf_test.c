@@ -164,7 +164,7 @@ static const struct {
 	{ "smtpd_helo_required = perhaps", "bad boolean configuration: "
 	    "smtpd_helo_required = perhaps; DIR/main.cf, line 1: write "
 	    "\"yes\" or \"no\"" },
-	{ "smtpd_banner =", "null string configuration: smtpd_banner = ; "
+	{ "smtpd_banner =", "bad string length 0 < 1: smtpd_banner = ; "
 	    "DIR/main.cf, line 1: write a value that is not empty" },
 	{ "smtpd_banner = ${x", "smtpd_banner: truncated macro reference: "
 	    "\"${x\"; DIR/main.cf, line 1" },
@@ -260,7 +260,7 @@ a_transport_has_its_own_limits(void)
 static void
 report(void *arg, const struct finding *f)
 {
-	static const char letters[] = "u?onb";
+	static const char letters[] = "u?sonb";
 
 	buf_addf(arg, "%c %s %d %s %s\n", letters[f->kind],
 	    strrchr(f->file, '/') + 1, f->line, f->name,
@@ -280,7 +280,8 @@ audited(struct buf *got)
 	CHECK(file_read(path, 10000, &content));
 	CHECK(master_cf_parse_all(&services, path, &content, &why));
 	names_init(&names);
-	audit(&names, &services, report, got);
+	audit_references(&names, &services, report, got);
+	audit_names(&names, &services, report, got);
 	names_done(&names);
 	master_cf_done(&services);
 	buf_done(&content);
@@ -302,18 +303,18 @@ unused_names_are_reported_with_the_nearest_known_name(void)
 	    "transport_maps = proxy:mysql:box\nbox_hosts = a\nbox_hots = b\n"
 	    "slow_destination_rate_dely = 1\nvirtual_maps = $my_onw\n");
 	audited(&got);
-	CHECK_STR(got.data, "u main.cf 6 smtpd_banne smtpd_banner\n"
-	    "u main.cf 7 utterly_unknown_thing -\n"
+	CHECK_STR(got.data, "? master.cf 2 smtpd_bannr smtpd_banner\n"
 	    "? main.cf 8 no -\n"
+	    "? main.cf 17 my_onw my_own\n"
+	    "u main.cf 6 smtpd_banne smtpd_banner\n"
+	    "u main.cf 7 utterly_unknown_thing -\n"
 	    "u main.cf 11 fast_destination_rate_delay -\n"
 	    "u main.cf 12 slow_time_limit -\n"
 	    "u main.cf 15 box_hots box_hosts\n"
 	    "u main.cf 16 slow_destination_rate_dely "
 	    "slow_destination_rate_delay\n"
 	    "o main.cf 17 virtual_maps -\n"
-	    "? main.cf 17 my_onw my_own\n"
-	    "u master.cf 2 smtpd_banne smtpd_banner\n"
-	    "? master.cf 2 smtpd_bannr smtpd_banner\n");
+	    "u master.cf 2 smtpd_banne smtpd_banner\n");
 	buf_done(&got);
 }
 

@@ -9,7 +9,7 @@ static const struct {
 	{ "b", "B" },	       { "empty", "" },	   { "two", "$b$b" },
 	{ "loop", "x$loop" },  { "money", "$$5" }, { "level", "3.10" },
 	{ "a1", "$a2$a2" },    { "a2", "$a3$a3" }, { "a3", "$a4$a4" },
-	{ "bad", "$" },
+	{ "bad", "$" },	       { "hollow", "$nosuch" },
 };
 
 static const char *
@@ -73,6 +73,8 @@ chooses_by_a_name(void)
 		{ "${b?yes:no}", "yes:no" },
 		{ "${empty?yes:no}", "" },
 		{ "${nosuch:no}", "no" },
+		{ "${hollow?yes}${hollow:no}", "yes" },
+		{ "${?yes}${:no}", "no" },
 		{ "${b:no}", "" },
 		{ "${b?{yes}}", "yes" },
 		{ "${b?{ yes }}", " yes " },
@@ -143,18 +145,28 @@ says_what_is_wrong(void)
 		{ "$loop", "unreasonable macro call nesting: \"loop\"" },
 		{ "${b.c}", "attribute name syntax error at: "
 		    "\"...b>>>.c\"" },
-		{ "${b?{yes}x}", "\":\" expected at: \"...b?{yes}>>>x\"" },
+		{ "${b?{yes}x}", "\":\" expected at: \"...yes}>>>x\"" },
 		{ "${b?{p}:{q}r}", "unexpected input at: "
-		    "\"...b?{p}:{q}>>>r\"" },
+		    "\"...q}>>>r\"" },
 		{ "${nofunction{x}}", "attribute name syntax error at: "
 		    "\"...nofunction>>>{x}\"" },
+		{ "${{3}== 3}", "\"{expression}\" expected at: "
+		    "\"...{3} ==>>> 3\"" },
+		{ "${{3} <= number {3}}", "\"{expression}\" expected at: "
+		    "\"...{3} <=>>> number {3}\"" },
+		{ "${{3}<=number{3}}", "bad operator suffix at: "
+		    "\"...<=>>>number\"" },
+		{ "${{3}=={3} x}", "\"?\" or \":\" expected at: "
+		    "\"...}>>>x\"" },
+		{ "${$b}", "attribute name syntax error at: "
+		    "\"...>>>$b\"" },
 		{ "${{1}<level{b}?{y}:{n}}",
 		    "malformed compatibility level syntax: \"b\"" },
 	};
 
 	CHECK_ROWS(rows);
-	CHECK(strstr(expand("${{3} = {3}}"), "expected at: ") != NULL);
-	CHECK(strstr(expand("${{3}==3}"), "expected at: ") != NULL);
+	CHECK(strstr(expand("${{3} = {3}}"), "expected at: \"...3}>>>= {3}\"")
+	    != NULL);
 	CHECK(strstr(expand("${{3}"), "truncated") != NULL);
 }
 
@@ -198,9 +210,11 @@ orders_compatibility_levels(void)
 	} rising[] = {
 		{ "0", "1" }, { "1", "2" }, { "2", "3.6" }, { "3.6", "3.10" },
 		{ "3", "3.0.1" }, { "3.10.2", "3.11" }, { "3.11", "9999" },
+		{ "3.1023", "8796093022207" },
 	};
 	static const char *const bad[] = {
-		"", "abc", "3.", ".3", "3.6.1.2", "3 ", "-1", "3.6x",
+		"", "abc", "3.", ".3", "3.6.1.2", "3 ", "-1", "3.6x", "3.1024",
+		"8796093022208",
 	};
 	long a, b;
 
