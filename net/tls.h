@@ -293,8 +293,9 @@ struct tls_connect {
 	 * "a, b" or NULL.  In a jail they must be readable. */
 	const char		*anchor_files;
 	bool			 rpk;		/* we know keys, not names */
-	/* Under what the session is kept in the context's store; settings
-	 * that must differ are added here.  NULL: no resumption. */
+	/* Under what the session is kept in the context's store: the server.
+	 * The settings above that must not differ are added here.  NULL: no
+	 * resumption. */
 	const char		*session_key;
 	int			 log_level;	/* -1: the context's */
 	int64_t			 deadline;

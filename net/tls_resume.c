@@ -254,8 +254,8 @@ client_key(struct buf *key, const struct tls_connect *w)
 	const struct tls_strength *s = &w->strength;
 	struct buf		   b = BUF_INIT;
 
-	buf_addf(&b, "%d %d %d %u %d %s ", w->level, s->protocols.min,
-	    s->protocols.max, s->protocols.off, s->grade,
+	buf_addf(&b, "%d %d %d %d %u %d %s ", w->level, w->rpk,
+	    s->protocols.min, s->protocols.max, s->protocols.off, s->grade,
 	    s->exclude != NULL ? s->exclude : "");
 	buf_addf(&b, "%s %s %s", w->host != NULL ? w->host : "",
 	    w->sni != NULL ? w->sni : "",

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "conf/param.h"
+#include "mail/tlsmgr_client.h"
 #include "net/tls.h"
 #include "server/server.h"
 #include "server/tls.h"
@@ -11,84 +12,13 @@
 #include "smtp/settings.h"
 #include "util/buf.h"
 #include "util/clock.h"
-#include "util/list.h"
 #include "util/log.h"
-#include "util/map.h"
-#include "util/mem.h"
 #include "util/stream.h"
-
-enum { SESSIONS_MAX = 10000 };	/* kept for resumption */
-
-/* Sessions that can be resumed; the process has many deliveries, so they need
- * not go elsewhere. */
-struct kept {
-	struct list	 by_age;
-	char		*key;
-	struct buf	 bytes;
-	int64_t		 until;		/* clock_ms */
-};
 
 static struct {
 	struct tls_context	*context;
-	struct map		*kept;
-	struct list		 by_age;
 	int64_t			 looked;	/* at the files, clock_ms */
-} tls = { .by_age = LIST_INIT(tls.by_age) };
-
-/* --- resumption */
-
-static void
-drop(struct kept *k)
-{
-	map_remove(tls.kept, k->key);
-	list_remove(&k->by_age);
-	/* It holds the secrets of a connection. */
-	explicit_bzero(k->bytes.data, k->bytes.len);
-	buf_done(&k->bytes);
-	mem_free(k->key);
-	mem_free(k);
-}
-
-static bool
-load(const char *key, struct buf *ret)
-{
-	struct kept *k = map_find(tls.kept, key);
-
-	if (k == NULL)
-		return false;
-	if (k->until <= clock_ms()) {
-		drop(k);
-		return false;
-	}
-	buf_add(ret, k->bytes.data, k->bytes.len);
-	return true;
-}
-
-static void
-forget(const char *key)
-{
-	struct kept *k = map_find(tls.kept, key);
-
-	if (k != NULL)
-		drop(k);
-}
-
-static void
-save(const char *key, const void *bytes, size_t len)
-{
-	struct kept *k;
-
-	forget(key);
-	if (map_count(tls.kept) >= SESSIONS_MAX)
-		drop(LIST_ENTRY(tls.by_age.next, struct kept, by_age));
-	k = NEW(struct kept);
-	k->key = mem_strdup(key);
-	k->bytes = (struct buf)BUF_INIT;
-	buf_add(&k->bytes, bytes, len);
-	k->until = clock_in(settings.tls_session_cache_timeout);
-	list_append(&tls.by_age, &k->by_age);
-	map_set(tls.kept, key, k);
-}
+} tls;
 
 /* --- set-up */
 
@@ -124,7 +54,7 @@ open_context(void)
 		set.ca_file = conf_mail.https_CAfile;
 	if (*settings.tls_session_cache_database != '\0') {
 		set.session_seconds = settings.tls_session_cache_timeout;
-		set.store = (struct tls_store){ load, save, forget };
+		set.store = tlsmgr_store(settings.prefix);
 	}
 	new = tls_context_new(&set, NULL);
 	if (new == NULL)
@@ -136,7 +66,6 @@ open_context(void)
 void
 client_tls_init(void)
 {
-	tls.kept = map_new();
 	if (may_want_tls() && server_tls_start())
 		open_context();
 }
@@ -264,7 +193,6 @@ is_possible(const struct session *s, const struct policy *p)
 bool
 client_tls_start(struct session *s, const struct policy *p)
 {
-	char *key = mem_printf("%s %s %s", s->relay, s->host, p->key);
 	struct tls_connect c = {
 		.peer = s->relay,
 		.level = p->testing ? TLS_LEVEL_SECURE : p->level,
@@ -276,8 +204,7 @@ client_tls_start(struct session *s, const struct policy *p)
 		.tlsa_count = p->tlsa_count,
 		.anchor_files = p->anchor_files,
 		.rpk = p->rpk,
-		.session_key = *settings.tls_session_cache_database != '\0' ?
-		    key : NULL,
+		.session_key = s->relay,
 		.log_level = -1,
 		.deadline = clock_in(settings.starttls_timeout),
 	};
@@ -289,6 +216,5 @@ client_tls_start(struct session *s, const struct policy *p)
 		log_records(s, p);
 	if (is_possible(s, p))
 		s->tls = tls_connect(tls.context, s->stream, &c);
-	mem_free(key);
 	return s->tls != NULL;
 }

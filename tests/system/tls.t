@@ -34,6 +34,10 @@ smtpd_tls_session_cache_database = btree:$data_directory/smtpd_scache
 smtpd_peername_lookup = no
 smtpd_error_sleep_time = 0s
 smtpd_client_connection_count_limit = 0
+smtp_tls_security_level = encrypt
+smtp_tls_session_cache_database = btree:$data_directory/smtp_scache
+smtp_connection_cache_on_demand = no
+transport_maps = inline:{{ away.example = smtp:[127.0.0.1]:%(sink)d }}
 mydestination = tls.example
 mynetworks =
 local_recipient_maps =
@@ -223,6 +227,70 @@ def python_sends(mail, pki, ports):
     c.quit()
     tap.ok("Trusted TLS connection established from" in mail.log(),
            "a client's certificate is trusted", mail.log()[-2000:])
+
+
+class Sink(threading.Thread):
+    """Takes messages over TLS; `reused` says of each session if it was an
+    earlier one, resumed."""
+
+    def __init__(self, pki, port):
+        super().__init__(daemon=True)
+        self.reused = []
+        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.tls.load_cert_chain(pki.dir + "/server.pem",
+                                 pki.dir + "/server.key")
+        self.socket = socket.create_server(("127.0.0.1", port))
+        self.start()
+
+    def run(self):
+        while True:
+            s, _ = self.socket.accept()
+            try:
+                self.serve(s)
+            except (OSError, ssl.SSLError):
+                pass
+            s.close()
+
+    def serve(self, s):
+        f, in_data = s.makefile("rb"), False
+        s.sendall(b"220 sink ESMTP\r\n")
+        while line := f.readline():
+            verb = line.strip().upper()
+            if in_data and verb != b".":
+                continue
+            in_data = verb == b"DATA"
+            if verb.startswith(b"EHLO"):
+                s.sendall(b"250-sink\r\n250 STARTTLS\r\n")
+            else:
+                s.sendall(b"354 go\r\n" if in_data else b"250 ok\r\n")
+            if verb == b"STARTTLS":
+                s = self.tls.wrap_socket(s, server_side=True)
+                f = s.makefile("rb")
+                self.reused.append(s.session_reused)
+
+
+def our_client_resumes(mail, sink):
+    """Its sessions are with tlsmgr, so that any process has them."""
+    def send(n):
+        mail.run("sendmail", "-f", "a@tls.example", "b@away.example",
+                 input=b"Subject: %d\n\ntext\n" % n)
+        return mail.wait(lambda: mail.log().count(
+            "to=<b@away.example>, relay=127.0.0.1[127.0.0.1]") == n and
+            mail.queue_files() == 0)
+
+    def clients():
+        return {pid for pid, name in mail.processes().items()
+                if name == "smtp"}
+
+    good = send(1) and send(2)
+    tap.ok(good and sink.reused == [False, True],
+           "our client resumes a session", sink.reused)
+    before = clients()
+    mail.run("postfix", "reload")
+    mail.wait(lambda: not before & clients())
+    good = send(3)
+    tap.ok(good and sink.reused[2:] == [True] and not before & clients(),
+           "a later process resumes it as well", sink.reused)
 
 
 def behind_a_load_balancer(port):
@@ -442,13 +510,16 @@ def main():
         return 0
     pki = Pki()
     ports = {name: free_port() for name in ("wrapped", "strict", "hasty",
-                                              "plain", "balanced")}
-    mail = Instance(SETTINGS % {"pki": pki.dir}, MASTER % ports)
+                                              "plain", "balanced", "sink")}
+    sink = Sink(pki, ports["sink"])
+    mail = Instance(SETTINGS % {"pki": pki.dir, "sink": ports["sink"]},
+                    MASTER % ports)
     try:
         mail.start()
         openssl_connects(mail, pki)
         swaks_sends(mail, pki, ports)
         python_sends(mail, pki, ports)
+        our_client_resumes(mail, sink)
         behind_a_load_balancer(ports["balanced"])
         plain_text_is_forgotten(mail)
         bad_handshakes(mail)
