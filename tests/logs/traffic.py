@@ -104,9 +104,14 @@ class Client:
                 return line
 
     def say(self, *lines):
-        for line in lines:
-            self.s.sendall(line.encode() + b"\r\n")
-            self.reply()
+        """A message whose recipients were all refused is taken for commands,
+        and we for what speaks no SMTP: the end may come at any time."""
+        try:
+            for line in lines:
+                self.s.sendall(line.encode() + b"\r\n")
+                self.reply()
+        except ConnectionError:
+            pass
 
     def close(self):
         self.s.close()
