@@ -390,7 +390,7 @@ replace_body(struct edit *e, struct message *m)
 	if (n < 0)
 		e->error = errno;
 	if (m->line_len > 0 || m->pending_cr)
-		body_bytes(m, "\r\n" + m->pending_cr, 2 - m->pending_cr);
+		body_bytes(m, &"\r\n"[m->pending_cr], 2 - m->pending_cr);
 	mem_free(piece);
 }
 

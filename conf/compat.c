@@ -29,16 +29,6 @@ conf_compat_at_least(const char *level)
 	return level_parse(level, &want) && have >= want;
 }
 
-void
-conf_log_compat(const char *name, const char *level, const char *detail)
-{
-	if (conf_is_set(name) || conf_compat_at_least(level))
-		return;
-	log_info("using backwards-compatible default setting %s=%s%s%s", name,
-	    conf_value(name), detail != NULL ? " " : "",
-	    detail != NULL ? detail : "");
-}
-
 /* All as it is, but the newest level. */
 static const char *
 get_newest(void *arg, const char *name)

@@ -131,13 +131,6 @@ void		 conf_warn_unknown(void);
 /* compatibility_level reaches at least "3.6", say. */
 bool		 conf_compat_at_least(const char *level);
 
-/*
- * Logs such a line about one name, where it matters, when it is not set and
- * compatibility_level is below `level`; `detail` ("to ...") may be NULL.
- */
-void		 conf_log_compat(const char *name, const char *level,
-		     const char *detail);
-
 /* True if the name is set in main.cf or by an override. */
 bool		 conf_is_set(const char *name);
 

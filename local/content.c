@@ -208,8 +208,9 @@ content_wants_delivered_to(const char *what)
 	return text_has_word(conf_mail.prepend_delivered_header, what);
 }
 
-const char *
-content_header(struct delivery *d)
+/* The header block, read on first use; NULL with errno. */
+static const char *
+read_header(struct delivery *d)
 {
 	if (!content.has_header) {
 		buf_clear(&content.header);
@@ -251,7 +252,7 @@ next_delivered_to(const char **p, struct str *ret)
 bool
 content_was_delivered_to(struct delivery *d, const char *address)
 {
-	const char *p = content_header(d);
+	const char *p = read_header(d);
 	struct buf  quoted = BUF_INIT;
 	struct str  field;
 	bool	    found = false;
@@ -268,7 +269,7 @@ bool
 content_was_delivered_to_user(struct delivery *d, const char *user,
     const char *domain)
 {
-	const char *p = content_header(d), *at;
+	const char *p = read_header(d), *at;
 	size_t	    n = strlen(user);
 	struct str  field;
 

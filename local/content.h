@@ -27,9 +27,6 @@ struct content {
 /* Writes all to fd.  False with errno: nothing is known of how much went. */
 bool	content_write(int fd, struct delivery *, const struct content *);
 
-/* The header block, read on first use; NULL with errno. */
-const char *content_header(struct delivery *);
-
 /* Is there a Delivered-To: field with this address already? */
 bool	content_was_delivered_to(struct delivery *, const char *address);
 

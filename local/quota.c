@@ -208,6 +208,26 @@ make_cache(const char *maildir, const struct quota *q, const struct usage *u)
 	buf_done(&path);
 }
 
+/* Lines "bytes messages", each a change.  False: their sum makes no sense; the
+ * file is the user's. */
+static bool
+sum_up(char *p, struct usage *u, int *ret_lines)
+{
+	char *end;
+
+	*u = (struct usage){ 0 };
+	for (*ret_lines = 0; *p != '\0'; p = end + 1, ++*ret_lines) {
+		if (__builtin_add_overflow(u->bytes, strtoll(p, &end, 10),
+		    &u->bytes) ||
+		    __builtin_add_overflow(u->messages,
+		    strtoll(end, &end, 10), &u->messages))
+			return false;
+		if ((end = strchr(end, '\n')) == NULL)
+			break;
+	}
+	return u->bytes >= 0 && u->bytes <= INT64_MAX / 2 && u->messages >= 0;
+}
+
 /* What the cache says.  False: there is none for this quota, or it has grown
  * long.  *ret_fresh: a count made lately, nothing added since. */
 static bool
@@ -215,10 +235,10 @@ read_cache(const char *maildir, const struct quota *q, struct usage *u,
     bool *ret_fresh)
 {
 	struct buf  path = BUF_INIT, header = BUF_INIT;
-	char	    text[CACHE_MAX + 1], *p, *end;
+	char	    text[CACHE_MAX + 1];
 	struct stat st;
 	ssize_t	    n = -1;
-	int	    fd, lines = 0;
+	int	    fd, lines;
 	bool	    ok;
 
 	buf_addf(&path, "%smaildirsize", maildir);
@@ -231,20 +251,14 @@ read_cache(const char *maildir, const struct quota *q, struct usage *u,
 	put_header(&header, q);
 	ok = n > 0 && n <= CACHE_MAX && (size_t)n >= header.len &&
 	    memcmp(text, header.data, header.len) == 0;
-	*u = (struct usage){ 0 };
 	if (ok) {
 		text[n] = '\0';
-		for (p = text + header.len; *p != '\0'; p = end + 1, lines++) {
-			u->bytes += strtoll(p, &end, 10);
-			u->messages += strtoll(end, &end, 10);
-			if ((end = strchr(end, '\n')) == NULL)
-				break;
-		}
+		ok = sum_up(text + header.len, u, &lines);
 		*ret_fresh = lines <= 1 && time(NULL) - st.st_mtime < FRESH;
 	}
 	buf_done(&path);
 	buf_done(&header);
-	return ok && u->bytes >= 0 && u->messages >= 0;
+	return ok;
 }
 
 /* --- the decision */
@@ -252,7 +266,7 @@ read_cache(const char *maildir, const struct quota *q, struct usage *u,
 static bool
 has_room(const struct quota *q, const struct usage *u, int64_t size)
 {
-	return (q->bytes == 0 || u->bytes + size <= q->bytes) &&
+	return (q->bytes == 0 || u->bytes <= q->bytes - size) &&
 	    (q->messages == 0 || u->messages < q->messages);
 }
 

@@ -120,8 +120,8 @@ address_extension(const char *local, size_t len, const char *delimiters,
 	return local + at;
 }
 
-bool
-address_is_literal(const char *domain)
+static bool
+is_literal(const char *domain)
 {
 	size_t len = strlen(domain);
 
@@ -191,7 +191,7 @@ address_is_domain(const char *domain)
 	size_t len = strlen(domain);
 
 	if (domain[0] == '[')
-		return address_is_literal(domain) &&
+		return is_literal(domain) &&
 		    is_literal_text(domain + 1, len - 2);
 	return address_is_hostname(domain, len);
 }

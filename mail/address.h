@@ -49,9 +49,6 @@ bool		 address_parse_path(struct buf *internal, const char *text,
 /* Is it empty ("<>")? */
 bool		 address_is_null(const char *);
 
-/* Address literal "[192.0.2.1]", "[IPv6:...]" as domain. */
-bool		 address_is_literal(const char *domain);
-
 /* The shape of a host name (not all digits; a final dot is allowed; UTF-8
  * passes); the same or a well-formed literal. */
 bool		 address_is_hostname(const char *, size_t len);

@@ -290,8 +290,9 @@ checked_done(struct checked *c)
 
 /* --- log */
 
-const char *
-check_action_word(enum check_action action)
+/* The word for the log: "reject", "warning".  NULL where nothing is logged. */
+static const char *
+word_of(enum check_action action)
 {
 	for (size_t i = 0; i < ACTIONS; i++)
 		if (actions[i].action == action)
@@ -303,7 +304,7 @@ void
 checks_log_line(struct buf *line, enum checks_kind kind,
     const struct checked *c, struct str text, const char *origin)
 {
-	const char *word = check_action_word(c->action);
+	const char *word = word_of(c->action);
 
 	if (word == NULL)
 		return;

@@ -38,9 +38,6 @@ enum check_action {
 				   `problem` says which */
 };
 
-/* The word for the log: "reject", "warning".  NULL where nothing is logged. */
-const char	*check_action_word(enum check_action);
-
 /* Start with CHECKED_INIT; every call sets it anew. */
 struct checked {
 	enum check_action	 action;

@@ -134,9 +134,6 @@ enum job_kind	kind_of(const char *program);
 
 /* --- listen.c */
 
-/* What main.cf says about interfaces; false with why. */
-bool	listen_configure(const char **ret_why);
-
 /* Binds what is missing, closes what is not wanted any more.  What can't be
  * bound is fatal, or logged if `may_fail`. */
 void	listen_open(struct job *, bool may_fail);

@@ -406,11 +406,3 @@ milters_lost(struct milters *all)
 			milter_fail(&all->items[i], "lost by cleanup");
 }
 
-bool
-milters_want_message(const struct milters *all)
-{
-	for (size_t i = 0; i < all->count; i++)
-		if (all->items[i].state == MILTER_OPEN)
-			return true;
-	return false;
-}

@@ -137,7 +137,4 @@ void		 milters_each_macro(struct milters *,
 /* The other process has failed: nobody knows what was said last. */
 void		 milters_lost(struct milters *);
 
-/* Is there one that wants to see messages? */
-bool		 milters_want_message(const struct milters *);
-
 #endif

@@ -28,17 +28,6 @@ int	addr_family(const struct addr *);	/* AF_INET, AF_INET6, AF_UNIX */
 bool	addr_equal(const struct addr *, const struct addr *);	/* not the port */
 bool	addr_is_loopback(const struct addr *);
 
-/* "192.0.2.0/24", "[2001:db8::]/32", "2001:db8::/32", a single address.
- * False with why for bad syntax and for host bits that are set. */
-struct addr_net {
-	unsigned char	 bytes[16];
-	int		 family;
-	int		 bits;
-};
-
-bool	addr_net_parse(struct addr_net *, const char *, const char **ret_why);
-bool	addr_net_has(const struct addr_net *, const struct addr *);
-
 /*
  * "host", "host:port", "[host]:port", ":port", "[v6]:port" of main.cf and
  * master.cf, split in place; either part may come out NULL.  False with why.

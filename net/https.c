@@ -79,14 +79,6 @@ split(const char *url, struct place *p)
 	return ok;
 }
 
-bool
-https_is_url(const char *url)
-{
-	struct place p;
-
-	return split(url, &p);
-}
-
 int
 https_families(const char *p)
 {

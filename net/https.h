@@ -53,7 +53,4 @@ void	https_answer_done(struct https_answer *);
 /* For `families`, from inet_protocols. */
 int	https_families(const char *inet_protocols);
 
-/* Is it an https: address that https_call() takes? */
-bool	https_is_url(const char *url);
-
 #endif

@@ -103,8 +103,9 @@ now_seconds(void)
 	return clock_wall_us() / 1000000;
 }
 
-void
-session_drop(struct session *s, const char *reply)
+/* Sends "421 ..." or "521 ..." and no more. */
+static void
+drop(struct session *s, const char *reply)
 {
 	stream_set_deadline(s->stream, DROP_WAIT);
 	stream_printf(s->stream, "%s\r\n", reply);
@@ -188,7 +189,7 @@ hand_over(struct session *s)
 	if (!limits_begin_pass()) {
 		log_info("NOQUEUE: reject: CONNECT from %s: all server ports "
 		    "busy", s->label);
-		session_drop(s, "421 4.3.2 All server ports are busy");
+		drop(s, "421 4.3.2 All server ports are busy");
 		mem_free(path);
 		return;
 	}
@@ -199,7 +200,7 @@ hand_over(struct session *s)
 	if (!ok) {
 		log_warn("cannot connect to service %s: %s", path,
 		    strerror(errno));
-		session_drop(s, "421 4.3.2 No system resources");
+		drop(s, "421 4.3.2 No system resources");
 	}
 	mem_free(path);
 }
@@ -235,7 +236,7 @@ note_pregreet(struct session *s, int64_t since, const char *bytes, size_t len)
 	buf_done(&line);
 	if (!session_fail(s, TEST_PREGREET, "550 5.5.1 Protocol error"))
 		return EARLY_DONE;
-	session_drop(s, "521 5.5.1 Protocol error");
+	drop(s, "521 5.5.1 Protocol error");
 	return EARLY_ENDED;
 }
 
@@ -314,7 +315,7 @@ judge_score(struct session *s, int points, const char *name)
 	if (!session_fail(s, TEST_DNSBL, s->refusal_text))
 		return EARLY_DONE;
 	memcpy(s->refusal_text, "521", 3);
-	session_drop(s, s->refusal_text);
+	drop(s, s->refusal_text);
 	return EARLY_ENDED;
 }
 
@@ -385,7 +386,7 @@ is_decided(struct session *s)
 		log_info("%s %s", conf_mail.respectful_logging ? "DENYLISTED" :
 		    "BLACKLISTED", s->label);
 		if (screen.deny == ACTION_DROP) {
-			session_drop(s, "521 5.3.2 Service currently "
+			drop(s, "521 5.3.2 Service currently "
 			    "unavailable");
 			log_info("DISCONNECT %s", s->label);
 			return true;
@@ -470,12 +471,12 @@ greet(struct session *s)
 	case LIMITS_CLIENT:
 		log_info("NOQUEUE: reject: CONNECT from %s: too many "
 		    "connections", s->label);
-		session_drop(s, "421 4.7.0 Error: too many connections");
+		drop(s, "421 4.7.0 Error: too many connections");
 		return;
 	case LIMITS_ALL:
 		log_info("NOQUEUE: reject: CONNECT from %s: all screening "
 		    "ports busy", s->label);
-		session_drop(s, "421 4.3.2 All screening ports are busy");
+		drop(s, "421 4.3.2 All screening ports are busy");
 		break;
 	case LIMITS_OK:
 		decide(s);

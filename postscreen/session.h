@@ -54,9 +54,6 @@ void	session_serve(struct stream *);
  * is to be dropped, with that reply as 521. */
 bool	session_fail(struct session *, enum test, const char *reply);
 
-/* Sends "421 ..." or "521 ..." and no more. */
-void	session_drop(struct session *, const char *reply);
-
 /* "HANGUP after ... in tests before|after SMTP handshake". */
 void	session_log_hangup(const struct session *, int64_t since,
 	    const char *when);

@@ -53,7 +53,7 @@ message_reports(void)
 	return messages.reports;
 }
 
-struct message *
+static struct message *
 message_find(const char *id)
 {
 	return messages.active == NULL ? NULL : map_find(messages.active, id);
@@ -74,7 +74,7 @@ message_verp(const struct message *m)
 	    *message_sender(m) != '\0' ? delimiters : NULL;
 }
 
-int64_t
+static int64_t
 message_age(const struct message *m)
 {
 	return (clock_wall_us() - m->first->env.arrival_us) / 1000000;
@@ -98,7 +98,8 @@ message_deliver_flags(const struct message *m)
 	    (env & ENV_DELIVER_TRACE ? DELIVER_TRACE : 0);
 }
 
-void
+/* For bounce_flush() and the like. */
+static void
 message_describe(const struct message *m, struct bounce_message *ret)
 {
 	const struct envelope *env = &m->first->env;

@@ -58,7 +58,6 @@ enum { QUEUE_MODE_WARNED = S_IXOTH };
 
 size_t	message_count(void);
 int	message_reports(void);		/* notices being sent */
-struct message *message_find(const char *id);
 
 /*
  * Takes a message from a queue into the active queue; the envelope comes from
@@ -73,15 +72,11 @@ bool	message_new(const char *id, const struct frame *new);
 const char *message_sender(const struct message *);
 /* The two delimiters if each recipient gets a sender of its own, or NULL. */
 const char *message_verp(const struct message *);
-int64_t	message_age(const struct message *);		/* seconds */
 enum dsn_ret message_ret(const struct message *);
 unsigned message_deliver_flags(const struct message *);
 
 /* `count` recipients of a slice are settled: reads the next slice or ends the
  * message.  The slice and the message may be gone afterwards. */
 void	message_settled(struct slice *, uint32_t count);
-
-/* For bounce_flush() and the like. */
-void	message_describe(const struct message *, struct bounce_message *ret);
 
 #endif

@@ -266,8 +266,9 @@ dest_get(struct transport *t, const char *nexthop, const char *recipient)
 	return d;
 }
 
-void
-dest_release(struct dest *d)
+/* Frees it if nothing is known or waits there. */
+static void
+release(struct dest *d)
 {
 	if (d->busy > 0 || d->peers.count > 0 || dest_is_dead(d) || d->waiting)
 		return;
@@ -312,7 +313,7 @@ revive_dest(struct timer *timer)
 	if (d->peers.count > 0)
 		schedule_run(d->transport);
 	else
-		dest_release(d);
+		release(d);
 }
 
 void
@@ -348,7 +349,7 @@ transport_set_dead(struct transport *t, const char *dsn, const char *text)
 		struct dest *d = map_at(t->dests, i)->value;
 
 		drain(d);
-		dest_release(d);
+		release(d);
 	}
 }
 
@@ -426,5 +427,5 @@ dest_rest(struct dest *d)
 		timer_set(&t->next, clock_ms() + t->delay, next_delivery);
 	}
 	schedule_refresh(d);
-	dest_release(d);
+	release(d);
 }

@@ -72,9 +72,6 @@ bool		 transport_is_known(const char *name);
 struct dest	*dest_get(struct transport *, const char *nexthop,
 		    const char *recipient);
 
-/* Frees it if nothing is known or waits there. */
-void	dest_release(struct dest *);
-
 bool	transport_is_dead(const struct transport *);
 bool	dest_is_dead(const struct dest *);
 

@@ -6,14 +6,6 @@
 #include "util/mem.h"
 #include "util/text.h"
 
-const char *const *
-sasl_client_types(void)
-{
-	static const char *const names[] = { "cyrus", NULL };
-
-	return names;
-}
-
 struct sasl_client *
 sasl_client_open(const struct sasl_client_settings *set, const char **ret_why)
 {

@@ -21,7 +21,6 @@ struct sasl_client_settings {
 
 struct sasl_client	*sasl_client_open(const struct sasl_client_settings *,
 			    const char **ret_why);
-const char *const	*sasl_client_types(void);
 
 /* Who logs in where; must outlive the talk. */
 struct sasl_account {

@@ -13,16 +13,6 @@ static const struct sasl_backend *const backends[] = {
 
 enum { BACKENDS = sizeof backends / sizeof *backends };
 
-const char *const *
-sasl_server_types(void)
-{
-	static const char *names[BACKENDS + 1];
-
-	for (int i = 0; i < BACKENDS; i++)
-		names[i] = backends[i]->name;
-	return names;
-}
-
 struct sasl_server *
 sasl_server_open(const struct sasl_server_settings *set, const char **ret_why)
 {

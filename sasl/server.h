@@ -28,9 +28,6 @@ struct sasl_server_settings {
 struct sasl_server	*sasl_server_open(const struct sasl_server_settings *,
 			    const char **ret_why);
 
-/* "cyrus", "dovecot"; NULL ends them. */
-const char *const	*sasl_server_types(void);
-
 /* What is known of a client's connection; must outlive its logins. */
 struct sasl_facts {
 	const char	*client_ip, *server_ip;	/* "" if not known */

@@ -66,12 +66,6 @@ server_args(void)
 }
 
 bool
-server_is_inet(void)
-{
-	return text_eq(server_start.type, "inet");
-}
-
-bool
 server_is_alone(void)
 {
 	return server_start.alone;
@@ -91,12 +85,6 @@ server_retire(void)
 	server_state.retiring = true;
 	if (!server_start.alone && server_start.s->kind == SERVER_MULTI)
 		server_multi_leave();
-}
-
-int
-server_max_sessions(void)
-{
-	return server_start.max_sessions;
 }
 
 int

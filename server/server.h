@@ -76,15 +76,12 @@ const char	*server_process_name(void);	/* as it was started: "lmtp" for
 						   the program smtp */
 char		**server_args(void);		/* what follows the options, ends
 						   with NULL: pipe, spawn */
-bool		 server_is_inet(void);		/* -t inet */
 bool		 server_stopping(void);		/* finish soon: reload or stop;
 						   the request at hand may go
 						   on */
 void		 server_retire(void);		/* end after the sessions that
 						   are open; a successor takes
 						   the next */
-int		 server_max_sessions(void);	/* this worker's share of
-						   maxproc; 0: no limit */
 int		 server_sessions(void);		/* now */
 bool		 server_is_alone(void);		/* -S: one session, as a user */
 bool		 server_stress(void);		/* -o stress=yes */

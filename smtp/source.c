@@ -58,8 +58,12 @@ work_out(struct source *s, int family, const char *text)
 		    family == AF_INET6 ? "6" : "", text);
 }
 
-const struct addr *
-source_for(const struct addr *to)
+/*
+ * smtp_bind_address(6); else the only address of its family in
+ * inet_interfaces, when that names one; NULL: let the system choose.
+ */
+static const struct addr *
+source_of(const struct addr *to)
 {
 	int family = addr_family(to);
 	struct source *s = family == AF_INET6 ? &ipv6 : &ipv4;
@@ -73,7 +77,7 @@ source_for(const struct addr *to)
 int
 source_connect(const struct addr *to, int64_t deadline)
 {
-	const struct addr *source = source_for(to);
+	const struct addr *source = source_of(to);
 	int		   fd = dead_connect(to, source, deadline);
 
 	if (fd < 0 && source != NULL && errno == EADDRNOTAVAIL &&

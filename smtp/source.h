@@ -7,12 +7,6 @@
 
 struct addr;
 
-/*
- * smtp_bind_address(6); else the only address of its family in
- * inet_interfaces, when that names one; NULL: let the system choose.
- */
-const struct addr *source_for(const struct addr *to);
-
 /* Connects from there, or, where bind_address_enforce is off, from anywhere.  A
  * descriptor, or -1 with errno. */
 int	source_connect(const struct addr *to, int64_t deadline);

@@ -54,8 +54,8 @@ answer_init(struct answer *a)
 	};
 }
 
-void
-answer_clear(struct answer *a)
+static void
+clear(struct answer *a)
 {
 	a->out.lost = a->out.busy = a->out.none = a->too_large = false;
 	a->count = 0;
@@ -144,11 +144,11 @@ answer_ask(const struct client_plugin *client, void *connection,
 		.question = question,
 	};
 
-	answer_clear(a);
+	clear(a);
 	if (client->quote == NULL && question->wait_seconds == 0) {
 		ask_job(&j);
 		if (a->out.busy) {
-			answer_clear(a);
+			clear(a);
 			patient.wait_seconds = PATIENCE;
 			j.question = &patient;
 			task_offload(ask_job, &j);

@@ -23,7 +23,6 @@ struct answer {
 };
 
 void	answer_init(struct answer *);
-void	answer_clear(struct answer *);
 void	answer_done(struct answer *);
 struct str answer_value(const struct answer *, size_t i);
 

@@ -13,8 +13,9 @@
 
 enum { PATTERN_MAX = 128 };	/* bytes of an address with its length */
 
-int
-cidr_address(const char *text, unsigned char ret[16])
+/* Text to bytes; 0 if it is no address, otherwise the family. */
+static int
+parse_address(const char *text, unsigned char ret[16])
 {
 	int family = strchr(text, ':') != NULL ? AF_INET6 : AF_INET;
 
@@ -79,7 +80,7 @@ cidr_parse(struct cidr *c, const char *pattern, struct buf *why)
 	}
 	if (slash != NULL)
 		*slash++ = '\0';
-	got.family = cidr_address(text, got.bytes);
+	got.family = parse_address(text, got.bytes);
 	if (got.family == 0) {
 		buf_addf(why, slash != NULL ? "bad network value in \"%s\"" :
 		    "bad address pattern: \"%s\"", pattern);
@@ -296,7 +297,7 @@ find_cidr(struct table *t, const char *key, struct buf *ret)
 {
 	struct cidr_table *c = t->state;
 	unsigned char	   bytes[16];
-	int		   family = cidr_address(key, bytes);
+	int		   family = parse_address(key, bytes);
 
 	if (family == 0)
 		return TABLE_NOT_FOUND;

@@ -20,7 +20,4 @@ bool	cidr_parse(struct cidr *, const char *pattern, struct buf *why);
 /* An address as an inet_pton() result of that family. */
 bool	cidr_has(const struct cidr *, int family, const unsigned char *bytes);
 
-/* Text to bytes; 0 if it is no address, otherwise the family. */
-int	cidr_address(const char *text, unsigned char ret[16]);
-
 #endif

@@ -319,49 +319,6 @@ match_client(struct match *m, const char *name, const struct addr *a)
 	return r;
 }
 
-static enum match_result
-table_has_address(struct match *m, struct table *t, const char *address)
-{
-	enum match_result r = table_has(m, t, address);
-	const char	 *at = strrchr(address, '@');
-
-	if (r == MATCH_NO && at != NULL && !table_is_pattern(t))
-		r = table_has(m, t, at);
-	return r;
-}
-
-enum match_result
-match_address(struct match *m, const char *address)
-{
-	enum match_result r = MATCH_NO, one;
-	const char	 *at, *text;
-
-	buf_clear(&m->folded);
-	text_fold(&m->folded, address, true);
-	at = strrchr(m->folded.data, '@');
-	for (size_t i = 0; i < m->count; i++) {
-		const struct item *item = &m->items[i];
-
-		text = item->text;
-		if (item->kind == ITEM_TABLE)
-			one = table_has_address(m, item->table,
-			    m->folded.data);
-		else if (item->kind == ITEM_BAD)
-			one = MATCH_ERROR;
-		else if (strcmp(text, m->folded.data) == 0 ||
-		    (at != NULL && strcmp(text, at) == 0) ||
-		    (at != NULL && strchr(text, '@') == NULL &&
-		    strlen(text) == (size_t)(at - m->folded.data) &&
-		    memcmp(text, m->folded.data, strlen(text)) == 0))
-			one = MATCH_YES;
-		else
-			one = MATCH_NO;
-		if (decides(m, item, one, &r))
-			break;
-	}
-	return r;
-}
-
 enum match_result
 match_word(struct match *m, const char *word)
 {

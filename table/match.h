@@ -29,9 +29,6 @@ enum match_result match_domain(struct match *, const char *domain);
 enum match_result match_client(struct match *, const char *name,
 		    const struct addr *);
 
-/* user, user@domain, @domain and tables keyed so. */
-enum match_result match_address(struct match *, const char *address);
-
 /* Any word, compared without case: notify_classes and the like. */
 enum match_result match_word(struct match *, const char *word);
 

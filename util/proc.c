@@ -152,12 +152,6 @@ proc_run(char *const argv[], char *const env[], int input, int output,
 
 /* --- the process itself */
 
-void
-proc_set_title(const char *title)
-{
-	prctl(PR_SET_NAME, title, 0, 0, 0);
-}
-
 int
 proc_max_files(void)
 {

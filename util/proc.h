@@ -48,8 +48,6 @@ bool	proc_landlock(const struct proc_path *, size_t n);
 int	proc_run(char *const argv[], char *const env[], int input, int output,
 	    int wait_seconds);
 
-void	proc_set_title(const char *);	/* not argv games: prctl(PR_SET_NAME) */
-
 /* Raises RLIMIT_NOFILE to the hard limit; the new limit. */
 int	proc_max_files(void);
 

@@ -55,12 +55,6 @@ task_current(void)
 	return loop.current;
 }
 
-int64_t
-task_now(void)
-{
-	return loop.now;
-}
-
 bool
 task_running(void)
 {

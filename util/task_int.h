@@ -88,7 +88,6 @@ bool		 task_stack_trim_pool(void);
 /* --- the loop (task.c) */
 
 struct task	*task_current(void);		/* NULL outside of tasks */
-int64_t		 task_now(void);		/* time of this turn */
 
 /* Waits until task_ready(); false when the deadline came first. */
 bool		 task_park(int64_t deadline);

@@ -36,12 +36,6 @@ void	show(const char *name, const char *value);
 void	show_json_member(struct buf *out, const char *name, const char *value);
 void	show_json(const char *name, const char *value);
 
-/* Adds white space as one space each, none at the ends. */
-void	show_collapse(struct buf *, const char *text);
-
-/* Adds words, broken after column 80 if -f (or `fold`). */
-void	show_fold(struct buf *, const char *text);
-
 /* An entry of master.cf as -M prints it, no newline at the end. */
 void	show_service(struct buf *, const struct service *, bool fold);
 

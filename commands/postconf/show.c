@@ -15,8 +15,9 @@ enum {
 /* Where the columns of master.cf begin. */
 static const size_t column_at[COLUMNS] = { 0, 11, 17, 25, 33, 41, 49, 57 };
 
-void
-show_collapse(struct buf *out, const char *text)
+/* Adds white space as one space each, none at the ends. */
+static void
+collapse(struct buf *out, const char *text)
 {
 	const char *p = text;
 	size_t	    n, start = out->len;
@@ -65,12 +66,6 @@ add_words(struct buf *out, const char *text, size_t width)
 }
 
 void
-show_fold(struct buf *out, const char *text)
-{
-	add_words(out, text, WIDTH);
-}
-
-void
 show_json_member(struct buf *out, const char *name, const char *value)
 {
 	buf_adds(out, out->len == 0 ? "{" : ", ");
@@ -96,7 +91,7 @@ show(const char *name, const char *value)
 	struct buf out = BUF_INIT;
 
 	if (HAS('j')) {
-		show_collapse(&out, value);
+		collapse(&out, value);
 		show_json(name, out.data);
 		buf_done(&out);
 		return;

@@ -51,7 +51,7 @@ parse_options(int argc, char **argv)
 	return optind;
 }
 
-void
+static void
 explain_init(void)
 {
 	const char *why;

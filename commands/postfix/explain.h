@@ -80,7 +80,6 @@ void	why_parameter(struct pool *, struct reasons *, const char *name);
 
 /* --- explain_steps.c, explain_way.c, explain_smtpd.c */
 
-void	explain_init(void);
 void	explain_steps(struct explanation *, const char ***ret, size_t *ret_count);
 void	explain_way(struct explanation *, const char *address);
 void	explain_smtpd(struct explanation *);

@@ -85,6 +85,9 @@ counts_a_maildir_and_remembers(void)
 	/* what others left there is not believed */
 	put(dir, "maildirsize", "1500S\n99999999999999999999 x\n-5 -5\n");
 	quota_maildir_check(&q, dir, 100, &why);
+	put(dir, "maildirsize", "1500S\n9223372036854775807 1\n"
+	    "9223372036854775807 9223372036854775807\n");
+	CHECK(quota_maildir_check(&q, dir, 500, &why) && q.before == 1000);
 	put(dir, "maildirsize", "garbage");
 	CHECK(quota_maildir_check(&q, dir, 500, &why) && q.before == 1000);
 	q = (struct quota){ .messages = 2 };

@@ -26,7 +26,6 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	char		*host, *port;
 	const char	*why;
 	struct addr	 a = { 0 };
-	struct addr_net	 net;
 	struct addr_list l = { 0 };
 	struct hosts	*h;
 	bool		 files, dns;
@@ -38,8 +37,6 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		if (!addr_parse(&a, again, 1))
 			abort();
 	}
-	if (addr_net_parse(&net, text, &why))
-		addr_net_has(&net, &a);
 	dns_valid_name(text);
 	hosts_read_order(text, &files, &dns);
 	h = hosts_parse(text, strlen(text));

@@ -77,20 +77,6 @@ clients_match_networks_and_names(void)
 }
 
 static void
-addresses_match_whole_by_domain_or_by_user(void)
-{
-	struct match *m = match_new("test",
-	    "a@x.example, @y.example, root, inline:{b@z.example=1}", false);
-
-	CHECK_INT(letter(match_address(m, "A@x.example")), 'y');
-	CHECK_INT(letter(match_address(m, "b@x.example")), 'n');
-	CHECK_INT(letter(match_address(m, "any@y.example")), 'y');
-	CHECK_INT(letter(match_address(m, "root@anywhere")), 'y');
-	CHECK_INT(letter(match_address(m, "b@z.example")), 'y');
-	match_free(m);
-}
-
-static void
 words_match_without_case(void)
 {
 	struct match *m = match_new("notify_classes", "resource, Software",
@@ -108,7 +94,6 @@ main(void)
 		return 1;
 	TEST(domains_match_as_the_first_item_says);
 	TEST(clients_match_networks_and_names);
-	TEST(addresses_match_whole_by_domain_or_by_user);
 	TEST(words_match_without_case);
 	return test_end();
 }

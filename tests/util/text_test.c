@@ -137,7 +137,7 @@ base64_goes_there_and_back(void)
 	};
 	static const char *const bad[] = {
 		"Z", "Zg", "Zg=", "Zh==", "Zm9=", "Zg==Zg==", "Z===", "====",
-		"Zm 9v", "\xff" "abc",
+		"Zm 9v", ("\xff" "abc"),
 	};
 	struct buf b = BUF_INIT;
 
