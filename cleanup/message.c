@@ -240,6 +240,7 @@ commit(struct message *m)
 	if ((m->flags & CLEANUP_HOLD) != 0)
 		m->file.queue = QUEUE_HOLD;
 	m->has_file = false;
+	recipients_tell_expanded(m);
 	if (!queue_writer_commit(&m->file, &m->header, &m->env, &m->facts)) {
 		log_warn("%s: write queue file: %s", m->file.id,
 		    strerror(errno));

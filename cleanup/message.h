@@ -65,6 +65,9 @@ struct message {
 	/* duplicates */
 	struct map		*known;
 
+	/* aliases whose success is to be told */
+	struct expanded		*expanded;
+
 	/* milters, see cleanup/milter.h */
 	struct message_milters	*milters;	/* NULL: none in force */
 	size_t			 own_received;	/* offset in header; see
@@ -80,6 +83,10 @@ void	message_envelope(struct message *);
 
 /* A recipient from the client or the header: mapped and added. */
 void	message_rcpt(struct message *, const struct recipient *);
+
+/* RFC 3461 6.2.7.4: tells senders who wanted to know of success that their
+ * recipient was an alias; when the message is sure to stay. */
+void	recipients_tell_expanded(struct message *);
 
 /* After the last of them: copies by always_bcc and sender_bcc_maps. */
 void	recipients_end(struct message *);

@@ -5,6 +5,7 @@
 #include "cleanup/milter.h"
 #include "conf/param.h"
 #include "mail/address.h"
+#include "mail/bounce_client.h"
 #include "mail/deliver.h"
 #include "mail/deliver_proto.h"
 #include "mail/expand.h"
@@ -145,10 +146,62 @@ answer_probe(struct message *m, const struct recipient *given,
 	m->flags |= CLEANUP_DISCARD;
 }
 
+struct expanded {
+	struct recipient	 rcpt;
+	struct expanded		*next;
+};
+
+/*
+ * The sender hears of the alias, and no more of what becomes of the mail from
+ * there on, unless it fails.
+ */
 static void
-add_expanded(struct message *m, const struct recipient *r,
+note_expanded(struct message *m, struct recipient *r, const char *address)
+{
+	struct expanded *e = pool_alloc(&m->pool, sizeof *e);
+
+	*e = (struct expanded){ .next = m->expanded, .rcpt = *r };
+	e->rcpt.address = pool_strdup(&m->pool, address);
+	e->rcpt.original = pool_strdup(&m->pool, r->original);
+	e->rcpt.orcpt = pool_strdup(&m->pool, r->orcpt);
+	m->expanded = e;
+	r->notify &= (uint8_t)~NOTIFY_SUCCESS;
+	if (r->notify == 0)
+		r->notify = NOTIFY_NEVER;
+}
+
+void
+recipients_tell_expanded(struct message *m)
+{
+	struct why why = WHY_INIT;
+
+	why_set(&why, "2.0.0", "alias expanded");
+	for (struct expanded *e = m->expanded; e != NULL; e = e->next) {
+		struct bounce_rcpt b = {
+			.rcpt = &e->rcpt, .relay = "none",
+			.arrival_us = m->env.arrival_us, .why = &why,
+			.action = "expanded",
+		};
+
+		if (bounce_append("trace", m->file.id, &b))
+			m->env.flags |= ENV_TRACED;
+		else
+			log_warn("%s: trace service failure", m->file.id);
+	}
+	why_done(&why);
+}
+
+static bool
+is_other(const char **list, size_t count, const char *address)
+{
+	return count != 1 || !text_eq_nocase(list[0], address);
+}
+
+static void
+add_expanded(struct message *m, const struct recipient *given,
     const char *address)
 {
+	struct recipient copy = *given, *r = &copy;
 	struct pool  pool = POOL_INIT;
 	const char **list, *bad;
 	size_t	     count = 0;
@@ -161,6 +214,9 @@ add_expanded(struct message *m, const struct recipient *r,
 	case EXPAND_OK:
 		if (count > 1 && (m->env.flags & ENV_PROBE))
 			answer_probe(m, r, address);
+		if ((r->notify & NOTIFY_SUCCESS) != 0 &&
+		    is_other(list, count, address))
+			note_expanded(m, r, address);
 		for (size_t i = 0; i < count && message_goes_on(m); i++)
 			add(m, r, list[i]);
 		break;

@@ -384,7 +384,8 @@ take_addresses(struct dns_record *records, struct addr_list *ret,
 	dns_free(records);
 }
 
-/* Of two answers without an address: which one says more. */
+/* Of two answers without an address: which one says more; the last, if they
+ * say the same. */
 static bool
 says_more(enum dns_status a, enum dns_status b)
 {
@@ -393,7 +394,7 @@ says_more(enum dns_status a, enum dns_status b)
 		[DNS_INVALID] = 3, [DNS_NO_DATA] = 2, [DNS_NOT_FOUND] = 1,
 	};
 
-	return rank[a] > rank[b];
+	return rank[a] >= rank[b];
 }
 
 static enum dns_status
@@ -422,6 +423,7 @@ ask_addresses(const char *host, int families, struct addr_list *ret,
 		if (says_more(status, best)) {
 			best = status;
 			why = this_why;
+			proof->type = kinds[i].type;
 		}
 	}
 	*ret_why = why;

@@ -80,6 +80,8 @@ enum dns_status	dns_addresses(const char *host, int families, bool use_hosts,
 struct dns_proof {
 	bool		 authentic;
 	char		*canonical;
+	enum dns_type	 type;	/* without addresses: which question's answer
+				   the status is, DNS_A or DNS_AAAA */
 };
 
 enum dns_status	dns_addresses_proven(const char *host, int families,

@@ -392,6 +392,7 @@ message_new(const char *id, const struct frame *new)
 		return message_load(id, QUEUE_ACTIVE, false, &locked);
 	}
 	m->next_rcpt = t.rcpt_count;
+	m->traced = (m->first->env.flags & ENV_TRACED) != 0;
 	begin(m);
 	return true;
 }

@@ -192,11 +192,13 @@ copy_range(struct copy *c, off_t at, size_t len)
 }
 
 static enum content
-copy_all(struct copy *c, const struct buf *header)
+copy_all(struct copy *c, const struct buf *front, const struct buf *header)
 {
 	const struct queue_file *q = c->q;
 	bool			 ok = true;
 
+	if (front != NULL)
+		copy_text(c, front->data, front->len);
 	if (header != NULL)
 		copy_text(c, header->data, header->len);
 	else
@@ -217,19 +219,17 @@ copy_all(struct copy *c, const struct buf *header)
 
 static enum content
 send_carefully(struct session *s, const struct queue_file *q,
-    const struct buf *header, bool to_7bit)
+    const struct content_form *form)
 {
 	struct copy c = { .s = s, .q = q, .piece = mem_alloc(STUFF_PIECE),
 		.converted = BUF_INIT, .out = BUF_INIT };
+	/* the filter looks at addresses as they were before */
+	bool by_filter = form->header != NULL && filter_is_set();
 	enum content result;
 
-	if (to_7bit || filter_is_set())
-		c.filter = filter_new(s->queue_id, to_7bit,
-		    header != NULL && filter_is_set());
-	/* the filter looks at addresses as they were before */
-	if (filter_is_set())
-		header = NULL;
-	result = copy_all(&c, header);
+	if (form->to_7bit || filter_is_set())
+		c.filter = filter_new(s->queue_id, form->to_7bit, by_filter);
+	result = copy_all(&c, form->front, by_filter ? NULL : form->header);
 	filter_free(c.filter);
 	buf_done(&c.converted);
 	buf_done(&c.out);
@@ -238,38 +238,44 @@ send_carefully(struct session *s, const struct queue_file *q,
 }
 
 static bool
-needs_care(const struct queue_file *q)
+needs_care(const struct queue_file *q, const struct content_form *form)
 {
-	return (q->t.content_flags & CONTENT_LEADING_DOT) ||
-	    (settings.line_length_limit > 0 && q->t.longest_line >
-	    (uint32_t)settings.line_length_limit);
+	uint32_t limit = settings.line_length_limit > 0 ?
+		     (uint32_t)settings.line_length_limit : UINT32_MAX;
+
+	return form->header != NULL || form->to_7bit || filter_is_set() ||
+	    (q->t.content_flags & CONTENT_LEADING_DOT) ||
+	    q->t.longest_line > limit ||
+	    (form->front != NULL && form->front->len > limit);
 }
 
 enum content
 content_send(struct session *s, const struct queue_file *q,
-    const struct buf *header, bool to_7bit, int pause, const char *after)
+    const struct content_form *form)
 {
 	char end[16];
-	bool as_is = header == NULL && !to_7bit && !filter_is_set() &&
-	    !needs_care(q);
+	bool as_is = !needs_care(q, form);
 	enum content result = CONTENT_SENT;
 
 	s->content_since = clock_ms();
 	s->content_from = stream_bytes_out(s->stream);
-	snprintf(end, sizeof end, ".\r\n%s", after);
-	if (as_is && pause == 0 && q->t.header_len + q->t.body_len <= SMALL)
+	snprintf(end, sizeof end, ".\r\n%s", form->after);
+	if (as_is && form->front != NULL)
+		stream_write(s->stream, form->front->data, form->front->len);
+	if (as_is && form->pause == 0 &&
+	    q->t.header_len + q->t.body_len <= SMALL)
 		return send_small(s, q, end) ? CONTENT_SENT : CONTENT_NO_FILE;
 	if (as_is) {
 		send_range(s, q, queue_file_header_at(q), q->t.header_len);
 		send_range(s, q, queue_file_body_at(q), q->t.body_len);
 	} else {
-		result = send_carefully(s, q, header, to_7bit);
+		result = send_carefully(s, q, form);
 	}
 	if (result != CONTENT_SENT)
 		return result;
 	renew_deadline(s);
-	if (pause > 0 && stream_flush(s->stream))
-		task_sleep_ms(pause * 1000L);
+	if (form->pause > 0 && stream_flush(s->stream))
+		task_sleep_ms(form->pause * 1000L);
 	stream_puts(s->stream, end);
 	return CONTENT_SENT;
 }

@@ -17,17 +17,23 @@ enum content {
 				   says so */
 };
 
+/* How it is to be sent. */
+struct content_form {
+	const struct buf *front;	/* fields before the header, or NULL */
+	const struct buf *header;	/* in place of the file's, or NULL */
+	bool		  to_7bit;	/* see smtp/filter.h, and for checks */
+	int		  pause;	/* seconds before the dot */
+	const char	 *after;	/* the dot's line, in the same segment */
+};
+
 /*
- * Writes header (that of the file if `header` is NULL), body and the final
- * dot's line, then `after` (may be empty) in the same segment; the next read
- * sends what is still buffered.  `pause` seconds go by before the dot.  Dots
- * are stuffed and lines over smtp_line_length_limit broken where the file's
- * flags call for it; `to_7bit`, and checks: see smtp/filter.h.  When it is not
- * sent the stream is failed, so that no half message is taken for a whole one.
+ * Writes header, body and the final dot's line; the next read sends what is
+ * still buffered.  Dots are stuffed and lines over smtp_line_length_limit
+ * broken where the file's flags call for it.  When it is not sent the stream
+ * is failed, so that no half message is taken for a whole one.
  */
 enum content content_send(struct session *, const struct queue_file *,
-	    const struct buf *header, bool to_7bit, int pause,
-	    const char *after);
+	    const struct content_form *);
 
 /*
  * The careful copy, for its test: `at_line` is the state between calls, and

@@ -6,14 +6,18 @@
 #include <unistd.h>
 
 #include "conf/param.h"
+#include "mail/address.h"
 #include "mail/nexthop.h"
 #include "net/connect.h"
+#include "net/dns.h"
+#include "server/server.h"
 #include "smtp/attempt.h"
 #include "smtp/auth.h"
 #include "smtp/cache.h"
 #include "smtp/dead.h"
 #include "smtp/deliver.h"
 #include "smtp/policy.h"
+#include "smtp/prepend.h"
 #include "smtp/race.h"
 #include "smtp/report.h"
 #include "smtp/requiretls.h"
@@ -26,6 +30,7 @@
 #include "util/log.h"
 #include "util/mem.h"
 #include "util/task.h"
+#include "util/text.h"
 
 /*
  *	for each destination of the next hop, then the fall-back relays
@@ -495,6 +500,23 @@ pass_on(struct errand *e)
 	}
 }
 
+/* A recipient's domain may be anything; what an administrator wrote is to be
+ * put right, and mail waits for that. */
+static bool
+is_host(const struct errand *e, const char **ret_why)
+{
+	const char *host = e->hop.host, *domain;
+
+	if (e->hop.path != NULL || dns_valid_name(host) ||
+	    dns_valid_address(host) || !text_is_ascii(host, strlen(host)))
+		return true;
+	domain = address_domain(e->a.d->rcpt[0].address);
+	if (domain != NULL && strcasecmp(domain, e->destination) == 0)
+		return true;
+	*ret_why = "a host name or network address is wanted";
+	return false;
+}
+
 static void
 try_destination(struct errand *e)
 {
@@ -504,7 +526,8 @@ try_destination(struct errand *e)
 	enum outcome	 got;
 
 	clear_via(e);
-	if (!nexthop_parse(pool, e->destination, &e->hop, &text)) {
+	if (!nexthop_parse(pool, e->destination, &e->hop, &text) ||
+	    !is_host(e, &text)) {
 		why_set(&e->a.why, "4.3.5", "bad next hop \"%s\": %s",
 		    e->destination, text);
 		log_warn("bad next hop \"%s\": %s", e->destination, text);
@@ -577,6 +600,13 @@ deliver_message(struct delivery *d)
 	struct errand e = { .a = { .d = d, .why = WHY_INIT }, .ready_fd = -1 };
 
 	clear_via(&e);
+	if (!prepend_allows(d, &e.a.why)) {
+		e.a.via.relay = server_service();
+		e.a.is_final = true;
+		attempt_fail_all(&e.a, &e.a.why, false);
+		why_done(&e.a.why);
+		return;
+	}
 	e.a.keep = cache_is_wanted(d->nexthop, d->flags);
 	try_all(&e);
 	if (attempt_is_open(&e.a)) {

@@ -1,4 +1,5 @@
 #include <idn2.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -26,6 +27,7 @@ struct finding {
 	struct why	*why;
 	enum outcome	 worst;		/* DONE: no error so far */
 	uint16_t	 port;
+	unsigned	 best;		/* preference of all hosts named */
 	bool		 is_self;	/* our own address was found ... */
 	unsigned	 self_preference; /* ... for this host at best */
 };
@@ -48,13 +50,9 @@ lookup_failed(struct finding *f, const char *host, const char *type,
 	    status == DNS_FAIL ? "5.4.3" : "5.4.4";
 	enum outcome now = *dsn == '4' ? TRY_LATER : FAILED;
 
-	/* Trouble that may pass outweighs a host that is not there. */
-	if (f->worst == TRY_LATER && now == FAILED)
-		return;
-	f->worst = now;
 	if (strcmp(text, DNS_WHY_FILTERED) == 0)
 		why_set(f->why, "4.7.0", "Error looking up name=%s type=%s: "
-		    "%s", host, *type == 'A' ? "A" : type, text);
+		    "%s", host, type, text);
 	else if (status == DNS_FAIL && strcmp(text, "Name server loop") == 0)
 		why_set(f->why, "5.4.4", "%s for %s", text, host);
 	else if (settings.use_dns)
@@ -64,6 +62,11 @@ lookup_failed(struct finding *f, const char *host, const char *type,
 	else
 		why_set(f->why, dsn, "unable to look up host %s: %s", host,
 		    text);
+	/* The last host is told of, but trouble with any may pass. */
+	if (f->worst == TRY_LATER)
+		f->why->dsn[0] = '4';
+	else
+		f->worst = now;
 }
 
 static void
@@ -142,20 +145,24 @@ add_host(struct finding *f, const char *host, unsigned preference, bool proven)
 	if (status == DNS_OK && found.count == 0)
 		status = DNS_NO_DATA;
 	if (status != DNS_OK)
-		lookup_failed(f, host, settings.families & DNS_V6 ? "AAAA" :
-		    "A", status, text);
+		lookup_failed(f, host, proof.type == DNS_AAAA ? "AAAA" : "A",
+		    status, text);
 	else
 		add_addresses(f, host, preference, proven, &found, &proof);
 	mem_free(proof.canonical);
 	addr_list_done(&found);
 }
 
-/* RFC 7505: a single MX record whose host is the root. */
+/* RFC 7505: an MX record whose host is the root says that there is no mail
+ * here, whatever stands beside it. */
 static bool
 is_null_mx(const struct dns_record *mx)
 {
-	return mx != NULL && mx->next == NULL && mx->target != NULL &&
-	    (mx->target[0] == '\0' || strcmp(mx->target, ".") == 0);
+	for (; mx != NULL; mx = mx->next)
+		if (mx->target != NULL && (mx->target[0] == '\0' ||
+		    strcmp(mx->target, ".") == 0))
+			return true;
+	return false;
 }
 
 /* An address in place of a name is wrong, but can be used. */
@@ -179,10 +186,14 @@ add_mx_hosts(struct finding *f, const struct dns_record *mx)
 {
 	int n = 0;
 
-	for (; mx != NULL && n < MX_MAX; mx = mx->next, n++)
-		if (is_usable(f->domain, "MX", mx->target))
-			add_host(f, mx->target, mx->preference,
-			    mx->authentic);
+	f->best = UINT_MAX;
+	for (; mx != NULL && n < MX_MAX; mx = mx->next, n++) {
+		if (!is_usable(f->domain, "MX", mx->target))
+			continue;
+		if (mx->preference < f->best)
+			f->best = mx->preference;
+		add_host(f, mx->target, mx->preference, mx->authentic);
+	}
 	if (f->route->count > 0)
 		return;
 	log_warn("no MX host for %s has a valid address record", f->domain);
@@ -239,6 +250,11 @@ leave_out_self(struct finding *f, bool by_mx)
 	r->count = kept;
 	if (kept > 0)
 		return DONE;
+	if (by_mx && f->best < f->self_preference) {
+		why_set(f->why, "4.4.4", "unable to find primary relay for %s",
+		    f->domain);
+		return TRY_LATER;
+	}
 	r->is_ours = by_mx;
 	why_set(f->why, "5.4.6", "mail for %s loops back to myself",
 	    f->domain);
@@ -369,8 +385,9 @@ route_find(struct pool *pool, const struct nexthop *hop, const char *service,
 {
 	struct finding	f = { .pool = pool, .route = ret, .why = why,
 		.worst = DONE, .port = port };
+	/* LMTP is spoken to a host, not to a domain */
 	bool		by_mx = !hop->no_mx && !settings.disable_dns &&
-			    !dns_valid_address(hop->host);
+			    !settings.is_lmtp && !dns_valid_address(hop->host);
 	enum outcome	got;
 
 	memset(ret, 0, sizeof *ret);

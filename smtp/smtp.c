@@ -27,8 +27,9 @@
 #include "smtp/generic.h"
 #include "smtp/notice.h"
 #include "smtp/policy.h"
-#include "smtp/requiretls.h"
+#include "smtp/prepend.h"
 #include "smtp/quirks.h"
+#include "smtp/requiretls.h"
 #include "smtp/settings.h"
 #include "smtp/tls.h"
 #include "table/table.h"
@@ -43,6 +44,10 @@ before_jail(void)
 	settings_load(strcmp(server_process_name(), "lmtp") == 0);
 	deliver_filter_open(strcmp(server_process_name(), "lmtp") == 0 ?
 	    "lmtp" : "smtp");
+	prepend_init(server_args());
+	if (settings.is_lmtp && conf_lmtp.lmtp_assume_final)
+		log_warn("lmtp_assume_final is obsolete; instead, specify "
+		    "\"flags=X\" in master.cf");
 	if ((why = srs_start()) != NULL)
 		fatalx("%s", why);
 	if (!own_addr_init(conf_mail.inet_interfaces,

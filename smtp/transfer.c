@@ -10,6 +10,7 @@
 #include "smtp/content.h"
 #include "smtp/generic.h"
 #include "smtp/notice.h"
+#include "smtp/prepend.h"
 #include "smtp/quirks.h"
 #include "smtp/session.h"
 #include "smtp/settings.h"
@@ -63,6 +64,7 @@ struct transfer_state {
 	const char	*sender, **address;
 	struct buf	 header;
 	bool		 has_header;	/* instead of the file's */
+	struct buf	 front;		/* fields before it: prepend.h */
 };
 
 static bool
@@ -233,6 +235,14 @@ send_command(struct transfer_state *t, size_t n)
 		send_last(t);
 }
 
+static bool
+is_end(const struct transfer_state *t)
+{
+	return settings.is_lmtp && (prepend_is_final() ||
+	    (conf_lmtp.lmtp_assume_final &&
+	    !(t->s->features & FEATURE_DSN)));
+}
+
 /*
  * RFC 3461 5.2: a server that knows of DSN reports success itself; to others
  * mail was relayed, and that is what we say.
@@ -243,7 +253,7 @@ settle_sent(struct transfer_state *t, size_t i, const struct why *why)
 	struct recipient *r = &t->d->rcpt[t->rcpt[i]];
 	struct deliver_via via = t->a->via;
 
-	if (!settings.is_lmtp)
+	if (!is_end(t))
 		via.action = "relayed";
 	if ((t->s->features & FEATURE_DSN) && !t->is_probe)
 		r->notify &= (uint8_t)~NOTIFY_SUCCESS;
@@ -578,9 +588,11 @@ send_content(struct transfer_state *t)
 	if (t->accepted_count == 0)
 		session_says(s, ".\r\nQUIT\r\n");
 	else
-		result = content_send(s, &t->d->file, t->has_header ?
-		    &t->header : NULL, must_downgrade(t), dot_delay(t),
-		    quit ? "QUIT\r\n" : "");
+		result = content_send(s, &t->d->file, &(struct content_form){
+		    .front = t->front.len > 0 ? &t->front : NULL,
+		    .header = t->has_header ? &t->header : NULL,
+		    .to_7bit = must_downgrade(t), .pause = dot_delay(t),
+		    .after = quit ? "QUIT\r\n" : "" });
 	if (t->accepted_count > 0)
 		notice_out(s, ".\r\nQUIT\r\n", quit ? 9 : 3);
 	if (result != CONTENT_SENT)
@@ -614,23 +626,33 @@ end_probe(struct transfer_state *t)
 
 /* What can be said without asking: size, and what the server lacks. */
 static bool
-is_impossible(struct transfer_state *t)
+is_too_large(struct transfer_state *t)
 {
 	const struct session *s = t->s;
+	uint64_t   size = t->d->file.t.size;
 	struct why why = WHY_INIT;
 
-	if ((s->features & FEATURE_SIZE) && s->size_limit > 0 &&
-	    t->d->file.t.size > s->size_limit)
-		why_set(&why, "5.3.4", "message size %llu exceeds size limit "
-		    "%llu of server %s",
-		    (unsigned long long)t->d->file.t.size,
-		    (unsigned long long)s->size_limit, s->namaddr);
-	else if ((t->d->env_flags & ENV_SMTPUTF8_NEEDED) &&
-	    !(s->features & FEATURE_SMTPUTF8))
-		why_set(&why, "5.6.7", "SMTPUTF8 is required, but was not "
-		    "offered by host %s", s->namaddr);
-	else
+	if ((s->features & FEATURE_SIZE) == 0 || s->size_limit == 0 ||
+	    size <= s->size_limit)
 		return false;
+	why_set(&why, "5.3.4", "message size %llu exceeds size limit %llu of "
+	    "server %s", (unsigned long long)size,
+	    (unsigned long long)s->size_limit, s->namaddr);
+	attempt_fail_all(t->a, &why, false);
+	why_done(&why);
+	return true;
+}
+
+static bool
+is_impossible(struct transfer_state *t)
+{
+	struct why why = WHY_INIT;
+
+	if ((t->d->env_flags & ENV_SMTPUTF8_NEEDED) == 0 ||
+	    (t->s->features & FEATURE_SMTPUTF8) != 0)
+		return false;
+	why_set(&why, "5.6.7", "SMTPUTF8 is required, but was not offered by "
+	    "host %s", t->s->namaddr);
 	attempt_fail_all(t->a, &why, false);
 	why_done(&why);
 	return true;
@@ -687,13 +709,19 @@ static bool
 choose_addresses(struct transfer_state *t)
 {
 	struct why why = WHY_INIT;
-	bool	   ok;
+	const char *original = t->d->rcpt[t->rcpt[0]].original;
+	bool	   ok = true;
 
+	if (original == NULL || *original == '\0')
+		original = t->address[0];
+	if (generic_is_set())
+		ok = make_generic(t, &t->sender) && make_generic(t, &original);
+	for (size_t i = 0; ok && generic_is_set() && i < t->count; i++)
+		ok = make_generic(t, &t->address[i]);
+	if (ok && !t->is_probe)
+		prepend_fields(&t->front, t->sender, original, t->address[0]);
 	if (!generic_is_set())
 		return true;
-	ok = make_generic(t, &t->sender);
-	for (size_t i = 0; ok && i < t->count; i++)
-		ok = make_generic(t, &t->address[i]);
 	if (ok && !t->is_probe) {
 		t->has_header = true;
 		ok = generic_file_header(&t->header, &t->d->file);
@@ -714,8 +742,10 @@ transfer(struct transfer_state *t)
 	t->is_probe = is_verify &&
 	    strcmp(settings.address_verify_target, "data") != 0;
 	choose_recipients(t);
-	if (is_impossible(t) || !choose_addresses(t))
+	if (is_too_large(t))
 		return TRANSFER_ENDED;
+	if (is_impossible(t) || !choose_addresses(t))
+		return TRANSFER_CLEAN;
 	t->introductions = xforward_make(t->s, t->d, t->introduction,
 	    t->introducing);
 	switch (converse(t)) {
@@ -739,11 +769,12 @@ enum transfer
 transfer_message(struct attempt *a)
 {
 	struct transfer_state t = { .a = a, .s = a->session, .d = a->d,
-		.header = BUF_INIT,
+		.header = BUF_INIT, .front = BUF_INIT,
 		.introduction = { BUF_INIT, BUF_INIT } };
 	enum transfer	      result = transfer(&t);
 
 	buf_done(&t.header);
+	buf_done(&t.front);
 	for (size_t i = 0; i < XFORWARD_MAX; i++)
 		buf_done(&t.introduction[i]);
 	return result;

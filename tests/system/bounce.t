@@ -46,7 +46,9 @@ def gets(what, after=0, seconds=15):
     return mail.wait(lambda: what in mailbox()[after:], seconds)
 
 
-open(virtual, "w").write("alias@localdomain nosuch@localdomain\n")
+open(virtual, "w").write("alias@localdomain nosuch@localdomain\n"
+                         "list@localdomain nosuch@localdomain, "
+                         "ok@gone.example\n")
 mail.start()
 try:
     qid = send("me@localdomain", "<nosuch@localdomain>", options=" ENVID=abc")
@@ -100,6 +102,16 @@ try:
     tap.ok("Action: delayed\nStatus: 4.4.1\n" in mailbox()[n:],
            "with the status of the last attempt", mailbox()[n:])
     mail.run("postsuper", "-d", "ALL")
+
+    n = len(mailbox())
+    send("me@localdomain", "<list@localdomain> NOTIFY=SUCCESS,FAILURE")
+    tap.ok(gets("<list@localdomain>: alias expanded", n) and
+           gets("<nosuch@localdomain> (expanded from <list@localdomain>)", n),
+           "success of an alias is its expansion; failure is told beyond",
+           mailbox()[n:])
+    tap.ok("Action: expanded\n" in mailbox()[n:] and
+           "Action: delivered" not in mailbox()[n:],
+           "what becomes of its members is not", mailbox()[n:])
 
     n = len(mailbox())
     send("me@localdomain", "<alias@localdomain>")
