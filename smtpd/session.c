@@ -42,9 +42,10 @@ enum {
 	PIPELINE_SHOWN = 100,	/* bytes of unexpected input in the log */
 	STRANGER_SHOWN = 100,	/* of a command that is none */
 	COMMAND_SHOWN = 30,	/* bytes of an over-long line in the log */
-	EARLY_TALK_MS = 1,	/* while there is much to do */
+	EARLY_TALK_MS = 1,
 	EARLY_TALK_QUIET_MS = 10, /* with so few sessions: */
 	QUIET_SESSIONS = 1,
+	BUSY_SESSIONS = 5,	/* no waiting with more */
 	LINGER_MS = 300,
 	LINGER_BYTES = 64 * 1024,
 };
@@ -444,14 +445,18 @@ ehlo_discard(struct session *s)
 /*
  * Who talks before we do is no mail server (RFC 5321 4.3.1).  They do so at
  * once: a moment of waiting finds nearly all, and a longer moment costs
- * nothing when there is little to do.
+ * nothing when there is little to do.  When there is much, the connection has
+ * waited for us.
  */
 static bool
 talks_early(struct session *s)
 {
-	int wait_ms = server_sessions() <= QUIET_SESSIONS ?
-	    EARLY_TALK_QUIET_MS : EARLY_TALK_MS;
+	int sessions = server_sessions();
+	int wait_ms = sessions <= QUIET_SESSIONS ? EARLY_TALK_QUIET_MS :
+	    EARLY_TALK_MS;
 
+	if (sessions > BUSY_SESSIONS)
+		return stream_pending(s->stream) > 0;
 	return stream_await(s->stream, clock_ms() + wait_ms) > 0;
 }
 
