@@ -259,9 +259,10 @@ find_template(struct bounce_templates *set, const char *name)
 	return NULL;
 }
 
-/* "name = <<END", or the whole text in one line. */
+/* "name = <<END", or the whole text in one line: it goes to `blocks`. */
 static bool
-take_entry(struct reader *r, struct bounce_templates *set, char *line)
+take_entry(struct reader *r, struct bounce_templates *set, char *line,
+    char *blocks[TEMPLATE_COUNT])
 {
 	char		       *equals = strchr(line, '='), *name, *value;
 	struct bounce_template *t;
@@ -290,7 +291,7 @@ take_entry(struct reader *r, struct bounce_templates *set, char *line)
 		warn(r, "%s, line %d: unknown template name: %s -- ignoring "
 		    "this template", r->origin, at, name);
 	else
-		take_template(r, t, value);
+		blocks[t - set->t] = value;
 	return true;
 }
 
@@ -302,15 +303,18 @@ bounce_templates_parse(struct bounce_templates *set, char *text,
 	struct reader r = {
 		.pos = text, .origin = origin, .warn = warn_fn, .why = why,
 	};
-	char *line;
+	char *line, *blocks[TEMPLATE_COUNT] = { NULL };
 
 	while ((line = next_line(&r)) != NULL) {
 		line = text_trim(line);
 		if (*line == '\0' || *line == '#')
 			continue;
-		if (!take_entry(&r, &new, line))
+		if (!take_entry(&r, &new, line, blocks))
 			return false;
 	}
+	for (int i = 0; i < TEMPLATE_COUNT; i++)
+		if (blocks[i] != NULL)
+			take_template(&r, &new.t[i], blocks[i]);
 	*set = new;
 	return true;
 }

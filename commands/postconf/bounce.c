@@ -84,7 +84,7 @@ is_defined(const struct bounce_template *t, const char *name)
 static void
 check_names_in(const struct bounce_template *t)
 {
-	const char *p = t->text;
+	const char *p = t->text, *line;
 	char	   *name;
 	size_t	    n;
 
@@ -98,9 +98,12 @@ check_names_in(const struct bounce_template *t)
 		    "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
 		name = mem_strndup(p, n);
 		p += n;
-		if (n > 0 && *p != '?' && *p != ':' && !is_defined(t, name))
-			fatalx("%s: undefined $name in %s template: $%s",
-			    t->origin, t->name, name);
+		if (n > 0 && *p != '?' && *p != ':' && !is_defined(t, name)) {
+			line = memrchr(t->text, '\n', (size_t)(p - t->text));
+			line = line != NULL ? line + 1 : t->text;
+			fatalx("%s: undefined $name in %s template: %.*s",
+			    t->origin, t->name, (int)strcspn(line, "\n"), line);
+		}
 		mem_free(name);
 	}
 }
@@ -131,6 +134,7 @@ bounce_show(char **files)
 	struct bounce_templates set;
 	const char *path, *why;
 	struct buf  wrong = BUF_INIT;
+	char	   *tag;
 
 	if (files[0] != NULL && files[1] != NULL)
 		fatalx("options -b and -t require at most one template file");
@@ -139,6 +143,10 @@ bounce_show(char **files)
 		fatalx("%s", why);
 	}
 	conf_warn_read();
+	/* It is the bounce service that speaks of its texts. */
+	tag = mem_printf("%s/bounce", conf_mail.syslog_name);
+	log_set_name(tag);
+	mem_free(tag);
 	bounce_templates_init(&set);
 	path = files[0] != NULL ? files[0] : conf_mail.bounce_template_file;
 	if (*path != '\0' && !bounce_templates_read(&set, path, warn, &wrong))
