@@ -196,6 +196,8 @@ send_result(struct stream *s, struct frame *f, struct delivery *d,
 	}
 	if (d->traced)
 		frame_put_u64(f, DELIVER_KEY_TRACED, 1);
+	if (d->bounced)
+		frame_put_u64(f, DELIVER_KEY_BOUNCED, 1);
 	if (file == DELIVER_FILE_OK && d->not_logged)
 		file = DELIVER_FILE_BUSY;
 	if (file != DELIVER_FILE_OK)
@@ -547,6 +549,7 @@ bounce(struct delivery *d, struct recipient *r, const struct deliver_via *via,
 		why_done(&failure);
 		return;
 	}
+	d->bounced = d->bounced || via->bounce_to == NULL;
 	if (d->flags & DELIVER_TRACE)
 		trace(d, r, via, why, "failed");
 	finish(d, r, DELIVER_BOUNCED);

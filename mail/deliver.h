@@ -38,6 +38,7 @@ struct delivery {
 	/* for qmgr: set with delivery_dead() */
 	struct why		 dead;
 	bool			 traced;
+	bool			 bounced;	/* there is something in the log */
 	unsigned		 connections;	/* made to other hosts for it */
 	bool			 not_logged;	/* a deferral: no expiry yet */
 	enum outcome		*part;		/* delivery_part()'s result */

@@ -47,6 +47,8 @@ enum deliver_key {
 					   statuses are then all deferred */
 	DELIVER_KEY_CLOSING,		/* u64 1: the agent ends the connection */
 	DELIVER_KEY_CONNECTIONS,	/* u64: made to other hosts for it */
+	DELIVER_KEY_BOUNCED,		/* u64 1: a bounce record was written,
+					   perhaps of a recipient that waits */
 };
 
 /* What the agent found instead of a sound queue file. */

@@ -223,6 +223,8 @@ take_result(struct agent *a)
 	}
 	if (frame_u64(f, DELIVER_KEY_TRACED, 0) != 0)
 		m->traced = true;
+	if (frame_u64(f, DELIVER_KEY_BOUNCED, 0) != 0)
+		m->bounced = true;
 	note_file(m, (enum deliver_file)frame_u64(f, DELIVER_KEY_FILE, 0));
 	if (frame_u64(f, DELIVER_KEY_CLOSING, 0) != 0) {
 		stream_abort(a->stream);

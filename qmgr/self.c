@@ -52,6 +52,8 @@ deliver(struct work *w)
 		log_warn("%s: mark recipient as done: %m", m->id);
 	if (d.traced)
 		w->slice->message->traced = true;
+	if (d.bounced)
+		w->slice->message->bounced = true;
 	if (d.not_logged)
 		w->slice->message->retry_soon = true;
 	queue_file_close(&d.file);
