@@ -357,7 +357,8 @@ message_rcpt(struct message *m, const struct recipient *given)
 	map_rcpt(m, &address);
 	if (*r.orcpt == '\0') {
 		/* smtpd knows what its client wrote; this is for others. */
-		buf_addf(&orcpt, "rfc822;%s", address.data);
+		buf_addf(&orcpt, "%s;%s", text_is_ascii(address.data,
+		    address.len) ? "rfc822" : "utf-8", address.data);
 		r.orcpt = orcpt.data;
 	}
 	if (m->mime == NULL) {	/* not from the header */

@@ -164,6 +164,36 @@ add_notify(struct buf *line, unsigned notify)
 		}
 }
 
+/* A character of UTF-8 at p as "\\x{HEX}"; bytes taken, 0 if it is none. */
+static size_t
+add_escaped(struct buf *line, const char *p)
+{
+	unsigned char first = (unsigned char)*p;
+	size_t	      n = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+	unsigned      c = first & (0xffu >> (n + 1));
+
+	for (size_t i = 1; i < n; i++) {
+		if (((unsigned char)p[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | ((unsigned char)p[i] & 0x3f);
+	}
+	buf_addf(line, "\\x{%X}", c);
+	return n;
+}
+
+/* RFC 6533 3: what came escaped is so already. */
+static void
+add_utf8_xtext(struct buf *line, const char *p)
+{
+	size_t n;
+
+	for (; *p != '\0'; p += n) {
+		n = (unsigned char)*p >= 0xc2 ? add_escaped(line, p) : 0;
+		if (n == 0)
+			text_xtext(line, p, n = 1);
+	}
+}
+
 /* RFC 3461 4.2: "type;xtext". */
 static void
 add_orcpt(struct buf *line, const struct recipient *r)
@@ -174,7 +204,10 @@ add_orcpt(struct buf *line, const struct recipient *r)
 	    (semicolon = strchr(r->orcpt, ';')) != NULL) {
 		buf_addf(line, " ORCPT=%.*s;", (int)(semicolon - r->orcpt),
 		    r->orcpt);
-		text_xtext(line, semicolon + 1, strlen(semicolon + 1));
+		if (text_starts_nocase(r->orcpt, "utf-8;"))
+			add_utf8_xtext(line, semicolon + 1);
+		else
+			text_xtext(line, semicolon + 1, strlen(semicolon + 1));
 	} else if (r->original != NULL && *r->original != '\0') {
 		struct buf quoted = BUF_INIT;
 
