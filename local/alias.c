@@ -73,7 +73,7 @@ completed(struct request *r, const char *address)
 	struct buf	full = BUF_INIT;
 	const char     *result;
 
-	if (*address == '\0')
+	if (*address == '\0' || text_eq(address, "@"))
 		buf_addf(&full, "%s@%s", conf_mail.empty_address_recipient,
 		    conf_mail.myhostname);
 	else
@@ -143,7 +143,7 @@ is_bad(const char *address)
 	size_t n = strlen(address);
 
 	return (*address == '-' && !conf_mail.allow_min_user) ||
-	    (n > 0 && address[n - 1] == '@');
+	    (n > 1 && address[n - 1] == '@');
 }
 
 enum { OWN_MAX = 100 };	/* names of a user's own, once mail went round */

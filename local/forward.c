@@ -84,7 +84,7 @@ fill_envelope(struct forward *f, struct delivery *d)
 
 	f->env.arrival_us = clock_wall_us();
 	f->env.flags = d->env_flags & (ENV_SMTPUTF8 | ENV_SMTPUTF8_NEEDED |
-	    ENV_DELIVER_VERIFY | ENV_DELIVER_TRACE | ENV_REQUIRETLS);
+	    ENV_REQUIRETLS);
 	f->env.flags |= ENV_LOCAL_ORIGIN;
 	envelope_set(&f->env, ATTR_LOG_MESSAGE_ORIGIN, "local");
 	for (size_t i = 0; old != NULL && i < sizeof kept / sizeof *kept; i++)

@@ -254,6 +254,10 @@ maildir_add(const struct maildir *m, struct delivery *d,
 		return TRY_LATER;
 	}
 	got = add_as_owner(m, d, c, why);
+	if (m->waits && got == FAILED && strcmp(why->dsn, "5.2.0") == 0) {
+		strcpy(why->dsn, "4.2.0");
+		got = TRY_LATER;
+	}
 	if (root)
 		proc_act_as_root();
 	return got;

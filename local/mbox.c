@@ -129,6 +129,15 @@ write_failed(struct why *why, int e)
 	return why_outcome(why);
 }
 
+static void
+wrong_owner(const struct mbox *m, struct why *why)
+{
+	why_set(why, "4.2.0", "destination %s is not owned by recipient",
+	    m->path);
+	log_warn("specify \"%s = no\" to ignore mailbox ownership mismatch",
+	    "strict_mailbox_ownership");
+}
+
 /* Is the open file one that we may append to? */
 static bool
 check_file(const struct mbox *m, int fd, struct stat *st, struct why *why)
@@ -144,8 +153,7 @@ check_file(const struct mbox *m, int fd, struct stat *st, struct why *why)
 		    (unsigned long)st->st_nlink);
 	else if (S_ISREG(st->st_mode) && m->strict_owner &&
 	    st->st_uid != m->uid)
-		why_set(why, "4.2.0", "destination %s is not owned by "
-		    "recipient", m->path);
+		wrong_owner(m, why);
 	else
 		return true;
 	return false;
@@ -235,7 +243,7 @@ append_locked(const struct mbox *m, int fd, bool is_new, struct delivery *d,
 static const char *
 dsn_of_open(int e)
 {
-	return e == EACCES || e == ENOENT || e == ELOOP ||
+	return e == EACCES || e == ENOENT || e == ENXIO || e == ELOOP ||
 	    e == EISDIR || e == ENAMETOOLONG ? "5.2.0" : "4.2.0";
 }
 
@@ -259,8 +267,7 @@ is_not_owned(const struct mbox *m, int e, struct why *why)
 	if (e != EACCES || !m->is_spool || !m->strict_owner || lstat(m->path, &st) != 0 ||
 	    !S_ISREG(st.st_mode) || st.st_uid == m->uid)
 		return false;
-	why_set(why, "4.2.0", "destination %s is not owned by recipient",
-	    m->path);
+	wrong_owner(m, why);
 	return true;
 }
 

@@ -16,7 +16,7 @@
 #include "util/mem.h"
 #include "util/text.h"
 
-static const struct deliver_via via = { .relay = "local" };
+static const char our_relay[] = "local";
 
 bool
 context_gathers(const struct context *c)
@@ -43,12 +43,9 @@ outcome_worse(enum outcome a, enum outcome b)
 }
 
 static enum outcome
-part_told(struct request *r, const struct context *c, const char *bounce_to,
+part_told(struct request *r, const struct context *c, struct deliver_via via,
     const struct why *why)
 {
-	const struct deliver_via to = {
-		.relay = via.relay, .bounce_to = bounce_to,
-	};
 	struct recipient part = *r->top;
 
 	if (c->address != NULL)
@@ -59,20 +56,22 @@ part_told(struct request *r, const struct context *c, const char *bounce_to,
 		part.original = part.orcpt = "";
 		part.notify &= NOTIFY_NEVER;
 	}
-	return delivery_part(r->d, &part, &to, why);
+	via.relay = our_relay;
+	return delivery_part(r->d, &part, &via, why);
 }
 
 enum outcome
 request_part(struct request *r, const struct context *c, const struct why *why)
 {
-	return part_told(r, c, NULL, why);
+	return part_told(r, c, (struct deliver_via){ 0 }, why);
 }
 
 enum outcome
 request_part_of_list(struct request *r, const struct context *c,
     const struct why *why)
 {
-	return part_told(r, c, c->owner, why);
+	return part_told(r, c, (struct deliver_via){
+	    .bounce_to = c->owner }, why);
 }
 
 const char *
@@ -92,7 +91,7 @@ void
 request_expanded(struct request *r, const struct context *c,
     const char *action)
 {
-	const struct deliver_via as = { .relay = via.relay, .action = action };
+	const struct deliver_via as = { .relay = our_relay, .action = action };
 	struct recipient part = *r->top;
 	struct why	 why = WHY_INIT;
 
@@ -278,7 +277,8 @@ finish_forwards(struct request *r, const struct context *c, enum outcome got)
 
 	for (; f != NULL; f = forward_next(f)) {
 		forward_finish(f, r->d, &why);
-		got = outcome_worse(got, request_part(r, c, &why));
+		got = outcome_worse(got, part_told(r, c, (struct deliver_via){
+		    .action = "relayed" }, &why));
 	}
 	forward_free_all(r->forwards);
 	r->forwards = NULL;

@@ -38,12 +38,26 @@ struct owner {
 
 static const struct deliver_via via = { .relay = "virtual" };
 
+/* A message that may be sent may be delivered. */
+static void
+check_limit(void)
+{
+	if (conf_mail.message_size_limit == 0)
+		fatalx("configuration error: virtual_mailbox_limit is limited "
+		    "but message_size_limit is unlimited");
+	if (conf_mail.virtual_mailbox_limit < conf_mail.message_size_limit)
+		fatalx("configuration error: virtual_mailbox_limit is smaller "
+		    "than message_size_limit");
+}
+
 static void
 start(void)
 {
 	int fold = TABLE_FOLD | TABLE_PARENT |
 	    (conf_mail.smtputf8_enable ? TABLE_UTF8 : 0);
 
+	if (conf_mail.virtual_mailbox_limit > 0)
+		check_limit();
 	deliver_filter_open("virtual");
 	turn_open();
 	if (!mbox_parse_locks(conf_mail.virtual_mailbox_lock, &virtual.locks))
@@ -164,7 +178,7 @@ deliver_to(struct delivery *d, struct recipient *r, const char *path,
 	};
 	struct maildir	maildir = {
 		.path = path, .uid = (uid_t)o->uid, .gid = (gid_t)o->gid,
-		.quota = o->quota,
+		.waits = true, .quota = o->quota,
 	};
 	struct why	got = WHY_INIT, why = WHY_INIT;
 
