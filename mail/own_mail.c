@@ -43,9 +43,8 @@ own_mail_received(struct buf *b, const char *queue_id)
 /* --- notices */
 
 static void
-send_envelope(struct cleanup_client *c)
+send_envelope(struct cleanup_client *c, const char *to)
 {
-	const char *to = conf_mail.error_notice_recipient;
 	char	   *from = mem_printf("%s@%s", conf_mail.double_bounce_sender,
 	    conf_mail.myhostname);
 
@@ -98,7 +97,8 @@ own_mail_notice(const struct own_mail_notice *n)
 		flags |= CLEANUP_FILTER | CLEANUP_MILTER;
 	c = cleanup_open(flags, &status);
 	if (c != NULL) {
-		send_envelope(c);
+		send_envelope(c, n->to != NULL ? n->to :
+		    conf_mail.error_notice_recipient);
 		send_head(c, n);
 		send_text(c, n);
 		status = cleanup_end(c, &why);

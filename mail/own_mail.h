@@ -23,6 +23,8 @@ void	own_mail_received(struct buf *, const char *queue_id);
 
 /* A session with errors, which postmaster wants to know of. */
 struct own_mail_notice {
+	const char	 *to;		/* envelope; NULL: error_notice_recipient,
+					   whom the header names anyway */
 	const char	 *who;		/* "SMTP server" */
 	const char	 *about;	/* "host[address]" */
 	const char	 *first;	/* text before the transcript, or NULL;
@@ -31,7 +33,7 @@ struct own_mail_notice {
 	const char	 *last;		/* text after it, likewise */
 };
 
-/* Sends it to error_notice_recipient.  What goes wrong is logged. */
+/* What goes wrong is logged. */
 void	own_mail_notice(const struct own_mail_notice *);
 
 #endif

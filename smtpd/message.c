@@ -484,6 +484,8 @@ reply_failure(struct session *s, int status, const struct buf *why)
 		log_warn("%s: cleanup service failed", session_id(s));
 	if (status == CLEANUP_BAD)
 		milter_lost(s);
+	if (status == CLEANUP_REJECTED)
+		notice_policy(s);
 	if (status == CLEANUP_REJECTED && why->len > 0)
 		reply_relayed(s, why->data);
 	else
@@ -555,6 +557,8 @@ message_end(struct session *s, const char *ok)
 		    cleanup_end(t->cleanup, &why);
 		t->cleanup = NULL;
 		good = status == CLEANUP_OK;
+		if (!good && t->too_big)
+			status = CLEANUP_TOO_BIG;
 		if (good) {
 			s->errors = s->junk = 0;
 			reply(s, "%s%s", ok, t->queue_id);

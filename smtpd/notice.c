@@ -22,6 +22,7 @@ notice_classes(const char *list)
 	} names[] = {
 		{ "protocol", NOTICE_PROTOCOL }, { "policy", NOTICE_POLICY },
 		{ "resource", NOTICE_RESOURCE }, { "software", NOTICE_SOFTWARE },
+		{ "bounce", NOTICE_BOUNCE },
 	};
 	char	*copy = mem_strdup(list), *next = copy, *word;
 	unsigned bits = 0;
@@ -79,9 +80,11 @@ class_of(struct session *s, const char *reply)
 		const char	 *begins;
 		enum notice_class what;
 	} rows[] = {
-		{ "451 4.3.5", NOTICE_SOFTWARE },
-		{ "451 4.3.0 Error", NOTICE_SOFTWARE },
+		{ "451 4.3.5 Server", NOTICE_SOFTWARE },
+		{ "451 4.3.0 Error", NOTICE_RESOURCE },
 		{ "452 4.3.1", NOTICE_RESOURCE },
+		{ "552 5.3.4 Error", NOTICE_BOUNCE },
+		{ "554 5.4.0 Error", NOTICE_BOUNCE },
 		{ "454 4.7.0 TLS not", NOTICE_RESOURCE },
 		/* people mistype passwords */
 		{ "535 5.7.8", NOTICE_NONE },
@@ -139,6 +142,8 @@ notice_send(struct session *s)
 	reason = s->reason == NULL ? NULL :
 	    mem_printf("Session aborted, reason: %s\r\n", s->reason);
 	own_mail_notice(&(struct own_mail_notice){
+		.to = s->notices & smtpd_config.notices & NOTICE_BOUNCE ?
+		    conf_mail.bounce_notice_recipient : NULL,
 		.who = "SMTP server", .about = s->client.label,
 		.transcript = &s->transcript,
 		.last = reason != NULL ? reason : "",

@@ -12,6 +12,7 @@ enum notice_class {
 	NOTICE_POLICY = 2,	/* it was refused by restrictions */
 	NOTICE_RESOURCE = 4,	/* we lack disk space */
 	NOTICE_SOFTWARE = 8,	/* our configuration or programs */
+	NOTICE_BOUNCE = 16,	/* a message was too large, or on too many hosts */
 };
 
 /* Bits of a notify_classes value; words of other programs are skipped. */
