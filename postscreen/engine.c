@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "conf/param.h"
+#include "mail/reject_footer.h"
 #include "net/tls.h"
 #include "postscreen/session.h"
 #include "table/match.h"
@@ -42,6 +43,7 @@ struct engine {
 static struct {
 	struct match	  *forbidden;
 	struct table_list *filter, *discard_maps;
+	struct reject_footer footer;
 	bool		   ready;
 } rules;
 
@@ -55,6 +57,11 @@ set_up(void)
 	    conf_postscreen.postscreen_forbidden_commands, false);
 	rules.filter = table_list_open("postscreen_command_filter",
 	    conf_postscreen.postscreen_command_filter, TABLE_FOLD);
+	reject_footer_init(&rules.footer,
+	    conf_postscreen.postscreen_reject_footer,
+	    table_list_open("postscreen_reject_footer_maps",
+	    conf_postscreen.postscreen_reject_footer_maps, TABLE_FOLD),
+	    conf_postscreen.postscreen_expansion_filter);
 	rules.discard_maps = table_list_open(
 	    "postscreen_discard_ehlo_keyword_address_maps",
 	    conf_postscreen.postscreen_discard_ehlo_keyword_address_maps,
@@ -64,19 +71,29 @@ set_up(void)
 /* --- replies */
 
 static void
+on_unknown(const char *name)
+{
+	log_warn("unknown macro name \"%s\" in expansion request", name);
+}
+
+/* `text` may be several lines; CRLF goes between them, none to the end. */
+static void
 answer(struct engine *e, const char *text)
 {
-	struct buf footer = BUF_INIT;
-	const char *more = conf_postscreen.postscreen_reject_footer;
+	const struct session *s = e->s;
+	struct reject_facts   facts = { s->ip, conf_mail.myhostname,
+	    addr_port(&s->client), on_unknown };
+	struct buf	      reply = BUF_INIT;
+	const char	     *why;
 
-	stream_printf(e->s->stream, "%s\r\n", text);
-	if ((*text == '4' || *text == '5') && *more != '\0') {
-		session_expand(&footer, e->s, more);
-		if (footer.len > 0)
-			stream_printf(e->s->stream, "%.3s %s\r\n", text,
-			    footer.data);
-	}
-	buf_done(&footer);
+	buf_adds(&reply, text);
+	if ((*text == '4' || *text == '5') &&
+	    reject_footer_is_used(&rules.footer) &&
+	    !reject_footer_add(&rules.footer, &reply, &facts, &why))
+		log_warn("postscreen_reject_footer: %s", why);
+	buf_adds(&reply, "\r\n");
+	stream_write(s->stream, reply.data, reply.len);
+	buf_done(&reply);
 }
 
 /* soft_bounce: every refusal may be temporary. */
@@ -113,6 +130,7 @@ unavailable(struct engine *e, const char *what)
 
 	log_info("COMMAND %s LIMIT from %s after %s", what, e->s->label,
 	    e->where);
+	e->s->passed &= ~TESTS_DEEP;
 	hang_up(e, text);
 	mem_free(text);
 }
@@ -223,8 +241,7 @@ say_keywords(struct engine *e)
 	struct buf   found = BUF_INIT, out = BUF_INIT;
 	const char  *words[] = {
 		size,
-		conf_postscreen.postscreen_disable_vrfy_command ? NULL :
-		    "VRFY",
+		conf_mail.disable_vrfy_command ? NULL : "VRFY",
 		"ETRN", offers_tls(e) ? "STARTTLS" : NULL,
 		"ENHANCEDSTATUSCODES", "8BITMIME", "DSN",
 		conf_mail.smtputf8_enable ? "SMTPUTF8" : NULL, "CHUNKING",
@@ -283,25 +300,20 @@ do_hello(struct engine *e)
 	mem_free(text);
 }
 
-/* "FROM:<a>": what stands between, or after, the angle brackets; NULL: bad
- * syntax. */
+/* "FROM:<a>": what stands between, or after, the angle brackets, whatever it
+ * is: nobody gets mail there.  NULL: there is no ':'. */
 static char *
-address_of(const char *arg, const char *keyword)
+address_of(const char *arg)
 {
-	size_t	    n = strlen(keyword);
-	const char *p = arg, *end;
+	const char *p = strchr(arg, ':');
 
-	if (!text_starts_nocase(p, keyword))
+	if (p == NULL)
 		return NULL;
-	p += n;
+	p++;
 	p += strspn(p, " \t");
-	if (*p == '<') {
-		end = strchr(p, '>');
-		return end == NULL ? NULL :
-		    mem_strndup(p + 1, (size_t)(end - p - 1));
-	}
-	n = strcspn(p, " \t");
-	return n == 0 ? NULL : mem_strndup(p, n);
+	if (*p == '<')
+		return mem_strndup(p + 1, strcspn(p + 1, ">"));
+	return mem_strndup(p, strcspn(p, " \t"));
 }
 
 /* Who comes as far has spoken as one should. */
@@ -323,7 +335,7 @@ do_mail(struct engine *e)
 		answer(e, "530 5.7.0 Must issue a STARTTLS command first");
 	else if (e->sender != NULL)
 		answer(e, "503 5.5.1 Error: nested MAIL command");
-	else if ((sender = address_of(e->arg, "FROM:")) == NULL)
+	else if ((sender = address_of(e->arg)) == NULL)
 		answer(e, "501 5.5.4 Syntax: MAIL FROM:<address>");
 	else {
 		e->sender = sender;
@@ -341,7 +353,7 @@ do_rcpt(struct engine *e)
 		answer(e, "503 5.5.1 Error: need MAIL command");
 		return;
 	}
-	if ((rcpt = address_of(e->arg, "TO:")) == NULL) {
+	if ((rcpt = address_of(e->arg)) == NULL) {
 		answer(e, "501 5.5.4 Syntax: RCPT TO:<address>");
 		return;
 	}
@@ -358,7 +370,10 @@ do_data(struct engine *e)
 	bool bdat = text_eq_nocase(e->verb, "BDAT");
 
 	log_info("%s without valid RCPT from %s", e->verb, e->s->label);
-	if (e->sender != NULL)
+	if ((*e->arg == '\0') == bdat)
+		hang_up(e, bdat ? "501 5.5.4 Syntax: BDAT count [LAST]" :
+		    "501 5.5.4 Syntax: DATA");
+	else if (e->sender != NULL)
 		hang_up(e, "554 5.5.1 Error: no valid recipients");
 	else
 		hang_up(e, bdat ? "554 5.5.1 Error: need MAIL command" :
@@ -549,7 +564,8 @@ converse(struct engine *e)
 		greet(e);
 	while (!e->ended && read_line(e, &bare)) {
 		if (e->commands++ >=
-		    conf_postscreen.postscreen_command_count_limit) {
+		    conf_postscreen.postscreen_command_count_limit &&
+		    !text_starts_nocase(e->line.data, "QUIT")) {
 			unavailable(e, "COUNT");
 			break;
 		}

@@ -76,18 +76,33 @@ lists_init(void)
 	    conf_postscreen.postscreen_allowlist_interfaces, false);
 }
 
-static enum lists
-ask_table(struct table *t, const char *ip)
+/*
+ * The first word of an entry counts; more may be there for smtpd, which
+ * understands texts.
+ */
+static bool
+take_entry(const struct table *t, char *value, enum lists *ret)
+{
+	char	   *next = value;
+	const char *word = text_word(&next, TEXT_LIST_SEP, false);
+
+	if (word == NULL || parse_word(word, ret))
+		return true;
+	log_warn("%s: unknown command: %s -- ignoring the remainder of this "
+	    "access list", table_name(t), word);
+	return false;
+}
+
+/* False: the rest of the list does not count. */
+static bool
+ask_table(struct table *t, const char *ip, enum lists *ret)
 {
 	struct buf value = BUF_INIT;
-	enum lists found = LISTS_NOTHING;
+	bool	   goes_on = true;
 
 	switch (table_find(t, ip, &value)) {
 	case TABLE_FOUND:
-		if (!parse_word(value.data, &found))
-			log_warn("%s: \"%s\" for %s means nothing here; write "
-			    "permit, reject or dunno", table_name(t),
-			    value.data, ip);
+		goes_on = take_entry(t, value.data, ret);
 		break;
 	case TABLE_NOT_FOUND:
 		break;
@@ -96,7 +111,7 @@ ask_table(struct table *t, const char *ip)
 		    table_error(t));
 	}
 	buf_done(&value);
-	return found;
+	return goes_on;
 }
 
 enum lists
@@ -109,13 +124,15 @@ lists_find(const struct addr *client)
 	for (size_t i = 0; i < lists.count && found == LISTS_NOTHING; i++) {
 		const struct item *item = &lists.items[i];
 
-		if (item->kind == ITEM_TABLE)
-			found = ask_table(item->table, ip);
-		else if (item->kind == ITEM_WORD)
+		if (item->kind == ITEM_TABLE) {
+			if (!ask_table(item->table, ip, &found))
+				break;
+		} else if (item->kind == ITEM_WORD) {
 			found = item->word;
-		else if (match_client(lists.networks, NULL, client) ==
-		    MATCH_YES)
+		} else if (match_client(lists.networks, NULL, client) ==
+		    MATCH_YES) {
 			found = LISTS_PERMIT;
+		}
 	}
 	return found;
 }

@@ -199,8 +199,10 @@ load_maps(struct smtpd_config *c)
 	    conf_smtpd.smtpd_discard_ehlo_keyword_address_maps);
 	c->command_filter = maps("smtpd_command_filter",
 	    conf_smtpd.smtpd_command_filter);
-	c->reject_footers = maps("smtpd_reject_footer_maps",
-	    conf_smtpd.smtpd_reject_footer_maps);
+	reject_footer_init(&c->reject_footer, conf_smtpd.smtpd_reject_footer,
+	    maps("smtpd_reject_footer_maps",
+	    conf_smtpd.smtpd_reject_footer_maps),
+	    conf_smtpd.smtpd_expansion_filter);
 	c->reject_filters = maps("smtpd_reject_filter_maps",
 	    conf_smtpd.smtpd_reject_filter_maps);
 	c->rbl_replies = maps("rbl_reply_maps", conf_mail.rbl_reply_maps);

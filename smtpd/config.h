@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+#include "mail/reject_footer.h"
+
 struct access_list;
 struct match;
 struct table_list;
@@ -42,7 +44,8 @@ struct smtpd_config {
 
 	struct table_list	*ehlo_discard_maps;
 	struct table_list	*command_filter;
-	struct table_list	*reject_footers, *reject_filters;
+	struct reject_footer	 reject_footer;
+	struct table_list	*reject_filters;
 	struct table_list	*rbl_replies;
 
 	/* who is a known recipient */

@@ -7,38 +7,23 @@
 #include "conf/param.h"
 #include "mail/address.h"
 #include "smtpd/session.h"
+#include "util/buf.h"
 #include "util/log.h"
 #include "util/mem.h"
 #include "util/text.h"
 
 static bool allowed[256];
 
-/* One byte of a C string: "\t", "\40". */
-static unsigned char
-unescape(const char **p)
-{
-	static const char names[] = "abfnrtv", bytes[] = "\a\b\f\n\r\t\v";
-	const char	 *at;
-	unsigned	  n = 0, digits = 0;
-
-	if (**p != '\\' || (*p)[1] == '\0')
-		return (unsigned char)*(*p)++;
-	++*p;
-	if ((at = strchr(names, **p)) != NULL) {
-		++*p;
-		return (unsigned char)bytes[at - names];
-	}
-	for (; **p >= '0' && **p <= '7' && digits < 3; ++*p, digits++)
-		n = n * 8 + (unsigned)(**p - '0');
-	return digits > 0 ? (unsigned char)n : (unsigned char)*(*p)++;
-}
-
 void
 macros_init(const char *filter)
 {
+	struct buf bytes = BUF_INIT;
+
 	memset(allowed, 0, sizeof allowed);
-	while (*filter != '\0')
-		allowed[unescape(&filter)] = true;
+	text_unescape(&bytes, filter);
+	for (size_t i = 0; i < bytes.len; i++)
+		allowed[(unsigned char)bytes.data[i]] = true;
+	buf_done(&bytes);
 }
 
 /* --- values */
@@ -169,8 +154,6 @@ get(void *arg, const char *what)
 	for (const struct macro *m = r->extra; m != NULL && m->name != NULL; m++)
 		if (text_eq(what, m->name))
 			return guarded(r, m->value != NULL ? m->value : "");
-	if (r->s == NULL)
-		return "";
 	value = client_fact(r, what);
 	if (value == NULL)
 		value = mail_fact(r, what);
@@ -179,6 +162,22 @@ get(void *arg, const char *what)
 		    what);
 	r->unknown = r->unknown || value == NULL;
 	return value != NULL ? guarded(r, value) : "";
+}
+
+bool
+macros_is_known(const char *name)
+{
+	static const char *const names[] = {
+		"client", "client_address", "client_name", "client_port",
+		"reverse_client_name", "helo_name", "server_name",
+		"localtime", "sender", "sender_name", "sender_domain",
+		"recipient", "recipient_name", "recipient_domain",
+	};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (text_eq(name, names[i]))
+			return true;
+	return false;
 }
 
 bool

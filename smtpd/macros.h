@@ -14,16 +14,18 @@ struct macro {
 };
 
 /*
- * Expands a template (default_rbl_reply, smtpd_reject_footer) once: values are
- * never expanded again, whatever a client or a DNS list has written there.
+ * Expands a template (default_rbl_reply, rbl_reply_maps) once: values are never
+ * expanded again, whatever a client or a DNS list has written there.
  * Bytes of values that smtpd_expansion_filter does not have become '_'.
  * `extra` ends with a NULL name and may be NULL.  `rcpt` is the recipient at
  * issue, or NULL.  False after a warning on bad syntax and for names without
- * meaning, which expand to nothing.  Without a session there is only `extra`,
- * and other names are no mistake.
+ * meaning, which expand to nothing.
  */
 bool	macros_expand(struct buf *, const char *title, const char *text,
 	    struct session *, const char *rcpt, const struct macro *extra);
+
+/* Is it the name of a fact of sessions? */
+bool	macros_is_known(const char *name);
 
 /* The bytes of smtpd_expansion_filter, C escapes done.  At start-up. */
 void	macros_init(const char *filter);

@@ -358,6 +358,31 @@ hex_digit(char c)
 	return p == NULL ? -1 : (int)(p - upper_hex);
 }
 
+void
+text_unescape(struct buf *b, const char *s)
+{
+	static const char names[] = "abfnrtv", bytes[] = "\a\b\f\n\r\t\v";
+	const char	 *at;
+	unsigned	  n, digits;
+
+	while (*s != '\0') {
+		if (*s != '\\' || s[1] == '\0') {
+			buf_addc(b, *s++);
+			continue;
+		}
+		s++;
+		if ((at = strchr(names, *s)) != NULL) {
+			buf_addc(b, bytes[at - names]);
+			s++;
+			continue;
+		}
+		n = digits = 0;
+		for (; *s >= '0' && *s <= '7' && digits < 3; s++, digits++)
+			n = n * 8 + (unsigned)(*s - '0');
+		buf_addc(b, digits > 0 ? (char)n : *s++);
+	}
+}
+
 bool
 text_unxtext(struct buf *b, const char *s, size_t len)
 {

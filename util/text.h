@@ -49,6 +49,9 @@ bool	text_to_u64(const char *, uint64_t max, uint64_t *ret);
  * '?', for log lines and replies. */
 void	text_printable(struct buf *, const char *, size_t len, bool utf8);
 
+/* Adds C's escapes ("\\t", "\\40") decoded; other text as it is. */
+void	text_unescape(struct buf *, const char *);
+
 /* xtext of RFC 3461 4; decode is false on bad syntax. */
 void	text_xtext(struct buf *, const char *, size_t len);
 bool	text_unxtext(struct buf *, const char *, size_t len);

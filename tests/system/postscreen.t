@@ -17,7 +17,8 @@ tap = Tap()
 port, proxied = free_port(), free_port()
 mail = Instance("""
 postscreen_greet_wait = 1s
-postscreen_access_list = cidr:{ { 127.0.0.9 permit }, { 127.0.0.8 reject } }
+postscreen_access_list = cidr:{ { 127.0.0.9 permit }, { 127.0.0.8 reject as spam }, { 127.0.0.7 huh }, { 127.0.0.6 reject } }, cidr:{ { 127.0.0.7 reject } }
+postscreen_command_count_limit = 12
 postscreen_greet_action = enforce
 postscreen_denylist_action = drop
 postscreen_cache_map = btree:$data_directory/postscreen_cache
@@ -37,7 +38,12 @@ subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes",
 with open(mail.dir + "/etc/main.cf", "a") as f:
     f.write("smtpd_tls_security_level = may\n"
             "smtpd_tls_cert_file = %s/cert.pem\n"
-            "smtpd_tls_key_file = %s/key.pem\n" % (mail.dir, mail.dir))
+            "smtpd_tls_key_file = %s/key.pem\n"
+            "postscreen_reject_footer_maps = regexp:%s/footers\n" %
+            ((mail.dir,) * 3))
+with open(mail.dir + "/footers", "w") as f:
+    f.write("/Protocol error/ \\c; see $$client_address\n"
+            "/DATA/ ask $$server_name\\nor others\n")
 mail.start()
 
 
@@ -93,6 +99,13 @@ s, f = connect("127.0.0.8")
 tap.ok(lines(f)[0].startswith("521 5.3.2"), "or is turned away")
 s.close()
 
+s, f = connect("127.0.0.7")
+tap.ok(lines(f)[0].startswith("220-"),
+       "a word that means nothing ends the list")
+s.close()
+tap.ok(logged("unknown command: huh -- ignoring the remainder"),
+       "with a warning")
+
 # --- one that can't wait
 s, f = connect("127.0.0.3")
 f.write(b"EHLO early.example\r\n")
@@ -103,8 +116,21 @@ while not got[-1].startswith("250 "):
 tap.ok(any("STARTTLS" in g for g in got), "TLS is offered to those under test",
        got)
 say(f, "MAIL FROM:<a@far.example>")
-tap.ok(say(f, "RCPT TO:<root@localhost>") == ["550 5.5.1 Protocol error"],
-       "who speaks early is refused")
+tap.ok(say(f, "RCPT TO:<root@localhost>") ==
+       ["550 5.5.1 Protocol error; see 127.0.0.3"],
+       "who speaks early is refused, with a footer")
+say(f, "RSET")
+tap.ok(say(f, "MAIL")[0] == "501 5.5.4 Syntax: MAIL FROM:<address>",
+       "an address is wanted")
+tap.ok(say(f, "MAIL FROM:<half")[0].startswith("250 "),
+       "whatever it looks like")
+got = say(f, "DATA now")
+tap.ok(got[0] == "501-5.5.4 Syntax: DATA" and len(got) == 3 and
+       got[2] == "501 5.5.4 or others", "DATA stands alone", got)
+for _ in range(5):
+    say(f, "NOOP")
+tap.ok(say(f, "QUIT")[0].startswith("221 "),
+       "QUIT is never a command too many")
 s.close()
 tap.ok(logged(r"PREGREET 20 after [\d.]+ from \[127\.0\.0\.3\]:\d+: EHLO "
               r"early\.example\\r\\n"), "and logged")
