@@ -15,7 +15,8 @@
 
 #define BUILT_IN_ACTION	"451 4.3.5 Server configuration problem"
 
-/* The same for all questions about a message, another for the next. */
+/* The same for all questions about a message, another for the next; none
+ * before MAIL is accepted. */
 static const char *
 instance(struct session *s)
 {
@@ -23,6 +24,8 @@ instance(struct session *s)
 	struct transaction *t = &s->tr;
 	int64_t		    now = clock_wall_us();
 
+	if (!t->has_sender || text_eq(s->stage, "MAIL"))
+		return "";
 	if (t->instance == NULL)
 		t->instance = pool_printf(&t->pool, "%x.%llx.%llx.%u",
 		    (unsigned)getpid(), (unsigned long long)(now / 1000000),

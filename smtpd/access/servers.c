@@ -61,7 +61,8 @@ try_literal(struct check *c, const char *literal)
 		try_address(c, &a);
 }
 
-/* The server's name, then its addresses. */
+/* The server's name, then its addresses; check_..._a_access is about those
+ * alone. */
 static bool
 try_server(struct check *c, const char *host)
 {
@@ -69,7 +70,7 @@ try_server(struct check *c, const char *host)
 	enum dns_status	 d;
 	bool		 go_on;
 
-	if (!goes_on(c, lookup_domain(&c->l, host)))
+	if (c->type != DNS_A && !goes_on(c, lookup_domain(&c->l, host)))
 		return false;
 	d = dns_addresses(host, smtpd_config.families, true, true, &list,
 	    NULL);
@@ -155,7 +156,8 @@ subject_of(struct access *a, const char *restriction)
 		s.about = ABOUT_REVERSE_CLIENT;
 		s.name = c->reverse_name;
 	} else if (strstr(restriction, "client") != NULL) {
-		s.name = c->name;
+		s.domain = c->name;
+		s.name = c->label;
 	} else if (strstr(restriction, "helo") != NULL) {
 		s.about = ABOUT_HELO;
 		s.name = a->helo;
@@ -166,7 +168,8 @@ subject_of(struct access *a, const char *restriction)
 		s.about = ABOUT_RECIPIENT;
 		s.name = a->rcpt;
 	}
-	s.domain = s.name;
+	if (s.domain == NULL)
+		s.domain = s.name;
 	if (s.name != NULL && s.about >= ABOUT_SENDER)
 		s.domain = address_domain(s.name);
 	if (s.about < ABOUT_HELO && text_eq(s.domain, "unknown"))
