@@ -55,21 +55,21 @@ LIB	= $(BUILD)/librohrpost.a
 
 # --- programs: a folder each, or a file each in services/ and commands/
 # local/ holds three programs: NAME_main.c beside the shared files.  smtp is
-# lmtp too, by its name.
+# lmtp too, by its name; qmgr is called oqmgr in some a master.cf.
 DAEMON_DIRS = master smtpd cleanup qmgr smtp bounce postscreen tlsrpt
 DAEMONS	:= $(foreach d,$(DAEMON_DIRS),$(if $(wildcard $(d)/*.c),$(d)))
 LOCALS	:= $(patsubst local/%_main.c,%,$(wildcard local/*_main.c))
 SERVICES := $(patsubst services/%.c,%,$(wildcard services/*.c))
 COMMANDS := $(patsubst commands/%.c,%,$(wildcard commands/*.c))
 REWRITE	:= $(if $(wildcard rewrite/*.c),trivial-rewrite)
-LMTP	:= $(if $(wildcard smtp/*.c),lmtp)
+OTHER_NAMES = lmtp oqmgr
 
 BIN	= $(BUILD)/bin
 # "postfix tls" and its like are scripts beside the daemons.
 SCRIPTS	:= $(patsubst commands/postfix/%.sh,$(BIN)/postfix-%-script, \
 	  $(wildcard commands/postfix/*.sh))
 PROGRAMS := $(addprefix $(BIN)/,$(DAEMONS) $(LOCALS) $(SERVICES) \
-	  $(COMMANDS) $(REWRITE) $(LMTP)) $(SCRIPTS)
+	  $(COMMANDS) $(REWRITE) $(OTHER_NAMES)) $(SCRIPTS)
 
 all: $(PROGRAMS) plugins
 
@@ -87,6 +87,8 @@ $(SCRIPTS): $(BIN)/postfix-%-script: commands/postfix/%.sh | $(BIN)
 	install -m 755 $< $@
 
 $(BIN)/lmtp: $(BIN)/smtp
+	ln -f $< $@
+$(BIN)/oqmgr: $(BIN)/qmgr
 	ln -f $< $@
 
 $(BIN)/trivial-rewrite: $(call obj_of,rewrite) $(LIB) | $(BIN)
@@ -252,8 +254,8 @@ MAN_DIR	= $(BUILD)/man
 MAN_SRC	:= $(wildcard man/*.[1-8])
 MAN	:= $(MAN_SRC:man/%=$(MAN_DIR)/%) $(MAN_DIR)/postconf.5
 # Other names of a page.
-MAN_LINKS = $(addprefix $(MAN_DIR)/,defer.8 trace.8 lmtp.8 mailq.1 \
-	  newaliases.1 main.cf.5 master.cf.5)
+MAN_LINKS = $(addprefix $(MAN_DIR)/,defer.8 trace.8 lmtp.8 oqmgr.8 \
+	  mailq.1 newaliases.1 main.cf.5 master.cf.5)
 DEF	:= $(wildcard conf/*.def)
 
 HTML	= $(BUILD)/doc/postconf.html
@@ -263,6 +265,7 @@ man: $(MAN) $(MAN_LINKS) $(HTML)
 $(MAN_LINKS): | $(MAN_DIR)/params
 $(MAN_DIR)/defer.8 $(MAN_DIR)/trace.8:; ln -sf bounce.8 $@
 $(MAN_DIR)/lmtp.8:; ln -sf smtp.8 $@
+$(MAN_DIR)/oqmgr.8:; ln -sf qmgr.8 $@
 $(MAN_DIR)/mailq.1 $(MAN_DIR)/newaliases.1:; ln -sf sendmail.1 $@
 $(MAN_DIR)/main.cf.5:; ln -sf postconf.5 $@
 $(MAN_DIR)/master.cf.5:; ln -sf master.5 $@

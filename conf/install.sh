@@ -47,7 +47,8 @@ for file in "$bin"/../lib/postfix-*.so; do
 	mv -f "$to/.${file##*/}.new" "$to/${file##*/}"
 done
 # One program under two names.
-[ ! -e "$bin/lmtp" ] || ln -f "$daemon_directory/smtp" "$daemon_directory/lmtp"
+ln -f "$daemon_directory/smtp" "$daemon_directory/lmtp"
+ln -f "$daemon_directory/qmgr" "$daemon_directory/oqmgr"
 for name in mailq newaliases; do
 	ln -sf ../sbin/sendmail "$dest/usr/bin/$name"
 done
