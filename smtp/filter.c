@@ -38,9 +38,11 @@ filter_init(void)
 		[CHECKS_BODY] = { "body_checks", settings.body_checks },
 	};
 
+	/* kept for as long as we live */
 	for (int i = 0; i < CHECKS_KINDS; i++)
-		names[i].parameter = mem_printf("%s_%s", settings.prefix,
-		    names[i].parameter);
+		if (*names[i].tables != '\0')
+			names[i].parameter = mem_printf("%s_%s",
+			    settings.prefix, names[i].parameter);
 	checks = checks_open(CHECKS_SMTP, 0, names);
 }
 
