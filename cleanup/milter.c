@@ -9,6 +9,7 @@
 #include "mail/address.h"
 #include "mail/cleanup_proto.h"
 #include "mail/maps.h"
+#include "mail/milter_conf.h"
 #include "milter/session.h"
 #include "net/dns.h"
 #include "util/frame.h"
@@ -24,10 +25,7 @@
  * file (mostly still in its buffer).  A milter that objects, or fails, costs
  * the client an answer and never the mail: nothing was promised yet.
  */
-static struct {
-	struct pool		pool;
-	struct milter_config	config;		/* list NULL: none */
-} milter;
+static struct milter_config config;	/* list NULL: none */
 
 /* Of one message. */
 struct message_milters {
@@ -48,50 +46,16 @@ struct message_milters {
 
 /* --- parameters */
 
-static void
-load_macros(struct milter_macros *m)
-{
-	const struct {
-		enum milter_stage stage;
-		const char	 *names;
-	} rows[] = {
-		{ MILTER_STAGE_CONNECT, conf_milter.milter_connect_macros },
-		{ MILTER_STAGE_HELO, conf_milter.milter_helo_macros },
-		{ MILTER_STAGE_MAIL, conf_milter.milter_mail_macros },
-		{ MILTER_STAGE_RCPT, conf_milter.milter_rcpt_macros },
-		{ MILTER_STAGE_DATA, conf_milter.milter_data_macros },
-		{ MILTER_STAGE_EOM, conf_milter.milter_end_of_data_macros },
-		{ MILTER_STAGE_EOH, conf_milter.milter_end_of_header_macros },
-	};
-
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		m->names[rows[i].stage] = milter_names_parse(&milter.pool,
-		    rows[i].names);
-}
-
 void
 milter_init(void)
 {
-	const struct milter_settings defaults = {
-		.default_action = conf_milter.milter_default_action,
-		.protocol = conf_milter.milter_protocol,
-		.connect_timeout = conf_milter.milter_connect_timeout,
-		.command_timeout = conf_milter.milter_command_timeout,
-		.content_timeout = conf_milter.milter_content_timeout,
-	};
 	const char *why;
 
 	if (*conf_mail.non_smtpd_milters == '\0')
 		return;
-	milter.config.list = milter_list_new(conf_mail.non_smtpd_milters,
-	    &defaults, &why);
-	if (milter.config.list == NULL)
-		fatalx("%s in non_smtpd_milters", why);
-	milter.config.values = milter_values_parse(&milter.pool,
-	    conf_milter.milter_macro_defaults, &why);
-	if (milter.config.values == NULL)
-		fatalx("%s in milter_macro_defaults", why);
-	load_macros(&milter.config.macros);
+	if (!milter_conf_load(&config, "non_smtpd_milters",
+	    conf_mail.non_smtpd_milters, &why))
+		fatalx("%s", why);
 	if (!dns_start(&why))
 		log_warn("DNS: %s", why);
 }
@@ -399,7 +363,7 @@ play_rcpt(struct message_milters *x, const char *rcpt)
 static bool
 is_played(const struct message *m)
 {
-	return milter.config.list != NULL &&
+	return config.list != NULL &&
 	    (m->flags & CLEANUP_MILTER) != 0 && m->status == CLEANUP_OK &&
 	    (m->milters == NULL || m->milters->played);
 }
@@ -441,7 +405,7 @@ milter_begin(struct message *m)
 	if (m->milters == NULL)
 		begin(m)->played = true;
 	x = m->milters;
-	x->all = milters_new(&milter.config, &owner, x);
+	x->all = milters_new(&config, &owner, x);
 	x->mail_addr = NULL;
 	if (!carry_out(m, "CONNECT", milters_connect(x->all, name,
 	    strchr(ip, ':') != NULL ? '6' : '4',

@@ -54,15 +54,7 @@ is_expanding(const struct context *c, const char *alias)
 static void
 complete_address(struct buf *out, const char *address)
 {
-	struct rewrite_rules rules = {
-		.origin = conf_mail.myorigin,
-		.mydomain = conf_mail.mydomain,
-		.append_at_origin = conf_mail.append_at_myorigin,
-		.append_dot_domain = conf_mail.append_dot_mydomain,
-		.swap_bangpath = conf_mail.swap_bangpath,
-		.percent_hack = conf_mail.allow_percent_hack,
-		.resolve_dequoted = conf_mail.resolve_dequoted_address,
-	};
+	const struct rewrite_rules rules = rewrite_rules_local();
 
 	rewrite_standard(out, address, &rules);
 }

@@ -104,18 +104,8 @@ init_masquerade(void)
 static void
 init_common(void)
 {
-	maps.local = (struct rewrite_rules){
-		.origin = conf_mail.myorigin,
-		.mydomain = conf_mail.mydomain,
-		.append_at_origin = conf_mail.append_at_myorigin,
-		.append_dot_domain = conf_mail.append_dot_mydomain,
-		.swap_bangpath = conf_mail.swap_bangpath,
-		.percent_hack = conf_mail.allow_percent_hack,
-		.resolve_dequoted = conf_mail.resolve_dequoted_address,
-	};
-	maps.remote = maps.local;
-	maps.remote.origin = conf_mail.remote_header_rewrite_domain;
-	maps.remote.mydomain = conf_mail.remote_header_rewrite_domain;
+	maps.local = rewrite_rules_local();
+	maps.remote = rewrite_rules_remote();
 	own_domain_init(conf_mail.mydestination, conf_mail.myorigin);
 }
 

@@ -41,26 +41,6 @@ struct work {
 	bool		 is_local, failed;
 };
 
-static void
-init_rules(void)
-{
-	domains.local = (struct rewrite_rules){
-		.origin = conf_mail.myorigin,
-		.mydomain = conf_mail.mydomain,
-		.append_at_origin = conf_mail.append_at_myorigin,
-		.append_dot_domain = conf_mail.append_dot_mydomain,
-		.swap_bangpath = conf_mail.swap_bangpath,
-		.percent_hack = conf_mail.allow_percent_hack,
-		.resolve_dequoted = conf_mail.resolve_dequoted_address,
-	};
-	domains.remote = domains.local;
-	domains.remote.origin = domains.remote.mydomain =
-	    conf_mail.remote_header_rewrite_domain;
-	if (conf_mail.remote_header_rewrite_domain[0] == '\0')
-		domains.remote.append_at_origin =
-		    domains.remote.append_dot_domain = false;
-}
-
 void
 resolve_init(void)
 {
@@ -76,7 +56,8 @@ resolve_init(void)
 	domains.relay = match_new("relay_domains", conf_mail.relay_domains,
 	    match_word(parents, "relay_domains") == MATCH_YES);
 	match_free(parents);
-	init_rules();
+	domains.local = rewrite_rules_local();
+	domains.remote = rewrite_rules_remote();
 }
 
 void

@@ -7,7 +7,7 @@
 
 #include "util/buf.h"
 
-/* The parameters that matter, filled by the program from conf_mail. */
+/* The parameters that matter. */
 struct rewrite_rules {
 	const char	*origin;		/* myorigin; "invalid domain" class
 						   for remote headers */
@@ -18,6 +18,11 @@ struct rewrite_rules {
 	bool		 percent_hack;		/* allow_percent_hack */
 	bool		 resolve_dequoted;
 };
+
+/* As main.cf has them: for mail of this site, and for headers from elsewhere
+ * (remote_header_rewrite_domain). */
+struct rewrite_rules rewrite_rules_local(void);
+struct rewrite_rules rewrite_rules_remote(void);
 
 /*
  * Removes source routes, turns site!user into user@site, user%domain (at

@@ -12,6 +12,7 @@
 #include "conf/param.h"
 #include "mail/address.h"
 #include "mail/cleanup_client.h"
+#include "mail/milter_conf.h"
 #include "mail/resolve_client.h"
 #include "mail/rewrite.h"
 #include "milter/session.h"
@@ -25,7 +26,6 @@
 #include "util/text.h"
 
 static struct {
-	struct pool		pool;
 	struct milter_config	config;		/* smtpd_milters */
 	struct milter_settings	defaults;
 	struct table_list	*maps;		/* smtpd_milter_maps */
@@ -50,54 +50,19 @@ struct session_milter {
 
 /* --- parameters */
 
-static void
-load_macros(struct milter_macros *m)
-{
-	const struct {
-		enum milter_stage stage;
-		const char	 *names;
-	} rows[] = {
-		{ MILTER_STAGE_CONNECT, conf_milter.milter_connect_macros },
-		{ MILTER_STAGE_HELO, conf_milter.milter_helo_macros },
-		{ MILTER_STAGE_MAIL, conf_milter.milter_mail_macros },
-		{ MILTER_STAGE_RCPT, conf_milter.milter_rcpt_macros },
-		{ MILTER_STAGE_DATA, conf_milter.milter_data_macros },
-		{ MILTER_STAGE_EOM, conf_milter.milter_end_of_data_macros },
-		{ MILTER_STAGE_EOH, conf_milter.milter_end_of_header_macros },
-		{ MILTER_STAGE_UNKNOWN,
-		    conf_milter.milter_unknown_command_macros },
-	};
-
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		m->names[rows[i].stage] = milter_names_parse(&milter.pool,
-		    rows[i].names);
-}
-
 void
 milter_config(void)
 {
 	const char *why;
 
-	milter.defaults = (struct milter_settings){
-		.default_action = conf_milter.milter_default_action,
-		.protocol = conf_milter.milter_protocol,
-		.connect_timeout = conf_milter.milter_connect_timeout,
-		.command_timeout = conf_milter.milter_command_timeout,
-		.content_timeout = conf_milter.milter_content_timeout,
-	};
+	milter.defaults = milter_conf_defaults();
 	if (!(smtpd_config.cleanup_flags & CLEANUP_MILTER) ||
 	    (*conf_smtpd.smtpd_milters == '\0' &&
 	    *conf_smtpd.smtpd_milter_maps == '\0'))
 		return;
-	milter.config.list = milter_list_new(conf_smtpd.smtpd_milters,
-	    &milter.defaults, &why);
-	if (milter.config.list == NULL)
-		fatalx("%s in smtpd_milters", why);
-	milter.config.values = milter_values_parse(&milter.pool,
-	    conf_milter.milter_macro_defaults, &why);
-	if (milter.config.values == NULL)
-		fatalx("%s in milter_macro_defaults", why);
-	load_macros(&milter.config.macros);
+	if (!milter_conf_load(&milter.config, "smtpd_milters",
+	    conf_smtpd.smtpd_milters, &why))
+		fatalx("%s", why);
 	if (*conf_smtpd.smtpd_milter_maps != '\0')
 		milter.maps = table_list_open("smtpd_milter_maps",
 		    conf_smtpd.smtpd_milter_maps, TABLE_FOLD);
@@ -180,15 +145,7 @@ auth_macro(struct session *s, const char *name)
 static const struct resolved *
 route(struct pool *pool, const char *address, const char **ret_addr)
 {
-	const struct rewrite_rules rules = {
-		.origin = conf_mail.myorigin,
-		.mydomain = conf_mail.mydomain,
-		.append_at_origin = conf_mail.append_at_myorigin,
-		.append_dot_domain = conf_mail.append_dot_mydomain,
-		.swap_bangpath = conf_mail.swap_bangpath,
-		.percent_hack = conf_mail.allow_percent_hack,
-		.resolve_dequoted = conf_mail.resolve_dequoted_address,
-	};
+	const struct rewrite_rules rules = rewrite_rules_local();
 	struct resolved *r = pool_alloc(pool, sizeof *r);
 	struct buf	 full = BUF_INIT, b = BUF_INIT;
 	bool		 ok;

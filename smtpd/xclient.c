@@ -13,7 +13,7 @@
 #include "smtpd/limits.h"
 #include "smtpd/notice.h"
 #include "smtpd/reply.h"
-#include "smtpd/xattr.h"
+#include "smtpd/xcommand.h"
 #include "table/match.h"
 #include "util/text.h"
 
@@ -24,8 +24,6 @@ struct change {
 	const char	*helo, *protocol, *login;
 	bool		 has_login;
 };
-
-typedef bool take_fn(struct change *, const struct xattr *);
 
 static const char *
 keep(struct change *c, const struct xattr *x)
@@ -52,8 +50,9 @@ take_host(struct change *c, const struct xattr *x, const char **name,
 
 /* The verified name is the unverified one, too. */
 static bool
-take_name(struct change *c, const struct xattr *x)
+take_name(void *arg, const struct xattr *x)
 {
+	struct change *c = arg;
 	struct client *k = &c->client;
 
 	if (!take_host(c, x, &k->name, &k->name_status))
@@ -66,8 +65,9 @@ take_name(struct change *c, const struct xattr *x)
 }
 
 static bool
-take_reverse_name(struct change *c, const struct xattr *x)
+take_reverse_name(void *arg, const struct xattr *x)
 {
+	struct change *c = arg;
 	struct client *k = &c->client;
 
 	return take_host(c, x, &k->reverse_name, &k->reverse_status);
@@ -88,45 +88,56 @@ take_ip(const struct xattr *x, struct addr *a, char text[ADDR_TEXT])
 }
 
 static bool
-take_addr(struct change *c, const struct xattr *x)
+take_addr(void *arg, const struct xattr *x)
 {
+	struct change *c = arg;
+
 	return take_ip(x, &c->client.addr, c->client.ip);
 }
 
 static bool
-take_destaddr(struct change *c, const struct xattr *x)
+take_destaddr(void *arg, const struct xattr *x)
 {
+	struct change *c = arg;
 	struct addr unused;
 
 	return take_ip(x, &unused, c->client.server_ip);
 }
 
 static bool
-take_port(struct change *c, const struct xattr *x)
+take_port(void *arg, const struct xattr *x)
 {
+	struct change *c = arg;
+
 	if (x->unavailable)
 		c->client.port = 0;
 	return x->unavailable || xattr_port(x, &c->client.port);
 }
 
 static bool
-take_destport(struct change *c, const struct xattr *x)
+take_destport(void *arg, const struct xattr *x)
 {
+	struct change *c = arg;
+
 	if (x->unavailable)
 		c->client.server_port = 0;
 	return x->unavailable || xattr_port(x, &c->client.server_port);
 }
 
 static bool
-take_helo(struct change *c, const struct xattr *x)
+take_helo(void *arg, const struct xattr *x)
 {
+	struct change *c = arg;
+
 	c->helo = x->unavailable ? NULL : keep(c, x);
 	return true;
 }
 
 static bool
-take_proto(struct change *c, const struct xattr *x)
+take_proto(void *arg, const struct xattr *x)
 {
+	struct change *c = arg;
+
 	if (text_eq_nocase(x->value.data, "SMTP"))
 		c->protocol = "SMTP";
 	else if (text_eq_nocase(x->value.data, "ESMTP"))
@@ -137,55 +148,25 @@ take_proto(struct change *c, const struct xattr *x)
 }
 
 static bool
-take_login(struct change *c, const struct xattr *x)
+take_login(void *arg, const struct xattr *x)
 {
+	struct change *c = arg;
+
 	c->has_login = true;
 	c->login = x->unavailable ? NULL : keep(c, x);
 	return true;
 }
 
-static take_fn *
-find_attribute(const char *name)
-{
-	static const struct {
-		const char *name;
-		take_fn	   *take;
-	} rows[] = {
+static const struct xcommand xclient = {
+	.name = "XCLIENT",
+	.attrs = (const struct xcommand_attr[]){
 		{ "NAME", take_name }, { "ADDR", take_addr },
 		{ "PORT", take_port }, { "PROTO", take_proto },
 		{ "HELO", take_helo }, { "REVERSE_NAME", take_reverse_name },
 		{ "LOGIN", take_login }, { "DESTADDR", take_destaddr },
-		{ "DESTPORT", take_destport },
-	};
-
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		if (text_eq_nocase(name, rows[i].name))
-			return rows[i].take;
-	return NULL;
-}
-
-/* False: refused, with a reply. */
-static bool
-take_word(struct change *c, char *word)
-{
-	struct xattr x = XATTR_INIT;
-	const char  *no = xattr_parse(&x, word);
-	take_fn	    *take;
-	bool	     good = false;
-
-	if (no != NULL)
-		reply(c->s, "%s", no);
-	else if ((take = find_attribute(x.name)) == NULL)
-		reply(c->s, "501 5.5.4 Bad XCLIENT attribute name: %s",
-		    x.name);
-	else if (!take(c, &x))
-		reply(c->s, "501 5.5.4 Bad %s syntax: %s", x.name,
-		    x.value.data);
-	else
-		good = true;
-	buf_done(&x.value);
-	return good;
-}
+		{ "DESTPORT", take_destport }, { NULL, NULL },
+	},
+};
 
 static void
 begin_anew(struct session *s, const struct change *c)
@@ -217,23 +198,10 @@ bool
 xclient_run(struct session *s, struct command_line *line)
 {
 	struct change c = { .s = s, .client = s->client, .protocol = "SMTP" };
-	char	     *word, *rest = line->rest;
 
-	if (*rest == '\0') {
-		reply(s, "501 5.5.4 Syntax: XCLIENT attribute=value...");
-		return false;
-	}
-	if (s->tr.has_sender) {
-		reply(s, "503 5.5.1 Error: MAIL transaction in progress");
-		return false;
-	}
-	if (!s->xclient_allowed || (s->ehlo_discard & EHLO_XCLIENT)) {
-		reply(s, "550 5.7.0 Error: insufficient authorization");
-		return false;
-	}
-	while ((word = command_word(&rest)) != NULL)
-		if (!take_word(&c, word))
-			return false;
-	begin_anew(s, &c);
+	if (xcommand_may_run(s, &xclient, line, s->xclient_allowed &&
+	    !(s->ehlo_discard & EHLO_XCLIENT)) &&
+	    xcommand_take(s, &xclient, line, &c))
+		begin_anew(s, &c);
 	return false;
 }

@@ -7,14 +7,12 @@
 #include "smtpd/command.h"
 #include "smtpd/config.h"
 #include "smtpd/reply.h"
-#include "smtpd/xattr.h"
+#include "smtpd/xcommand.h"
 #include "util/text.h"
 
 enum { PROTOCOL_MAX = 64 };	/* bytes */
 
 #define UNKNOWN	"unknown"
-
-typedef bool take_fn(struct session *, const struct xattr *);
 
 static const char *
 keep(struct session *s, const struct xattr *x, const char *none)
@@ -24,8 +22,10 @@ keep(struct session *s, const struct xattr *x, const char *none)
 }
 
 static bool
-take_name(struct session *s, const struct xattr *x)
+take_name(void *arg, const struct xattr *x)
 {
+	struct session *s = arg;
+
 	s->tr.forwarded->has_client = true;
 	if (!x->unavailable && !xattr_is_hostname(x))
 		return false;
@@ -34,8 +34,9 @@ take_name(struct session *s, const struct xattr *x)
 }
 
 static bool
-take_addr(struct session *s, const struct xattr *x)
+take_addr(void *arg, const struct xattr *x)
 {
+	struct session *s = arg;
 	struct addr a;
 	char	    text[ADDR_TEXT];
 
@@ -52,8 +53,9 @@ take_addr(struct session *s, const struct xattr *x)
 }
 
 static bool
-take_port(struct session *s, const struct xattr *x)
+take_port(void *arg, const struct xattr *x)
 {
+	struct session *s = arg;
 	uint16_t port;
 
 	s->tr.forwarded->has_client = true;
@@ -64,8 +66,10 @@ take_port(struct session *s, const struct xattr *x)
 }
 
 static bool
-take_proto(struct session *s, const struct xattr *x)
+take_proto(void *arg, const struct xattr *x)
 {
+	struct session *s = arg;
+
 	if (x->value.len > PROTOCOL_MAX)
 		return false;
 	s->tr.forwarded->has_client = true;
@@ -74,23 +78,28 @@ take_proto(struct session *s, const struct xattr *x)
 }
 
 static bool
-take_helo(struct session *s, const struct xattr *x)
+take_helo(void *arg, const struct xattr *x)
 {
+	struct session *s = arg;
+
 	s->tr.forwarded->has_client = true;
 	s->tr.forwarded->helo = keep(s, x, "");
 	return true;
 }
 
 static bool
-take_ident(struct session *s, const struct xattr *x)
+take_ident(void *arg, const struct xattr *x)
 {
+	struct session *s = arg;
+
 	s->tr.forwarded->ident = keep(s, x, "");
 	return true;
 }
 
 static bool
-take_source(struct session *s, const struct xattr *x)
+take_source(void *arg, const struct xattr *x)
 {
+	struct session *s = arg;
 	static const struct {
 		const char *word, *context;
 	} rows[] = {
@@ -107,24 +116,15 @@ take_source(struct session *s, const struct xattr *x)
 	return false;
 }
 
-static take_fn *
-find_attribute(const char *name)
-{
-	static const struct {
-		const char *name;
-		take_fn	   *take;
-	} rows[] = {
+static const struct xcommand xforward = {
+	.name = "XFORWARD",
+	.attrs = (const struct xcommand_attr[]){
 		{ "NAME", take_name }, { "ADDR", take_addr },
 		{ "PORT", take_port }, { "PROTO", take_proto },
 		{ "HELO", take_helo }, { "IDENT", take_ident },
-		{ "SOURCE", take_source },
-	};
-
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		if (text_eq_nocase(name, rows[i].name))
-			return rows[i].take;
-	return NULL;
-}
+		{ "SOURCE", take_source }, { NULL, NULL },
+	},
+};
 
 static struct forwarded *
 new(struct session *s)
@@ -137,49 +137,16 @@ new(struct session *s)
 	return f;
 }
 
-/* False: refused, with a reply. */
-static bool
-take_word(struct session *s, char *word)
-{
-	struct xattr x = XATTR_INIT;
-	const char  *no = xattr_parse(&x, word);
-	take_fn	    *take;
-	bool	     good = false;
-
-	if (no != NULL)
-		reply(s, "%s", no);
-	else if ((take = find_attribute(x.name)) == NULL)
-		reply(s, "501 5.5.4 Bad XFORWARD attribute name: %s", x.name);
-	else if (!take(s, &x))
-		reply(s, "501 5.5.4 Bad %s syntax: %s", x.name, x.value.data);
-	else
-		good = true;
-	buf_done(&x.value);
-	return good;
-}
-
 bool
 xforward_run(struct session *s, struct command_line *line)
 {
-	char *word, *rest = line->rest;
-
-	if (*rest == '\0') {
-		reply(s, "501 5.5.4 Syntax: XFORWARD attribute=value...");
+	if (!xcommand_may_run(s, &xforward, line, s->xforward_allowed &&
+	    !(s->ehlo_discard & EHLO_XFORWARD)))
 		return false;
-	}
-	if (s->tr.has_sender) {
-		reply(s, "503 5.5.1 Error: MAIL transaction in progress");
-		return false;
-	}
-	if (!s->xforward_allowed || (s->ehlo_discard & EHLO_XFORWARD)) {
-		reply(s, "550 5.7.0 Error: insufficient authorization");
-		return false;
-	}
 	if (s->tr.forwarded == NULL)
 		s->tr.forwarded = new(s);
-	while ((word = command_word(&rest)) != NULL)
-		if (!take_word(s, word))
-			return false;
+	if (!xcommand_take(s, &xforward, line, s))
+		return false;
 	s->tr.forwarded->label = pool_printf(&s->tr.pool, "%s[%s]",
 	    s->tr.forwarded->name, s->tr.forwarded->ip);
 	reply(s, "250 2.0.0 Ok");
