@@ -45,11 +45,28 @@ is_dot_atom(const char *local, size_t len)
 	return true;
 }
 
+/* "@relay,@other:" in front of an address (RFC 5321 4.1.2, obsolete) is no
+ * part of what is quoted; 0: there is none, or nothing that could be one. */
+static size_t
+route_len(const char *internal)
+{
+	size_t n;
+
+	if (*internal != '@')
+		return 0;
+	n = strspn(internal, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	    "abcdefghijklmnopqrstuvwxyz0123456789.-_,@");
+	return internal[n] == ':' ? n + 1 : 0;
+}
+
 void
 address_quote(struct buf *out, const char *internal)
 {
-	size_t len = address_local_len(internal);
+	size_t route = route_len(internal), len;
 
+	buf_add(out, internal, route);
+	internal += route;
+	len = address_local_len(internal);
 	if (*internal == '\0')
 		return;
 	if (is_dot_atom(internal, len)) {

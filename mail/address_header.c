@@ -214,6 +214,9 @@ add_addresses(struct pool *pool, struct chain *list, struct token *t,
 	chain_init(&comments);
 	for (; t != end; t = next) {
 		next = t->next;
+		/* "address>": the other half was forgotten */
+		if (is_char(t, '>') && next == end)
+			continue;
 		if (t->type == TOKEN_COMMENT) {
 			chain_add(&comments, t);
 			continue;

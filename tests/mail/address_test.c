@@ -22,6 +22,9 @@ quotes_local_parts_that_need_it(void)
 		{ "j\303\266rg@x", "j\303\266rg@x" },
 		{ "[1.2.3.4]", "\"[1.2.3.4]\"" },
 		{ "a/b=c'd&e@x", "a/b=c'd&e@x" },
+		{ "@a,@b.c:bob@x", "@a,@b.c:bob@x" },
+		{ "@a:b c@x", "@a:\"b c\"@x" },
+		{ "@a b:c@x", "\"@a b:c\"@x" },
 	};
 	struct buf b = BUF_INIT;
 
