@@ -142,8 +142,7 @@ add_found(struct message *m, struct found *list, const char *address)
 	list->address[list->count++] = pool_strdup(&m->pool, address);
 }
 
-/* sendmail -t.  A Resent- field anywhere makes the others count for nothing
- * (RFC 5322 3.6.6: they are of an earlier sending). */
+/* sendmail -t; which of the two lists counts, missing.c says. */
 static bool
 extract(struct field *f)
 {

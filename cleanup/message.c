@@ -74,6 +74,22 @@ message_goes_on(const struct message *m)
 	    (m->status == CLEANUP_OK || wants_bounce(m));
 }
 
+/* Who claims to be the mail system gets no more answers than it does. */
+static bool
+is_mail_system(const char *sender)
+{
+	struct buf standard = BUF_INIT;
+	bool	   is;
+
+	if (!text_starts_nocase(sender, "MAILER-DAEMON"))
+		return false;
+	buf_adds(&standard, "MAILER-DAEMON");
+	maps_standard(&standard, true);
+	is = text_eq_nocase(sender, standard.data);
+	buf_done(&standard);
+	return is;
+}
+
 /* The sender is an address of the envelope like any other. */
 static void
 map_sender(struct message *m)
@@ -90,7 +106,8 @@ map_sender(struct message *m)
 	}
 	if (r == MAPS_ERROR)
 		message_fail(m, CLEANUP_TABLE_ERROR, NULL);
-	m->env.sender = pool_strdup(&m->env.pool, b.data);
+	m->env.sender = is_mail_system(b.data) ? "" :
+	    pool_strdup(&m->env.pool, b.data);
 	buf_done(&b);
 }
 

@@ -119,11 +119,20 @@ add_fields(struct message *m)
 		    conf_mail.undisclosed_recipients_header);
 }
 
+/* A recipient of a Resent- field, even an empty one, makes the others count
+ * for nothing (RFC 5322 3.6.6: they are of an earlier sending). */
+static bool
+is_sent_anew(const struct message *m)
+{
+	return has(m, HEADER_RESENT_TO) || has(m, HEADER_RESENT_CC) ||
+	    has(m, HEADER_RESENT_BCC);
+}
+
 static void
 add_found(struct message *m)
 {
-	const struct found *list = m->found_resent.count > 0 || m->resent ?
-	    &m->found_resent : &m->found;
+	const struct found *list = is_sent_anew(m) ? &m->found_resent :
+	    &m->found;
 	struct recipient    r = { .orcpt = "", .status = RCPT_TODO };
 
 	if ((m->flags & CLEANUP_EXTRACT) == 0)

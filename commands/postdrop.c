@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -49,8 +50,6 @@ parse_options(int argc, char **argv)
 		default:
 			fatal_exit(1, "usage: postdrop [-c config_dir] [-v]");
 		}
-	if (optind < argc)
-		fatal_exit(1, "usage: postdrop [-c config_dir] [-v]");
 }
 
 /* authorized_submit_users. */
@@ -131,10 +130,23 @@ commit(struct drop *d)
 	d->has_file = false;
 	if (!queue_writer_commit(&d->file, &no_header, e, &facts))
 		return failed("write " QUEUE_MAILDROP ": ");
-	if (!server_trigger(SUBMIT_SERVICE, "W"))
+	/* A socket without pickup is no news: mail waits until there is. */
+	if (!server_trigger(SUBMIT_SERVICE, "W") && errno == ENOENT)
 		log_warn("unable to look up %s: %s", SUBMIT_SERVICE,
 		    strerror(errno));
 	return SUBMIT_OK;
+}
+
+/* Started by hand, or by what speaks another protocol: a refusal in words, and
+ * nothing on standard output. */
+static void __attribute__((noreturn))
+no_message(struct drop *d)
+{
+	if (!may_submit(&d->why))
+		fatal_exit(1, "%s", d->why.data);
+	if (stream_at_eof(d->client) && stream_bytes_in(d->client) == 0)
+		exit(0);
+	fatal_exit(1, "uid=%ld: malformed input", (long)getuid());
 }
 
 static enum submit_status
@@ -142,11 +154,8 @@ take_message(struct drop *d)
 {
 	enum submit_status status;
 
-	if (!submit_begin(&d->s, d->client)) {
-		log_warn("uid=%ld: %s", (long)getuid(),
-		    stream_failed(d->client));
-		return SUBMIT_BAD;
-	}
+	if (!submit_begin(&d->s, d->client))
+		no_message(d);
 	if (!may_submit(&d->why))
 		return SUBMIT_DENIED;
 	d->has_file = queue_writer_open(&d->file, QUEUE_MAILDROP,
@@ -165,7 +174,7 @@ main(int argc, char **argv)
 
 	command_name(argv[0]);
 	parse_options(argc, argv);
-	command_start(EX_TEMPFAIL);
+	command_start(1);
 	if (chdir(conf_mail.queue_directory) != 0)
 		fatal_exit(EX_TEMPFAIL, "chdir %s: %s",
 		    conf_mail.queue_directory, strerror(errno));

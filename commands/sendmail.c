@@ -140,7 +140,7 @@ no_recipient(enum mode mode)
 		[MODE_QUEUE] = "display queue mode",
 		[MODE_ALIASES] = "alias initialization mode",
 		[MODE_DAEMON] = "daemon mode",
-		[MODE_SMTP] = "stand-alone SMTP server mode",
+		[MODE_SMTP] = "stand-alone mode",
 		[MODE_FLUSH] = "flush queue mode",
 	};
 
@@ -240,6 +240,14 @@ parse_argument(struct envelope *e, const char *text)
 	return address_parse_header(&e->pool, str_of(text), SIZE_MAX);
 }
 
+/* In the log too; nothing of main.cf is held at this point, see die(). */
+static void
+warn_sender(void)
+{
+	command_start(EX_TEMPFAIL);
+	log_warn("-f option specified malformed sender: %s", opt.sender);
+}
+
 static void
 set_sender(struct envelope *e)
 {
@@ -258,33 +266,53 @@ set_sender(struct envelope *e)
 			if (t->type == TOKEN_ADDRESS && count++ == 0)
 				address_token_get(&b, t);
 		if (count > 1)
-			log_warn("-f option specified malformed sender: %s",
-			    opt.sender);
+			warn_sender();
 	}
 	e->sender = pool_strdup(&e->pool, b.data);
+	buf_done(&b);
+}
+
+/* The null address gets no mail; its mail is the mail system's.  As it will
+ * be called in the end: nobody wrote that name. */
+static void
+add_null(struct envelope *e)
+{
+	const char *name = value("empty_address_recipient");
+	char	   *address = strchr(name, '@') != NULL ? mem_strdup(name) :
+	    mem_printf("%s@%s", name, value("myorigin"));
+
+	envelope_add_rcpt(e, address, "", "", opt.notify);
+	mem_free(address);
+}
+
+/* An argument with no address in it is the null address. */
+static void
+add_argument(struct envelope *e, const char *arg)
+{
+	struct buf b = BUF_INIT;
+	uint32_t   before = e->rcpt_count;
+
+	for (struct token *t = parse_argument(e, arg); t != NULL;
+	    t = t->next) {
+		if (t->type != TOKEN_ADDRESS)
+			continue;
+		buf_clear(&b);
+		address_token_get(&b, t);
+		if (b.len > 0)
+			envelope_add_rcpt(e, b.data, "", "", opt.notify);
+		else
+			add_null(e);
+	}
+	if (e->rcpt_count == before)
+		add_null(e);
 	buf_done(&b);
 }
 
 static void
 add_recipients(struct envelope *e, char **args)
 {
-	struct buf b = BUF_INIT;
-
-	for (; *args != NULL; args++) {
-		if (**args == '\0')
-			envelope_add_rcpt(e,
-			    conf_value("empty_address_recipient"), "", "",
-			    opt.notify);
-		for (struct token *t = parse_argument(e, *args); t != NULL;
-		    t = t->next) {
-			if (t->type != TOKEN_ADDRESS)
-				continue;
-			buf_clear(&b);
-			address_token_get(&b, t);
-			envelope_add_rcpt(e, b.data, "", "", opt.notify);
-		}
-	}
-	buf_done(&b);
+	for (; *args != NULL; args++)
+		add_argument(e, *args);
 	if (e->rcpt_count == 0 && (opt.flags & SUBMIT_EXTRACT) == 0)
 		die("%s(%ld): Recipient addresses must be specified on the "
 		    "command line or via the -t option", e->sender,
@@ -471,7 +499,8 @@ give_to_postdrop(const struct envelope *e, const struct buf *content,
 		;
 	/* It has said why, and answered nothing.  What is too big has words
 	 * of its own. */
-	if (!is_too_big(content) && ended == pid && WIFEXITED(status) && WEXITSTATUS(status) != 0 &&
+	if (!is_too_big(content) && ended == pid && WIFEXITED(status) &&
+	    WEXITSTATUS(status) != 0 &&
 	    r->status == SUBMIT_ERROR && r->why.len == 0)
 		postdrop_failed(e, WEXITSTATUS(status));
 }

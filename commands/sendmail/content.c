@@ -65,25 +65,15 @@ ends_in_crlf(struct str line)
 	    line.p[line.n - 2] == '\r';
 }
 
-/* With CRLF instead of LF; the last line may be without. */
-static void
-add_line(struct buf *to, struct str line, bool strip_cr)
+/* Without its LF, and without the CRs before it if those are to go; the last
+ * line may have none, and is then left as it is. */
+static struct str
+strip_end(struct str line, bool strip_cr)
 {
-	bool ended = line.n > 0 && line.p[line.n - 1] == '\n';
-
-	line.n -= ended;
-	if (ended && strip_cr && line.n > 0 && line.p[line.n - 1] == '\r')
+	line.n--;
+	while (strip_cr && line.n > 0 && line.p[line.n - 1] == '\r')
 		line.n--;
-	buf_add(to, line.p, line.n);
-	if (ended)
-		buf_add(to, "\r\n", 2);
-}
-
-static bool
-is_dot(struct str line)
-{
-	return (line.n == 2 && memcmp(line.p, ".\n", 2) == 0) ||
-	    (line.n == 3 && memcmp(line.p, ".\r\n", 3) == 0);
+	return line;
 }
 
 bool
@@ -91,7 +81,7 @@ content_read(struct buf *to, const char *fix, bool keep_dots)
 {
 	struct input in = { .raw = BUF_INIT };
 	bool	     strip = text_eq_nocase(fix, "always");
-	bool	     at_start = true, first = true;
+	bool	     at_start = true, first = true, ended;
 	struct str   line;
 
 	while ((line = next_line(&in)).n > 0) {
@@ -101,9 +91,14 @@ content_read(struct buf *to, const char *fix, bool keep_dots)
 		if (at_start && is_from_line(line))
 			continue;
 		at_start = false;
-		if (!keep_dots && is_dot(line))
+		ended = line.p[line.n - 1] == '\n';
+		if (ended)
+			line = strip_end(line, strip);
+		if (ended && !keep_dots && line.n == 1 && *line.p == '.')
 			break;
-		add_line(to, line, strip);
+		buf_add(to, line.p, line.n);
+		if (ended)
+			buf_add(to, "\r\n", 2);
 	}
 	buf_done(&in.raw);
 	errno = in.error;
@@ -132,12 +127,17 @@ static bool
 has_address(struct str text)
 {
 	struct pool   pool = POOL_INIT;
-	struct token *t = address_parse_header(&pool, text, 2);
+	struct token *t = address_parse_header(&pool, text, SIZE_MAX);
+	struct buf    address = BUF_INIT;
+	bool	      found;
 
-	while (t != NULL && t->type != TOKEN_ADDRESS)
-		t = t->next;
+	for (; t != NULL && address.len == 0; t = t->next)
+		if (t->type == TOKEN_ADDRESS)
+			address_token_get(&address, t);
+	found = address.len > 0;
+	buf_done(&address);
 	pool_done(&pool);
-	return t != NULL;
+	return found;
 }
 
 bool
@@ -153,12 +153,13 @@ content_names_recipient(const struct buf *content)
 		const struct header_fact *fact =
 		    header_find((struct str){ field.p, n });
 
-		bool is_resent = fact != NULL &&
-		    (fact->flags & HEADER_IS_RESENT) != 0;
+		bool is_resent;
 
+		if (fact == NULL || (fact->flags & HEADER_EXTRACT) == 0)
+			continue;
+		is_resent = (fact->flags & HEADER_IS_RESENT) != 0;
 		resent = resent || is_resent;
-		if (fact != NULL && (fact->flags & HEADER_EXTRACT) != 0 &&
-		    has_address((struct str){ colon + 1, field.n -
+		if (has_address((struct str){ colon + 1, field.n -
 		    (size_t)(colon + 1 - field.p) }))
 			named[is_resent] = true;
 	}

@@ -167,8 +167,33 @@ option_x(const char *arg)
 	opt.verp = arg + 1;
 }
 
+/*
+ * RFC 3461 4.4: an envelope id.  Two characters are what -XV was called
+ * before there were such ids; when they stand apart, they are no part of the
+ * option, but the first recipient.
+ */
 static void
-take_option(int c, const char *arg)
+option_envid(const char *arg, char **argv)
+{
+	bool apart = argv[optind - 1] == arg;
+
+	if (*arg == '\0') {
+		log_warn("bad syntax in -V option value -- ignored");
+		return;
+	}
+	if (strlen(arg) != 2) {
+		opt.envid = arg;
+		return;
+	}
+	if (apart)
+		optind--;
+	opt.verp = apart ? "" : arg;
+	log_warn("option -V%s is deprecated with Postfix 2.3; specify -XV%s "
+	    "instead", opt.verp, opt.verp);
+}
+
+static void
+take_option(int c, const char *arg, char **argv)
 {
 	switch (c) {
 	case 'b': option_b(arg); break;
@@ -186,7 +211,7 @@ take_option(int c, const char *arg)
 	case 'q': option_q(arg); break;
 	case 'R': option_ret(arg); break;
 	case 't': opt.flags |= SUBMIT_EXTRACT; break;
-	case 'V': opt.envid = arg; break;
+	case 'V': option_envid(arg, argv); break;
 	case 'v': opt.verbose++; break;
 	case 'X': option_x(arg); break;
 	default: break;		/* A h L m U x: Sendmail's, no meaning here */
@@ -224,7 +249,7 @@ options_parse(int argc, char **argv)
 	while ((c = getopt(argc, argv, OPTIONS)) != -1) {
 		if (c == '?')
 			fatal_exit(EX_TEMPFAIL, "usage: sendmail [options]");
-		take_option(c, optarg == NULL ? "" : optarg);
+		take_option(c, optarg == NULL ? "" : optarg, argv);
 	}
 	if (opt.queue_id != NULL && opt.mode != MODE_MAIL)
 		fatal_exit(EX_TEMPFAIL,
@@ -235,6 +260,10 @@ options_parse(int argc, char **argv)
 	if ((opt.flags & SUBMIT_EXTRACT) != 0 && opt.mode != MODE_MAIL)
 		fatal_exit(EX_TEMPFAIL,
 		    "-t can be used only in delivery mode");
+	if ((opt.flags & SUBMIT_EXTRACT) != 0 &&
+	    (opt.env_flags & ENV_DELIVER_VERIFY) != 0)
+		fatal_exit(EX_TEMPFAIL,
+		    "-t option cannot be used with -bv");
 	/* More of them ask for details in the log, not for a report. */
 	if (opt.verbose == 1 && opt.mode == MODE_MAIL)
 		opt.env_flags |= ENV_DELIVER_TRACE;

@@ -201,6 +201,67 @@ def test_requeue():
            "postsuper -r sends a message through cleanup again", log)
 
 
+def envelope(text):
+    """Sender and recipients, as queued, of the message with this text."""
+    newest(text)
+    for queue_id in listed():
+        if text in content(queue_id):
+            out = mail.run("postcat", "-eq", queue_id).stdout.decode()
+            return (re.findall(r"^sender: ?(.*)", out, re.M),
+                    re.findall(r"^recipient: ?(.*)", out, re.M))
+    return None
+
+
+def test_whose_mail():
+    cases = (
+        ("To: a@x.example\nResent-From: me\nBcc: b@x.example", ["-t"],
+         ["a@x.example", "b@x.example"], "Resent-From alone is no resending"),
+        ("To: a@x.example\nResent-To: c@x.example", ["-t"],
+         ["c@x.example"], "Resent-To: the others count for nothing"),
+        ("X: y", ["(nobody)"], ["MAILER-DAEMON@mail.localdomain"],
+         "an argument without address is the null address"),
+        ("X: y", ["<bob@x.example"], ['<bob@x.example'],
+         "an open bracket is part of the address"),
+        ("X: y", ["bob@x.example>"], ["bob@x.example"],
+         "a bracket that nothing opened is not"),
+    )
+    for header, args, rcpts, what in cases:
+        clear()
+        r = sendmail(args, header + "\nSubject: whose\n\ntext\n")
+        tap.ok(r.returncode == 0 and envelope("Subject: whose")[1] == rcpts,
+               what, r.stderr + mail.run("postcat", "-eq",
+                                         *listed()).stdout)
+    clear()
+    r = sendmail(["-t"], "To: a@x.example\nResent-Bcc:\n\ntext\n")
+    tap.ok(r.returncode == 75 and b"No recipient addresses" in r.stderr,
+           "nobody in Resent-Bcc: is nobody", r.stderr)
+    clear()
+    sendmail(["-f", "mailer-daemon", "a@x.example"], "Subject: daemon\n\nx\n")
+    tap.ok(envelope("Subject: daemon")[0] == [""],
+           "MAILER-DAEMON as sender is the null address")
+
+
+def test_line_ends():
+    clear()
+    sendmail(["a@x.example"],
+             "Subject: ends\r\r\n\r\none\r\r\ntwo\n.\r\r\nthree\n")
+    text = newest("Subject: ends")
+    tap.ok("\none\ntwo\n" in text and "three" not in text,
+           "any number of CRs before LF goes, before the dot is looked for",
+           text)
+
+
+def test_old_verp():
+    for args, words in (
+            (["-V", "", "me"], b"bad syntax in -V option value"),
+            (["-V+=", "me"], b"option -V+= is deprecated"),
+            (["-t", "-bv"], b"-t option cannot be used with -bv"),
+            (["-bs", "me"], b"stand-alone mode requires no recipient")):
+        r = sendmail(args, "Subject: verp\n\nx\n")
+        tap.ok(words in r.stderr, "%s: %s" % (" ".join(args), words.decode()),
+               r.stderr)
+
+
 def test_names():
     r = sendmail([], "", "mailq") if os.path.exists(BIN + "/mailq") else \
         sendmail(["-bp"], "")
@@ -215,6 +276,9 @@ try:
     test_hostile_client()
     test_maildrop()
     test_requeue()
+    test_whose_mail()
+    test_line_ends()
+    test_old_verp()
     test_names()
 finally:
     mail.destroy()
