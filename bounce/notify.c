@@ -13,6 +13,7 @@
  */
 #include "bounce/notify.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
@@ -22,6 +23,7 @@
 #include "mail/cleanup_client.h"
 #include "mail/deliver_proto.h"
 #include "mail/own_mail.h"
+#include "mail/queue_id.h"
 #include "mail/verp.h"
 #include "table/match.h"
 #include "util/buf.h"
@@ -138,19 +140,35 @@ add_trace_header(struct buf *b, const char *queue_id)
 	buf_adds(b, "\r\n");
 }
 
+static const char *const kinds[] = {
+	[NOTIFY_OF_FAILURE] = "non-delivery",
+	[NOTIFY_OF_DELAY] = "delay",
+	[NOTIFY_OF_TRACE] = "delivery status",
+};
+
+static void
+log_sent(const struct report *r, const char *what, const char *id)
+{
+	log_info("%s: %s %s notification: %s", r->about->m->id,
+	    r->to_postmaster ? "postmaster" : "sender", what, id);
+}
+
 static bool
 send_report(const struct report *r, const char *what)
 {
 	enum cleanup_status    status;
 	struct cleanup_client *c = cleanup_open(state.cleanup_flags, &status);
 	struct buf	       b = BUF_INIT;
-	bool		       ok;
+	char		       id[QUEUE_ID_MAX];
+	bool		       is_trace = what == kinds[NOTIFY_OF_TRACE], ok;
 
 	if (c == NULL)
 		return tell_trouble(r, status);
-	log_info("%s: %s %s notification: %s", r->about->m->id,
-	    r->to_postmaster ? "postmaster" : "sender", what,
-	    cleanup_queue_id(c));
+	snprintf(id, sizeof id, "%s", cleanup_queue_id(c));
+	/* Postfix names a trace when it is sent, others when they are begun,
+	 * also if in the end nobody wants one. */
+	if (!is_trace)
+		log_sent(r, what, id);
 	send_envelope(c, r);
 	add_trace_header(&b, cleanup_queue_id(c));
 	report_header(&b, r);
@@ -173,18 +191,14 @@ send_report(const struct report *r, const char *what)
 		ok = status == CLEANUP_OK;
 		if (!ok)
 			tell_trouble(r, status);
+		else if (is_trace)
+			log_sent(r, what, id);
 	}
 	buf_done(&b);
 	return ok;
 }
 
 /* --- who gets what */
-
-static const char *const kinds[] = {
-	[NOTIFY_OF_FAILURE] = "non-delivery",
-	[NOTIFY_OF_DELAY] = "delay",
-	[NOTIFY_OF_TRACE] = "delivery status",
-};
 
 static const struct bounce_template *
 template_for(enum notify_kind kind, const struct bounce_message *m)
