@@ -21,7 +21,9 @@
 
 #include "commands/postfix/check.h"
 #include "commands/postfix/explain.h"
+#include "commands/postfix/services.h"
 #include "conf/conf.h"
+#include "server/accounts.h"
 #include "server/layout.h"
 #include "util/buf.h"
 #include "util/clock.h"
@@ -83,10 +85,11 @@ need_stopped(void)
 		fatalx("the Postfix mail system is already running");
 }
 
+/* One that is gone already needs no signal. */
 static void
 signal_master(pid_t pid, int signo)
 {
-	if (kill(pid, signo) < 0)
+	if (kill(pid, signo) < 0 && errno != ESRCH)
 		fatal("signal process %d", (int)pid);
 }
 
@@ -111,6 +114,7 @@ prepare(bool check)
 {
 	const char *why;
 
+	services_check();
 	if (!layout_make(&why))
 		fatalx("%s", why);
 	if (check) {
@@ -224,6 +228,7 @@ do_reload(void)
 {
 	pid_t pid = need_running();
 
+	services_check();
 	log_info("refreshing the Postfix mail system");
 	log_flush();
 	signal_master(pid, SIGHUP);
@@ -253,7 +258,7 @@ do_set_permissions(void)
 static int
 do_upgrade(void)
 {
-	log_info("nothing in %s needs an upgrade", conf_dir());
+	services_upgrade();
 	return 0;
 }
 
@@ -281,6 +286,7 @@ do_logrotate(void)
 	const char *file = conf_mail.maillog_file;
 	time_t	   now = time(NULL);
 	struct tm  tm;
+	pid_t	   pid;
 
 	if (file[0] != '/' || text_eq(file, "/dev/stdout"))
 		fatalx("'postfix logrotate' needs a file name in maillog_file;"
@@ -291,9 +297,10 @@ do_logrotate(void)
 		fatalx("parameter maillog_file_rotate_suffix is too long");
 	to = mem_printf("%s.%s", file, suffix);
 	if (rename(file, to) < 0)
-		fatal("rename %s to %s", file, to);
-	if (running() != 0) {
-		do_reload();
+		fatalx("logfile '%s' rotation failed: cannot rename it to "
+		    "'%s': %s", file, to, strerror(errno));
+	if ((pid = running()) != 0) {
+		signal_master(pid, SIGHUP);
 		sleep(1);	/* lines on their way to the old file */
 	}
 	if (conf_mail.maillog_file_compressor[0] != '\0')
@@ -446,9 +453,14 @@ main(int argc, char **argv)
 
 	log_set_name("postfix");
 	alone |= parse_options(argc, argv);
-	if (!conf_read(&why) || !conf_load(&param_mail, &why))
+	conf_set_brief(!isatty(STDERR_FILENO));
+	if (!conf_read(&why) || !conf_load(&param_mail, &why)) {
+		conf_warn_read();
 		fatalx("%s", why);
+	}
 	only_for_owner();
+	if (!accounts_check(&why))
+		fatalx("%s", why);
 	setenv("MAIL_CONFIG", conf_dir(), 1);
 	umask(022);
 	command = optind < argc ? argv[optind] : "";

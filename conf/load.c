@@ -6,6 +6,7 @@
  * expanded strings are copied.
  */
 
+#include <stdarg.h>
 #include <string.h>
 
 #include "conf/conf.h"
@@ -129,14 +130,20 @@ advice(const struct param *p, const char *name, struct buf *out)
 	return out->data;
 }
 
-static bool
-bad(const struct param *p, const char *name, const char *what,
-    const char *value, const char **ret_why)
+/* Postfix's words, since they are looked for in logs; what to write instead
+ * follows. */
+static bool __attribute__((format(printf, 4, 5)))
+bad(const struct param *p, const char *name, const char **ret_why,
+    const char *fmt, ...)
 {
-	struct buf text = BUF_INIT;
+	struct buf text = BUF_INIT, what = BUF_INIT;
+	va_list ap;
 
-	conf_fail(ret_why, advice(p, name, &text), "%s: %s = %s", what, name,
-	    value);
+	va_start(ap, fmt);
+	buf_addv(&what, fmt, ap);
+	va_end(ap);
+	conf_fail(ret_why, advice(p, name, &text), "%s", what.data);
+	buf_done(&what);
 	buf_done(&text);
 	return false;
 }
@@ -148,6 +155,34 @@ in_bounds(const struct param *p, long value)
 }
 
 static bool
+bad_number(const struct param *p, const char *name, long value,
+    const char **ret_why)
+{
+	bool low = value < p->min;
+
+	return bad(p, name, ret_why, "invalid %s parameter value %ld %c %ld",
+	    name, value, low ? '<' : '>', low ? p->min : p->max);
+}
+
+static bool
+bad_time(const struct param *p, const char *name, const char *text,
+    const char **ret_why)
+{
+	return bad(p, name, ret_why, "parameter %s: bad time value or unit: "
+	    "%s", name, text);
+}
+
+static bool
+bad_seconds(const struct param *p, const char *name, long seconds,
+    const char **ret_why)
+{
+	bool low = seconds < p->min;
+
+	return bad(p, name, ret_why, "invalid %s: %ld (%s %ld)", name,
+	    seconds, low ? "min" : "max", low ? p->min : p->max);
+}
+
+static bool
 set_bool(const struct param *p, const char *value, bool *ret,
     const char **ret_why)
 {
@@ -156,8 +191,8 @@ set_bool(const struct param *p, const char *value, bool *ret,
 	else if (text_eq_nocase(value, "no"))
 		*ret = false;
 	else
-		return bad(p, p->name, "bad boolean configuration", value,
-		    ret_why);
+		return bad(p, p->name, ret_why, "bad boolean configuration: "
+		    "%s = %s", p->name, value);
 	return true;
 }
 
@@ -169,11 +204,10 @@ set_number(const struct param *p, const char *name, const char *value,
 
 	if (!text_to_long(value, p->type == PARAM_LONG ? LONG_MIN : INT_MIN,
 	    max, &number))
-		return bad(p, name, "bad numerical configuration", value,
-		    ret_why);
+		return bad(p, name, ret_why, "bad numerical configuration: "
+		    "%s = %s", name, value);
 	if (!in_bounds(p, number))
-		return bad(p, name, "invalid numerical configuration", value,
-		    ret_why);
+		return bad_number(p, name, number, ret_why);
 	*ret = number;
 	return true;
 }
@@ -185,10 +219,9 @@ set_time(const struct param *p, const char *name, const char *value, int *ret,
 	int seconds;
 
 	if (!conf_parse_time(value, p->unit, &seconds))
-		return bad(p, name, "bad time configuration", value, ret_why);
+		return bad_time(p, name, value, ret_why);
 	if (!in_bounds(p, seconds))
-		return bad(p, name, "invalid time configuration", value,
-		    ret_why);
+		return bad_seconds(p, name, seconds, ret_why);
 	*ret = seconds;
 	return true;
 }
@@ -200,27 +233,11 @@ set_delay(const struct param *p, const char *name, const char *value,
 	long ms;
 
 	if (!conf_parse_delay(value, p->unit, &ms))
-		return bad(p, name, "bad time configuration", value, ret_why);
+		return bad_time(p, name, value, ret_why);
 	if (!in_bounds(p, ms / 1000))
-		return bad(p, name, "invalid time configuration", value,
-		    ret_why);
+		return bad_seconds(p, name, ms / 1000, ret_why);
 	*ret = ms;
 	return true;
-}
-
-static bool
-bad_length(const struct param *p, size_t len, const char *value,
-    const char **ret_why)
-{
-	struct buf what = BUF_INIT;
-
-	if (len < (size_t)p->min)
-		buf_addf(&what, "bad string length %zu < %ld", len, p->min);
-	else
-		buf_addf(&what, "bad string length %zu > %ld", len, p->max);
-	bad(p, p->name, what.data, value, ret_why);
-	buf_done(&what);
-	return false;
 }
 
 static bool
@@ -231,7 +248,9 @@ set_string(const struct param *p, const char *value, const char **ret,
 
 	if (len < (size_t)p->min ||
 	    (p->max > 0 && len > (size_t)p->max))
-		return bad_length(p, len, value, ret_why);
+		return bad(p, p->name, ret_why, "bad string length %zu %c %ld:"
+		    " %s = %s", len, len < (size_t)p->min ? '<' : '>',
+		    len < (size_t)p->min ? p->min : p->max, p->name, value);
 	*ret = value;
 	return true;
 }

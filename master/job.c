@@ -62,14 +62,15 @@ set_stress(struct job *j, bool on)
 	j->calm_at = on ? clock_ms() + STRESS_MS : CLOCK_NEVER;
 }
 
-/* Every worker has its share: say so, and let them be in a hurry. */
-static void
-reached_limit(struct job *j)
+/* Every worker has its share: say so, and let them be in a hurry.  One that
+ * is to be alone is no sign of a crowd. */
+void
+job_reached_limit(struct job *j)
 {
 	int64_t now = clock_ms();
 	char   *colon = strrchr(j->s.name, ':');
 
-	if (j->s.type != SERVICE_INET || j->s.maxproc == 0)
+	if (j->s.type != SERVICE_INET || j->s.maxproc < 2)
 		return;
 	if (is_public(j))
 		set_stress(j, true);
@@ -94,7 +95,7 @@ job_update(struct job *j)
 
 	if (idle && !master.stopping && j->kind == JOB_MULTI &&
 	    j->workers_now >= j->workers_max)
-		reached_limit(j);
+		job_reached_limit(j);
 	LIST_EACH(it, &j->listeners) {
 		struct listener *l = LIST_ENTRY(it, struct listener, link);
 

@@ -20,7 +20,6 @@
 #include "master/master.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -33,6 +32,7 @@
 #include "conf/conf.h"
 #include "master/loop.h"
 #include "master/start.h"
+#include "server/accounts.h"
 #include "server/maillog.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -115,21 +115,16 @@ static void
 find_owner(void)
 {
 	const struct passwd *pw;
+	const char	    *why;
 
 	master.is_root = geteuid() == 0;
 	if (!master.is_root)
 		return;
+	if (!accounts_check(&why))
+		fatalx("%s", why);
 	pw = getpwnam(conf_mail.mail_owner);
-	if (pw == NULL)
-		fatalx("parameter mail_owner: unknown user \"%s\"; create it,"
-		    " or correct %s/main.cf", conf_mail.mail_owner,
-		    conf_dir());
 	master.owner_uid = pw->pw_uid;
 	master.owner_gid = pw->pw_gid;
-	if (getgrnam(conf_mail.setgid_group) == NULL)
-		fatalx("parameter setgid_group: unknown group \"%s\"; create"
-		    " it, or correct %s/main.cf", conf_mail.setgid_group,
-		    conf_dir());
 }
 
 /* What is wrong is said, and everything stays as it was. */
@@ -334,8 +329,11 @@ main(int argc, char **argv)
 
 	log_set_name("postfix/master");
 	parse_options(argc, argv);
-	if (!read_main_cf(&why))
+	conf_set_brief(!isatty(STDERR_FILENO));
+	if (!read_main_cf(&why)) {
+		conf_warn_read();
 		fatalx("%s", why);
+	}
 	if (chdir(conf_mail.queue_directory) < 0)
 		fatal("chdir %s", conf_mail.queue_directory);
 	if (opt.test)

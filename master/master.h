@@ -104,6 +104,10 @@ extern struct master master;
 /* Is a connection to be waited for? */
 void	job_update(struct job *);
 
+/* Says that an inet service has as many sessions as it may, and hurries
+ * them; without effect on one that may have one alone. */
+void	job_reached_limit(struct job *);
+
 /* Someone stopped listening: what it was given must not lie around. */
 void	job_look(struct job *);
 

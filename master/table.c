@@ -143,7 +143,7 @@ check_program(struct job *j)
 	mem_free(j->path);
 	j->path = path;
 	j->missing = access(path, X_OK) < 0;
-	if (j->missing && !said)
+	if (j->missing && !said && j->s.type != SERVICE_INET)
 		log_warn("%s/master.cf: line %d: service \"%s\": there is no"
 		    " program %s; put a '#' before the line if nothing needs"
 		    " it", conf_dir(), j->s.line, j->s.name, j->path);
@@ -164,7 +164,8 @@ take_service(const struct service *s, bool may_fail)
 	set_limits(j);
 	check_program(j);
 	j->wakeup_at = s->wakeup > 0 && !j->missing ? clock_ms() : CLOCK_NEVER;
-	/* Nobody shall wait for an answer that can't come. */
+	/* Mail shall not wait for an answer that can't come. */
+	j->missing = j->missing && s->type != SERVICE_INET;
 	if (j->missing)
 		listen_close(j);
 	else

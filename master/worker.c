@@ -210,6 +210,9 @@ run_program(const struct job *j, char **argv, int status_fd)
 	char	 generation[16];
 	sigset_t none;
 
+	/* Afterwards the log is closed. */
+	if (access(j->path, X_OK) < 0)
+		fatal("master_spawn: exec %s", j->path);
 	place_descriptors(j, status_fd);
 	snprintf(generation, sizeof generation, "%x", master.generation);
 	setenv("GENERATION", generation, 1);
@@ -238,6 +241,11 @@ worker_start(struct job *j)
 	pid_t	       pid;
 
 	j->was_used = true;
+	/* It is full with its first session: there will be no better moment
+	 * to hurry it. */
+	if (j->kind == JOB_MULTI && share == 1 && j->s.maxproc > 0 &&
+	    j->workers_now + 1 >= j->workers_max)
+		job_reached_limit(j);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
 	    pair) < 0) {
 		cannot_start(j, "socketpair");

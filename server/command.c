@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "conf/conf.h"
+#include "server/accounts.h"
 #include "util/log.h"
 #include "util/mem.h"
 #include "util/proc.h"
@@ -76,6 +77,9 @@ command_name(const char *argv0)
 	slash = strrchr(argv0, '/');
 	name = slash != NULL ? slash + 1 : argv0;
 	log_open(LOG_TO_STDERR, name, NULL, 0);
+	/* What to write instead is for people; scripts and logs have
+	 * Postfix's words. */
+	conf_set_brief(!isatty(STDERR_FILENO));
 }
 
 static bool
@@ -92,10 +96,10 @@ has_item(const char *list, const char *item)
 }
 
 static void
-unauthorized(const char *dir)
+unauthorized(const char *dir, int status)
 {
 	log_error("unauthorized configuration directory name: %s", dir);
-	fatal_exit(1, "specify \"alternate_config_directories = %s\" or "
+	fatal_exit(status, "specify \"alternate_config_directories = %s\" or "
 	    "\"multi_instance_directories = %s\" in %s/main.cf", dir, dir,
 	    STANDARD_DIR);
 }
@@ -116,7 +120,7 @@ check_config_dir(int status)
 		instances = conf_value("multi_instance_directories");
 		if (!has_item(alternates != NULL ? alternates : "", wanted) &&
 		    !has_item(instances != NULL ? instances : "", wanted))
-			unauthorized(wanted);
+			unauthorized(wanted, status);
 		conf_set_dir(wanted);
 	}
 	mem_free(wanted);
@@ -131,8 +135,9 @@ command_open_log(int status)
 	int facility = log_facility(conf_mail.syslog_facility);
 
 	if (facility < 0)
-		fatal_exit(status, "parameter syslog_facility: unknown name "
-		    "\"%s\"", conf_mail.syslog_facility);
+		fatal_exit(status, "file %s/main.cf: parameter "
+		    "syslog_facility: unrecognized value: %s", conf_dir(),
+		    conf_mail.syslog_facility);
 	log_set_host(conf_mail.myhostname);
 	if (*conf_mail.maillog_file != '\0')
 		log_open(LOG_TO_SOCKET, tag, path, facility);
@@ -149,8 +154,11 @@ command_configure(int status)
 	const char *why;
 
 	check_config_dir(status);
-	if (!conf_read(&why) || !conf_load(&param_mail, &why))
-		fatal_exit(status, "%s", why);
+	if (conf_read(&why) && conf_load(&param_mail, &why) &&
+	    accounts_check(&why))
+		return;
+	conf_warn_read();
+	fatal_exit(status, "%s", why);
 }
 
 void

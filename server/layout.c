@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "conf/conf.h"
+#include "server/accounts.h"
 #include "util/file.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -43,7 +44,10 @@ static const struct dir {
 	{ "pid", 0755, ROOT, ROOT_GROUP },
 };
 
-enum { DIR_COUNT = sizeof dirs / sizeof *dirs };
+enum {
+	DIR_COUNT = sizeof dirs / sizeof *dirs,
+	SET_GID_MODE = S_ISGID | S_IXUSR | S_IXGRP | S_IXOTH,
+};
 
 static const char *const set_gid_commands[] = { "postdrop", "postqueue" };
 
@@ -75,22 +79,16 @@ static bool
 find_ids(const char **ret_why)
 {
 	const struct passwd *pw;
-	const struct group  *gr;
 
 	ids.is_root = geteuid() == 0;
 	if (!ids.is_root)
 		return true;
+	if (!accounts_check(ret_why))
+		return false;
 	pw = getpwnam(conf_mail.mail_owner);
-	if (pw == NULL)
-		return fail(ret_why, "parameter mail_owner: unknown user"
-		    " \"%s\"; create it%s", conf_mail.mail_owner, "");
 	ids.owner = pw->pw_uid;
 	ids.owner_group = pw->pw_gid;
-	gr = getgrnam(conf_mail.setgid_group);
-	if (gr == NULL)
-		return fail(ret_why, "parameter setgid_group: unknown group"
-		    " \"%s\"; create it%s", conf_mail.setgid_group, "");
-	ids.setgid_group = gr->gr_gid;
+	ids.setgid_group = getgrnam(conf_mail.setgid_group)->gr_gid;
 	return true;
 }
 
@@ -207,23 +205,33 @@ check_config_file(const char *path)
 {
 	struct stat st;
 
-	if (stat(path, &st) < 0) {
-		log_warn("%s: %s", path, strerror(errno));
+	if (lstat(path, &st) < 0 || S_ISLNK(st.st_mode))
 		return;
-	}
 	if (ids.is_root && st.st_uid != 0)
 		log_warn("not owned by root: %s", path);
 	if (st.st_mode & 022)
 		log_warn("group or other writable: %s", path);
 }
 
+/* Whoever may change one of these files is root by the next reload. */
 static void
-check_in(const char *dir, const char *name)
+check_config_dir(const char *dir)
 {
-	char *path = mem_printf("%s/%s", dir, name);
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	char *path;
 
-	check_config_file(path);
-	mem_free(path);
+	check_config_file(dir);
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		if (e->d_name[0] == '.' && (e->d_name[1] == '\0' ||
+		    (e->d_name[1] == '.' && e->d_name[2] == '\0')))
+			continue;
+		path = mem_printf("%s/./%s", dir, e->d_name);
+		check_config_file(path);
+		mem_free(path);
+	}
+	if (d != NULL)
+		closedir(d);
 }
 
 static void
@@ -258,8 +266,9 @@ check_set_gid(const char *name)
 		if (st.st_gid != ids.setgid_group)
 			log_warn("not owned by group %s: %s",
 			    conf_mail.setgid_group, path);
-		else if ((st.st_mode & S_ISGID) == 0)
-			log_warn("not set-gid: %s", path);
+		if ((st.st_mode & SET_GID_MODE) != SET_GID_MODE)
+			log_warn("not set-gid or not owner+group+world "
+			    "executable: %s", path);
 	}
 	mem_free(path);
 }
@@ -282,9 +291,7 @@ check_damaged(void)
 void
 layout_check(void)
 {
-	check_config_file(conf_dir());
-	check_in(conf_dir(), "main.cf");
-	check_in(conf_dir(), "master.cf");
+	check_config_dir(conf_dir());
 	check_config_file(conf_mail.daemon_directory);
 	check_config_file(conf_mail.queue_directory);
 	for (size_t i = 0; i < DIR_COUNT; i++)

@@ -257,9 +257,7 @@ parse_options(int argc, char **argv)
 		case 'v': log_verbose++; break;
 		case 'V': log_to_stderr = true; break;
 		case 'z': st->chroot = true; break;
-		default:
-			fatalx("unknown option -%c; daemons take -c -d -D -i"
-			    " -l -m -n -o -r -s -S -t -u -v -V -z", optopt);
+		default: st->bad_option = optopt; break;
 		}
 	}
 	st->args = argv + optind;
@@ -389,12 +387,15 @@ server_main(int argc, char **argv, const struct server *s)
 	umask(077);
 
 	parse_options(argc, argv);
+	conf_set_brief(!isatty(STDERR_FILENO));
 	read_configuration();
 	if (chdir(conf_mail.queue_directory) < 0)
 		fatal("chdir %s", conf_mail.queue_directory);
 	maillog_open(server_start.program, false);
 	if (log_to_stderr)
 		log_also_stderr(true);
+	if (server_start.bad_option != 0)
+		fatalx("invalid option: %c", server_start.bad_option);
 	proc_max_files();
 	peer_init(conf_mail.ipc_timeout, server_stopping);
 	name_services();

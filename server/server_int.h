@@ -23,6 +23,7 @@ struct server_start {
 	bool			 unprivileged;	/* -u */
 	bool			 chroot;	/* -z */
 	bool			 stress;
+	int			 bad_option;	/* letter; 0: none */
 };
 
 extern struct server_start server_start;

@@ -289,7 +289,6 @@ config_load(void)
 		    conf_smtpd.smtpd_upstream_proxy_protocol);
 	c->families = families();
 	macros_init(conf_smtpd.smtpd_expansion_filter);
-	c->banner = mem_strdup(conf_smtpd.smtpd_banner);
 	c->bare_newline = bare_newline(conf_smtpd.smtpd_forbid_bare_newline);
 	c->ehlo_discard = config_ehlo_keywords(
 	    conf_smtpd.smtpd_discard_ehlo_keywords);

@@ -23,7 +23,6 @@ enum access_stage {
 
 /* Set once by config_load(), before the first session. */
 struct smtpd_config {
-	char			*banner;
 	enum bare_newline	 bare_newline;
 	unsigned		 ehlo_discard;	/* enum ehlo_keyword bits */
 	unsigned		 notices;	/* enum notice_class bits */

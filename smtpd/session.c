@@ -481,7 +481,7 @@ session_greet(struct session *s)
 			reply(s, "421 %s Service unavailable - try again "
 			    "later", conf_mail.myhostname);
 		else
-			reply(s, "220 %s", smtpd_config.banner);
+			reply(s, "220 %s", conf_smtpd.smtpd_banner);
 	} else {
 		reply(s, "554 %s ESMTP not accepting connections",
 		    conf_mail.myhostname);

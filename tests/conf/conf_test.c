@@ -155,11 +155,11 @@ static const struct {
 	{ "smtpd_recipient_limit = many", "bad numerical configuration: "
 	    "smtpd_recipient_limit = many; DIR/main.cf, line 1: write a "
 	    "whole number from 1 to 2147483647" },
-	{ "smtpd_recipient_limit = 0", "invalid numerical configuration: "
-	    "smtpd_recipient_limit = 0; DIR/main.cf, line 1: write a "
+	{ "smtpd_recipient_limit = 0", "invalid smtpd_recipient_limit "
+	    "parameter value 0 < 1; DIR/main.cf, line 1: write a "
 	    "whole number from 1 to 2147483647" },
-	{ "smtpd_timeout = 5x", "bad time configuration: smtpd_timeout = 5x; "
-	    "DIR/main.cf, line 1: write a number with a unit s, m, h, d or w,"
+	{ "smtpd_timeout = 5x", "parameter smtpd_timeout: bad time value or "
+	    "unit: 5x; DIR/main.cf, line 1: write a number with a unit s, m, h, d or w,"
 	    " such as \"10s\", from 1s to 2147483647s" },
 	{ "smtpd_helo_required = perhaps", "bad boolean configuration: "
 	    "smtpd_helo_required = perhaps; DIR/main.cf, line 1: write "

@@ -445,8 +445,13 @@ def missing_program_is_named_and_the_rest_works():
 def wrong_configuration_is_told_with_file_and_line():
     with Instance('\nsmtp inet n - n - x echo\n') as i:
         done = i.postfix('start')
-        check(done.returncode == 1 and re.search(r'master.cf.*line 2', done.stdout),
+        check(done.returncode == 1 and 'in "smtp inet n - n - x echo"' in done.stdout,
               done.stdout)
+        # Who sits at a terminal hears where it is, and what to write.
+        text = subprocess.run(['script', '-qec', BIN + '/postfix -c %s start' %
+                               i.path('etc'), '/dev/null'], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, universal_newlines=True).stdout
+        check(re.search(r'master.cf.*line 2', text), text)
     with Instance() as i:
         with open(i.path('etc/main.cf'), 'a') as f:
             f.write('no equals sign\n')
@@ -457,6 +462,34 @@ def wrong_configuration_is_told_with_file_and_line():
         done = i.postfix('start')
         check(done.returncode == 1 and 'host not found: nosuchhost.invalid' in done.stdout,
               done.stdout)
+
+
+def accounts_are_kept_apart():
+    if not ROOT:
+        return
+    for line, words in (
+            ('mail_owner = root', 'parameter mail_owner: user root has privileged user ID'),
+            ('mail_owner = nosuch', 'parameter mail_owner: unknown user name value: nosuch'),
+            ('setgid_group = root', 'parameter setgid_group: group root has privileged'),
+            ('setgid_group = nosuch', 'parameter setgid_group: unknown group name: nosuch'),
+            ('default_privs = daemon', 'specify the same user daemon')):
+        with Instance(more=line + '\n') as i:
+            for verb in ('start', 'check', 'status'):
+                done = i.postfix(verb)
+                check(done.returncode == 1 and words in done.stdout, done.stdout)
+
+
+def missing_services_are_added():
+    with Instance() as i:
+        i.write('etc/master.cf', 'smtp inet n - n - - echo\n')
+        done = i.postfix('start')
+        check(done.returncode == 1 and "missing 'postlog' service" in done.stdout, done.stdout)
+        done = i.postfix('upgrade-configuration')
+        check('adding missing entry for postlog unix-domain datagram service' in done.stdout,
+              done.stdout)
+        check(len(open(i.path('etc/master.cf')).read().split('\n')) == 15, 'entries')
+        done = i.postfix('upgrade-configuration')
+        check(done.returncode == 0 and done.stdout == '', 'again: ' + done.stdout)
 
 
 def port_in_use_is_told():

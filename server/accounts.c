@@ -1,0 +1,72 @@
+/* accounts - the users and groups that main.cf names */
+
+#include "server/accounts.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include "conf/conf.h"
+#include "util/buf.h"
+#include "util/text.h"
+
+static bool __attribute__((format(printf, 2, 3)))
+fail(const char **ret_why, const char *fmt, ...)
+{
+	static struct buf text = BUF_INIT;
+	va_list ap;
+
+	buf_clear(&text);
+	buf_addf(&text, "file %s/main.cf: ", conf_dir());
+	va_start(ap, fmt);
+	buf_addv(&text, fmt, ap);
+	va_end(ap);
+	*ret_why = text.data;
+	return false;
+}
+
+static bool
+check_user(const char *parameter, const char *name, const char **ret_why)
+{
+	const struct passwd *pw = getpwnam(name);
+
+	if (pw == NULL)
+		return fail(ret_why, "parameter %s: unknown user name value: "
+		    "%s", parameter, name);
+	if (pw->pw_uid == 0)
+		return fail(ret_why, "parameter %s: user %s has privileged "
+		    "user ID", parameter, name);
+	if (pw->pw_gid == 0)
+		return fail(ret_why, "parameter %s: user %s has privileged "
+		    "group ID", parameter, name);
+	return true;
+}
+
+static bool
+check_group(const char *parameter, const char *name, const char **ret_why)
+{
+	const struct group *gr = getgrnam(name);
+
+	if (gr == NULL)
+		return fail(ret_why, "parameter %s: unknown group name: %s",
+		    parameter, name);
+	if (gr->gr_gid == 0)
+		return fail(ret_why, "parameter %s: group %s has privileged "
+		    "group ID", parameter, name);
+	return true;
+}
+
+bool
+accounts_check(const char **ret_why)
+{
+	if (geteuid() != 0)
+		return true;
+	if (!check_user("mail_owner", conf_mail.mail_owner, ret_why) ||
+	    !check_user("default_privs", conf_mail.default_privs, ret_why) ||
+	    !check_group("setgid_group", conf_mail.setgid_group, ret_why))
+		return false;
+	if (text_eq(conf_mail.mail_owner, conf_mail.default_privs))
+		return fail(ret_why, "parameters default_privs and mail_owner "
+		    "specify the same user %s", conf_mail.mail_owner);
+	return true;
+}
