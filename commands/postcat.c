@@ -24,6 +24,7 @@
 #include "server/command.h"
 #include "util/file.h"
 #include "util/log.h"
+#include "util/text.h"
 
 static struct {
 	bool	 body, envelope, header;
@@ -87,13 +88,14 @@ print_time(char type, const char *name, int64_t us)
 /* --- envelope */
 
 static const enum envelope_attr before_sender[] = {
-	ATTR_DSN_ENVELOPE_ID, ATTR_DSN_RET, ATTR_ENCODING, ATTR_LOG_IDENT,
-	ATTR_REWRITE_CONTEXT, ATTR_CONTENT_FILTER, ATTR_REDIRECT,
-	ATTR_TRACE_FLAGS, ATTR_VERP_DELIMS,
-	ATTR_SASL_METHOD, ATTR_SASL_USERNAME, ATTR_SASL_SENDER,
+	ATTR_LOG_IDENT, ATTR_REWRITE_CONTEXT, ATTR_CONTENT_FILTER,
+	ATTR_REDIRECT, ATTR_TRACE_FLAGS, ATTR_VERP_DELIMS, ATTR_SASL_METHOD,
+	ATTR_SASL_USERNAME, ATTR_SASL_SENDER, ATTR_DSN_ENVELOPE_ID,
+	ATTR_DSN_RET,
 };
 
 static const enum envelope_attr after_sender[] = {
+	ATTR_ENCODING,
 	ATTR_LOG_CLIENT_NAME, ATTR_LOG_CLIENT_ADDRESS, ATTR_LOG_CLIENT_PORT,
 	ATTR_LOG_MESSAGE_ORIGIN, ATTR_LOG_HELO_NAME, ATTR_LOG_PROTOCOL_NAME,
 	ATTR_CLIENT_NAME, ATTR_REVERSE_CLIENT_NAME, ATTR_CLIENT_ADDRESS,
@@ -133,12 +135,12 @@ print_rcpt(const struct recipient *r)
 {
 	char number[16];
 
-	if (r->orcpt != NULL && *r->orcpt != '\0')
-		print_attr("dsn_orig_rcpt", r->orcpt);
 	if (r->notify != 0) {
 		snprintf(number, sizeof number, "%u", (unsigned)r->notify);
 		print_attr("notify_flags", number);
 	}
+	if (r->orcpt != NULL && *r->orcpt != '\0')
+		print_attr("dsn_orig_rcpt", r->orcpt);
 	if (r->original != NULL && *r->original != '\0')
 		print_fact('O', "original_recipient", r->original);
 	if (r->status == RCPT_DONE)
@@ -334,6 +336,8 @@ main(int argc, char **argv)
 		case 'q': queued = true; break;
 		case 'r': break;	/* pointers to follow: there are none */
 		case 's':
+			if (!text_is_digits(optarg))
+				fatalx("bad offset: %s", optarg);
 			fatalx("-s: a queue file has no records to skip; "
 			    "use -b, -e or -h");
 		case 'v': opt.names = true; log_verbose++; break;

@@ -27,39 +27,84 @@ static struct {
 	bool		 has_dotlock;
 } locked = { .fd = -1 };
 
-static void
-give_up(const char *how)
+static void __attribute__((noreturn))
+give_up(const char *what)
 {
+	const char *why = strerror(errno);
+
 	if (locked.has_dotlock)
 		file_dotunlock(locked.path);
-	fatal_exit(EX_TEMPFAIL, "lock %s (%s): %s", locked.path, how,
-	    strerror(errno));
+	fatal_exit(EX_TEMPFAIL, "open file %s: %s: %s", locked.path, what,
+	    why);
 }
 
-static void
-lock_one(const char *how)
+enum { STYLE_FCNTL = 1, STYLE_FLOCK = 2, STYLE_DOTLOCK = 4 };
+
+static unsigned
+parse_styles(const char *text)
 {
-	int wait = conf_mail.deliver_lock_attempts *
-	    (conf_mail.deliver_lock_delay > 0 ?
-	    conf_mail.deliver_lock_delay : 1);
+	static const struct {
+		const char *name;
+		unsigned    style;
+	} names[] = { { "fcntl", STYLE_FCNTL }, { "flock", STYLE_FLOCK },
+	    { "dotlock", STYLE_DOTLOCK } };
+	char	*copy = mem_strdup(text), *s = copy, *word;
+	unsigned styles = 0;
+	size_t	 i;
 
-	if (text_eq(how, "dotlock")) {
-		if (!file_dotlock(locked.path, wait,
-		    conf_mail.stale_lock_time))
-			give_up(how);
-		locked.has_dotlock = true;
-	} else if (text_eq(how, "fcntl")) {
-		if (!file_lock(locked.fd, FILE_FCNTL, FILE_EXCLUSIVE, wait))
-			give_up(how);
-	} else if (text_eq(how, "flock")) {
-		if (!file_lock(locked.fd, FILE_FLOCK, FILE_EXCLUSIVE, wait))
-			give_up(how);
-	} else
-		fatal_exit(EX_TEMPFAIL, "unknown mailbox_delivery_lock value"
-		    " \"%s\"; write fcntl, flock or dotlock", how);
+	while ((word = text_word(&s, TEXT_LIST_SEP, false)) != NULL) {
+		for (i = 0; i < 3 && !text_eq_nocase(word, names[i].name); i++)
+			;
+		if (i == 3)
+			fatal_exit(EX_TEMPFAIL, "unknown "
+			    "mailbox_delivery_lock value \"%s\" in \"%s\"",
+			    word, text);
+		styles |= names[i].style;
+	}
+	mem_free(copy);
+	return styles;
 }
 
-/* The status as a shell has it. */
+/* From the first attempt to the last. */
+static int
+wait_seconds(void)
+{
+	int delay = conf_mail.deliver_lock_delay;
+
+	return (conf_mail.deliver_lock_attempts - 1) * (delay > 0 ? delay : 1);
+}
+
+/* As for a mailbox: the lock file comes first, so that who knows no other
+ * lock never sees the file in between. */
+static void
+lock(unsigned styles)
+{
+	int   wait = wait_seconds();
+	char *what;
+
+	if ((styles & STYLE_DOTLOCK) != 0) {
+		locked.has_dotlock = file_dotlock(locked.path, wait,
+		    conf_mail.stale_lock_time);
+		if (!locked.has_dotlock) {
+			if (errno == EAGAIN)
+				errno = EEXIST;
+			what = mem_printf("unable to create lock file %s.lock",
+			    locked.path);
+			give_up(what);
+		}
+	}
+	locked.fd = open(locked.path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC |
+	    O_NOCTTY, 0600);
+	if (locked.fd < 0)
+		give_up("cannot open file");
+	if (((styles & STYLE_FCNTL) != 0 &&
+	    !file_lock(locked.fd, FILE_FCNTL, FILE_EXCLUSIVE, wait)) ||
+	    ((styles & STYLE_FLOCK) != 0 &&
+	    !file_lock(locked.fd, FILE_FLOCK, FILE_EXCLUSIVE, wait)))
+		give_up("unable to lock for exclusive access");
+}
+
+/* A command that a signal ended has no status of its own: 1. */
 static int
 run(char **argv)
 {
@@ -68,26 +113,23 @@ run(char **argv)
 
 	if (pid == 0) {
 		execvp(argv[0], argv);
-		log_error("execvp %s: %s", argv[0], strerror(errno));
-		_exit(1);
+		fatal_exit(1, "execvp %s: %s", argv[0], strerror(errno));
 	}
 	if (pid < 0)
 		return EX_UNAVAILABLE;
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return EX_UNAVAILABLE;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
 int
 main(int argc, char **argv)
 {
 	const char *styles = NULL;
-	char	   *copy, *s, *word;
 	int	    c, status;
 
 	command_name(argv[0]);
-	opterr = 0;
 	while ((c = getopt(argc, argv, "+c:l:v")) != -1) {
 		switch (c) {
 		case 'c': conf_set_dir(optarg); break;
@@ -101,16 +143,8 @@ main(int argc, char **argv)
 		    " [-l lock_style] [-v] folder command...");
 	command_start(EX_TEMPFAIL);
 	locked.path = argv[optind];
-	locked.fd = open(locked.path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC |
-	    O_NOCTTY, 0600);
-	if (locked.fd < 0)
-		fatal_exit(EX_TEMPFAIL, "open file %s: %s", locked.path,
-		    strerror(errno));
-	copy = s = mem_strdup(styles != NULL ? styles :
-	    conf_mail.mailbox_delivery_lock);
-	while ((word = text_word(&s, TEXT_LIST_SEP, false)) != NULL)
-		lock_one(word);
-	mem_free(copy);
+	lock(parse_styles(styles != NULL ? styles :
+	    conf_mail.mailbox_delivery_lock));
 	status = run(argv + optind + 1);
 	if (locked.has_dotlock)
 		file_dotunlock(locked.path);

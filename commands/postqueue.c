@@ -336,7 +336,6 @@ check_flusher(void)
 static void
 is_down(void)
 {
-	log_warn("unable to look up %s: %s", QMGR_SERVICE, strerror(errno));
 	fatal_exit(EX_UNAVAILABLE,
 	    "Cannot flush mail queue - mail system is down");
 }
@@ -350,8 +349,12 @@ flush_all(void)
 	};
 
 	check_flusher();
-	if (!server_trigger(QMGR_SERVICE, requests))
-		is_down();
+	if (server_trigger(QMGR_SERVICE, requests))
+		return;
+	if (errno == ENOENT)
+		log_warn("unable to look up %s: %s", QMGR_SERVICE,
+		    strerror(errno));
+	is_down();
 }
 
 static void
@@ -363,9 +366,12 @@ flush_message(const char *id)
 			fatal_exit(EX_UNAVAILABLE, "Cannot flush queue ID - "
 			    "invalid name: \"%s\"", id);
 	check_flusher();
-	if (strlen(id) < QUEUE_ID_MAX && queue_id_is_valid(id) &&
-	    !qmgr_flush_message(id))
-		is_down();
+	if (strlen(id) >= QUEUE_ID_MAX || !queue_id_is_valid(id) ||
+	    qmgr_flush_message(id))
+		return;
+	log_warn("connect to public/%s: %s", conf_mail.flush_service_name,
+	    strerror(errno));
+	is_down();
 }
 
 static void

@@ -141,11 +141,15 @@ usage(void)
 	    "[-v (verbose)] [queue...]");
 }
 
+/* What can't be an id at all is worth a word; other ids are just not there. */
 static void
 add_id(struct ids *ids, const char *id)
 {
 	if (!queue_id_is_valid(id)) {
-		log_warn("invalid mail queue id: %s", id);
+		if (*id == '\0' || id[strspn(id, "0123456789"
+		    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		    "abcdefghijklmnopqrstuvwxyz")] != '\0')
+			log_warn("invalid mail queue id: %s", id);
 		return;
 	}
 	if (ids->count == ids->room) {
@@ -167,12 +171,13 @@ clear_ids(struct ids *ids)
 static void
 add_from_stdin(struct ids *ids)
 {
-	char   *line = NULL, *id;
+	char   *line = NULL;
 	size_t	size = 0;
 
-	while (getline(&line, &size, stdin) > 0)
-		if (*(id = text_trim(line)) != '\0')
-			add_id(ids, id);
+	while (getline(&line, &size, stdin) > 0) {
+		line[strcspn(line, "\n")] = '\0';
+		add_id(ids, line);
+	}
 	free(line);
 }
 
@@ -419,8 +424,8 @@ main(int argc, char **argv)
 	command_configure(1);
 	command_superuser_only(1);
 	command_open_log(1);
-	second_pass(argc, argv);
 	queues = chosen_queues(argv + optind);
+	second_pass(argc, argv);
 	command_enter_queue(1);
 	queue_dir_init(conf_mail.hash_queue_names, conf_mail.hash_queue_depth);
 	for (int i = 0; i < OPERATIONS; i++)
