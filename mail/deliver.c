@@ -18,6 +18,8 @@
 #include "util/log.h"
 #include "util/stream.h"
 
+enum { LINES_MAX = 4096 };	/* bytes of log lines within a result */
+
 /*
  * Order of settling a recipient, for the case that the process dies on the
  * way:
@@ -184,10 +186,16 @@ open_file(struct delivery *d)
 	return DELIVER_FILE_BUSY;
 }
 
+/*
+ * Our lines come before those that qmgr writes about the result, and few of
+ * them go with it: one wake-up of postlogd less for each message.
+ */
 static void
 send_result(struct stream *s, struct frame *f, struct delivery *d,
     enum deliver_file file)
 {
+	struct buf lines = BUF_INIT;
+
 	frame_begin(f, DELIVER_RESULT);
 	frame_put(f, DELIVER_KEY_STATUSES, d->status, d->rcpt_count);
 	if (d->dead.dsn[0] != '\0') {
@@ -206,10 +214,14 @@ send_result(struct stream *s, struct frame *f, struct delivery *d,
 		frame_put_u64(f, DELIVER_KEY_CONNECTIONS, d->connections);
 	if (peer_is_ending())
 		frame_put_u64(f, DELIVER_KEY_CLOSING, 1);
-	/* Our lines come before those that qmgr writes about the result. */
-	log_flush();
+	if (log_take(&lines, LINES_MAX))
+		frame_put(f, DELIVER_KEY_LOG, lines.data, lines.len);
+	else
+		log_flush();
 	frame_send(s, f);
-	stream_flush(s);
+	if (!stream_flush(s))
+		log_pass_on(lines.data, lines.len);
+	buf_done(&lines);
 }
 
 /* No recipient is left without a status. */
@@ -260,8 +272,6 @@ deliver_serve(struct stream *s, void (*deliver)(struct delivery *))
 				memset(d.status, DELIVER_DEFERRED,
 				    d.rcpt_count);
 			}
-			/* Our lines come before qmgr's "removed". */
-			log_flush();
 			send_result(s, &reply, &d, file);
 		} else {
 			log_warn("malformed delivery request");

@@ -51,8 +51,10 @@ put_request(struct frame *f, const struct delivery *d,
 static enum outcome
 read_result(const struct frame *f, struct delivery *d)
 {
-	struct str statuses;
+	struct str statuses, lines;
 
+	if (frame_bytes(f, DELIVER_KEY_LOG, &lines))
+		log_pass_on(lines.p, lines.n);
 	if (f->type != DELIVER_RESULT ||
 	    !frame_bytes(f, DELIVER_KEY_STATUSES, &statuses) ||
 	    statuses.n != 1)

@@ -213,8 +213,10 @@ take_result(struct agent *a)
 	struct entry   *e = a->entry;
 	struct message *m = e->slice->message;
 	struct frame   *f = &a->frame;
-	struct str	statuses;
+	struct str	statuses, lines;
 
+	if (frame_bytes(f, DELIVER_KEY_LOG, &lines))
+		log_pass_on(lines.p, lines.n);
 	if (!frame_bytes(f, DELIVER_KEY_STATUSES, &statuses) ||
 	    !note_statuses(m, statuses, e->count)) {
 		log_warn("private/%s: malformed delivery result",

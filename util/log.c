@@ -376,6 +376,17 @@ log_flush(void)
 	return state.pending.len == 0;
 }
 
+bool
+log_take(struct buf *ret, unsigned long max)
+{
+	if (state.pending.len == 0 || state.pending.len > max)
+		return false;
+	buf_add(ret, state.pending.data, state.pending.len);
+	buf_clear(&state.pending);
+	flush_copy();
+	return true;
+}
+
 /* Lines of several programs about one message should come in its order, so
  * waiting is only for those who would drown in wake-ups. */
 static bool
@@ -434,6 +445,31 @@ copy(const char *label, const char *fmt, va_list ap)
 	va_end(again);
 }
 
+/* Room for more?  False: lines are lost. */
+static bool
+make_room(void)
+{
+	if (state.pending.len > FLUSH_AT)
+		flush();
+	return state.pending.len <= PENDING_MAX;
+}
+
+void
+log_pass_on(const char *lines, unsigned long len)
+{
+	int count = 0;
+
+	for (const char *p = lines; (p = memchr(p, '\n',
+	    (size_t)(lines + len - p))) != NULL; p++)
+		count++;
+	if (make_room()) {
+		buf_add(&state.pending, lines, len);
+		state.rate.lines += count;
+	} else {
+		state.lost += (unsigned long)count;
+	}
+}
+
 static void
 put(int priority, const char *label, const char *fmt, va_list ap)
 {
@@ -449,9 +485,7 @@ put(int priority, const char *label, const char *fmt, va_list ap)
 	if (state.to == LOG_TO_STDERR)
 		goto out;
 	copy(label, fmt, ap);
-	if (state.pending.len > FLUSH_AT)
-		flush();
-	if (state.pending.len > PENDING_MAX) {
+	if (!make_room()) {
 		state.lost++;
 		goto out;
 	}

@@ -108,4 +108,13 @@ bool	log_flush(void);
  */
 int	log_flush_soon(void);
 
+/*
+ * Lines may travel with an answer instead, so that they need no wake-up of the
+ * receiver's and come before those of who gets the answer: log_take() moves
+ * what waits to the end of the buffer, if that is at most `max` bytes (false:
+ * nothing was moved); log_pass_on() has finished lines wait here.
+ */
+bool	log_take(struct buf *, unsigned long max);
+void	log_pass_on(const char *lines, unsigned long len);
+
 #endif

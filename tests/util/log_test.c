@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "tests/test.h"
+#include "util/buf.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -122,6 +123,32 @@ many_lines_a_second_are_gathered(void)
 }
 
 static void
+lines_travel_with_an_answer(void)
+{
+	int	   fd = receiver();
+	struct buf lines = BUF_INIT;
+
+	log_open(LOG_TO_SOCKET, "postfix/agent", "sock", LOG_MAIL);
+	CHECK(!log_take(&lines, 1000));
+	log_info("sent");
+	log_info("sent again");
+	CHECK(!log_take(&lines, 20));
+	CHECK(log_take(&lines, 1000));
+	CHECK(log_flush());
+	CHECK_INT(receive(fd), 0);
+
+	log_open(LOG_TO_SOCKET, "postfix/other", "sock", LOG_MAIL);
+	log_pass_on(lines.data, lines.len);
+	log_info("removed");
+	CHECK(log_flush());
+	CHECK_INT(receive(fd), 1);
+	CHECK(strstr(text, "postfix/agent[") != NULL);
+	CHECK(strstr(text, "]: sent again\n") < strstr(text, "]: removed\n"));
+	buf_done(&lines);
+	close(fd);
+}
+
+static void
 receiver_that_is_gone_neither_blocks_nor_loses_all(void)
 {
 	int	fd = receiver();
@@ -224,6 +251,7 @@ main(void)
 	TEST(a_tag_begins_no_line_of_its_own);
 	TEST(several_lines_go_in_one_datagram);
 	TEST(many_lines_a_second_are_gathered);
+	TEST(lines_travel_with_an_answer);
 	TEST(receiver_that_is_gone_neither_blocks_nor_loses_all);
 	TEST(receiver_that_reads_nothing_does_not_block);
 	TEST(child_does_not_send_its_parents_lines_again);
