@@ -143,7 +143,8 @@ open_temp(const struct maildir *m, struct buf *temp)
 	return open(temp->data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 }
 
-/* The name in new/, by link from the descriptor or rename from tmp/. */
+/* The name in new/, by link from the descriptor or rename from tmp/.  A user
+ * may link a file by its descriptor alone since Linux 6.10, in half the time. */
 static bool
 give_name(int fd, const char *temp, const char *name)
 {
@@ -151,19 +152,26 @@ give_name(int fd, const char *temp, const char *name)
 
 	if (*temp != '\0')
 		return rename(temp, name) == 0;
+	if (linkat(fd, "", AT_FDCWD, name, AT_EMPTY_PATH) == 0)
+		return true;
+	if (errno != ENOENT && errno != EPERM && errno != EINVAL)
+		return false;
 	snprintf(proc, sizeof proc, "/proc/self/fd/%d", fd);
 	return linkat(AT_FDCWD, proc, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0;
 }
 
-/* -1 with errno, of the attempt to make it if it was missing. */
-static int
-open_new(const struct maildir *m, const char *path)
+static bool
+sync_with_name(const struct maildir *m, int fd)
 {
-	enum { FLAGS = O_RDONLY | O_DIRECTORY | O_CLOEXEC };
-	int dir = open(path, FLAGS);
+	struct buf dir = BUF_INIT;
+	bool	   ok = fsync(fd) == 0;
 
-	return dir < 0 && errno == ENOENT && make_dirs(m) ?
-	    open(path, FLAGS) : dir;
+	if (ok && !file_sync_has_name(fd)) {
+		buf_addf(&dir, "%snew", m->path);
+		ok = file_sync_dir(dir.data);
+		buf_done(&dir);
+	}
+	return ok;
 }
 
 static enum outcome
@@ -172,30 +180,23 @@ write_and_name(const struct maildir *m, int fd, const char *temp,
 {
 	struct buf	name = BUF_INIT;
 	enum outcome	got = DONE;
-	int		dir = -1;
 
-	buf_set(&name, m->path);
-	buf_adds(&name, "new/");
+	buf_addf(&name, "%snew/", m->path);
 	if (!content_write(fd, d, c)) {
 		got = fail(why, errno, "write file in", m->path);
-	} else if ((dir = open_new(m, name.data)) < 0) {
-		unique_name(&name, fd, quota_is_set(m->quota));
-		got = cannot_create(m, why, name.data);
 	} else {
 		unique_name(&name, fd, quota_is_set(m->quota));
 		/* A file system that can't do this does it in fsync(). */
 		sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE |
 		    SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
-		if (!give_name(fd, temp, name.data))
+		if (!give_name(fd, temp, name.data) && (errno != ENOENT ||
+		    !make_dirs(m) || !give_name(fd, temp, name.data))) {
 			got = cannot_create(m, why, name.data);
-		else if (fsync(fd) != 0 ||
-		    (!file_sync_has_name(fd) && fsync(dir) != 0)) {
+		} else if (!sync_with_name(m, fd)) {
 			got = fail(why, errno, "sync", name.data);
 			unlink(name.data);
 		}
 	}
-	if (dir >= 0)
-		close(dir);
 	buf_done(&name);
 	return got;
 }
