@@ -187,6 +187,28 @@ discard(struct db_table *d)
 	errno = saved;
 }
 
+/* Do keys have a NUL?  A file's first one tells: its habit is kept, and a lookup
+ * needs to try one way only.  An empty one gets NULs. */
+static void
+decide_nul(struct db_table *d)
+{
+	DBC *cursor;
+	DBT  key = { 0 }, value = { 0 };
+
+	if (d->try0 != d->try1)
+		return;
+	d->try0 = false;
+	d->try1 = true;
+	if (d->db->cursor(d->db, NULL, &cursor, 0) != 0)
+		return;
+	if (cursor->get(cursor, &key, &value, DB_FIRST) == 0 &&
+	    key.size > 0 && ((char *)key.data)[key.size - 1] != '\0') {
+		d->try0 = true;
+		d->try1 = false;
+	}
+	cursor->close(cursor);
+}
+
 static bool
 open_read(struct table *t)
 {
@@ -206,7 +228,9 @@ open_read(struct table *t)
 	saved = errno;
 	close(fd);
 	errno = saved;
-	if (!ok)
+	if (ok)
+		decide_nul(d);
+	else
 		discard(d);
 	return ok;
 }
@@ -286,22 +310,14 @@ db_trouble(struct table *t, int error)
 	    error > 0 ? strerror(error) : lib.error_text(error));
 }
 
-/* As long as it is not known whether the file's keys have a NUL both are
- * tried; the first that is found decides. */
 static int
 get(struct db_table *d, const char *key, bool with_nul, DBT *value)
 {
 	DBT k;
-	int error;
 
 	set_dbt(&k, key, with_nul);
 	memset(value, 0, sizeof *value);
-	error = d->db->get(d->db, NULL, &k, value, 0);
-	if (error == 0) {
-		d->try0 = !with_nul;
-		d->try1 = with_nul;
-	}
-	return error;
+	return d->db->get(d->db, NULL, &k, value, 0);
 }
 
 static enum table_result
@@ -321,27 +337,6 @@ find(struct table *t, const char *key, struct buf *ret)
 		return db_trouble(t, error);
 	get_dbt(ret, &value);
 	return TABLE_FOUND;
-}
-
-/* An existing file's own habit is kept; an empty one gets NULs. */
-static void
-decide_nul(struct db_table *d)
-{
-	DBC *cursor;
-	DBT  key = { 0 }, value = { 0 };
-
-	if (d->try0 != d->try1)
-		return;
-	d->try0 = false;
-	d->try1 = true;
-	if (d->db->cursor(d->db, NULL, &cursor, 0) != 0)
-		return;
-	if (cursor->get(cursor, &key, &value, DB_FIRST) == 0 &&
-	    key.size > 0 && ((char *)key.data)[key.size - 1] != '\0') {
-		d->try0 = true;
-		d->try1 = false;
-	}
-	cursor->close(cursor);
 }
 
 static int
