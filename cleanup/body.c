@@ -16,15 +16,18 @@
 static bool
 has_8bit(const char *p, size_t n)
 {
-	uint64_t all = 0, word;
+	uint64_t all[4] = { 0 }, words[4];
+	char	 rest = 0;
 
-	for (; n >= sizeof word; p += sizeof word, n -= sizeof word) {
-		memcpy(&word, p, sizeof word);
-		all |= word;
+	for (; n >= sizeof words; p += sizeof words, n -= sizeof words) {
+		memcpy(words, p, sizeof words);
+		for (int i = 0; i < 4; i++)
+			all[i] |= words[i];
 	}
 	for (; n > 0; p++, n--)
-		all |= (unsigned char)*p;
-	return (all & 0x8080808080808080) != 0;
+		rest |= *p;
+	return (((all[0] | all[1] | all[2] | all[3]) & 0x8080808080808080) |
+	    (rest & 0x80)) != 0;
 }
 
 static void
@@ -43,7 +46,7 @@ count_body_line(struct queue_trailer *t, uint64_t len)
 	long limit = conf_mail.line_length_limit;
 
 	count_line(t, len, limit);
-	if (len > 0 && limit > 0 && len % (uint64_t)limit == 0)
+	if (limit > 0 && len >= (uint64_t)limit && len % (uint64_t)limit == 0)
 		t->size += queue_size_of_line(0, 0);
 }
 
