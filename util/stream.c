@@ -21,8 +21,8 @@
 
 enum {
 	SPARE_BUFFERS = 64,	/* kept for reuse: half a megabyte */
-	LARGE = 64 * 1024,	/* bytes of a large buffer */
-	LARGE_MAX = 64,		/* in use at once: four megabytes */
+	LARGE = 128 * 1024,	/* bytes of a large buffer */
+	LARGE_MAX = 32,		/* in use at once: four megabytes */
 	SPARE_LARGE = 4,
 };
 
