@@ -361,6 +361,47 @@ completes_addresses(void)
 	buf_done(&b);
 }
 
+static void
+domains_have_the_shape_of_host_names_or_literals(void)
+{
+	static const struct {
+		const char *name;
+		bool	    ok;
+	} cases[] = {
+		{ "example.com", true }, { "example.com.", true },
+		{ "a", true }, { "1a.2", true }, { "x_y.example", true },
+		{ "m\xc3\xbcller.example", true }, { "a-b.c", true },
+		{ "", false }, { ".", false }, { "a..b", false },
+		{ ".a", false }, { "a.b..", false }, { "-a.b", false },
+		{ "a-.b", false }, { "a.b-", false }, { "1.2.3.4", false },
+		{ "19", false }, { "a b", false }, { "a/b", false },
+		{ "a:b", false }, { "a@b", false }, { "a`b", false },
+		{ "a{b", false }, { "A[", false }, { "9Z.z", true },
+		{ "[192.0.2.1]", true }, { "[IPv6:2001:db8::1]", true },
+		{ "[ipv6:::ffff:192.0.2.9]", true }, { "[]", false },
+		{ "[192.0.2]", false }, { "[192.0.2.1", false },
+		{ "[IPv6:]", false }, { "[IPv6:g::]", false },
+		{ "[2001:db8::1]", false }, { "[host]", false },
+	};
+	char label[70], longest[300] = "";
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		CHECK(address_is_domain(cases[i].name) == cases[i].ok);
+		if (address_is_domain(cases[i].name) != cases[i].ok)
+			printf("# %s\n", cases[i].name);
+	}
+	memset(label, 'a', sizeof label);
+	CHECK(address_is_hostname(label, 63));
+	CHECK(!address_is_hostname(label, 64));
+	for (int i = 0; i < 255; i += 2)
+		strcat(longest, "a.");
+	CHECK(address_is_hostname(longest, 256));	/* with its dot */
+	CHECK(!address_is_hostname("a.a", 0));
+	CHECK(address_is_hostname(longest, 255));
+	strcpy(longest + 256, "a");
+	CHECK(!address_is_hostname(longest, 257));
+}
+
 int
 main(void)
 {
@@ -369,6 +410,7 @@ main(void)
 	TEST(takes_paths_as_postfix_does);
 	TEST(comments_around_a_path_are_ignored);
 	TEST(strict_paths_have_brackets_and_no_comments);
+	TEST(domains_have_the_shape_of_host_names_or_literals);
 	TEST(rewrites_headers_as_postfix_does);
 	TEST(keeps_what_is_over_the_token_limit);
 	TEST(completes_addresses);

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "net/proxy.h"
@@ -6,16 +7,24 @@
 #define SIGNATURE "\r\n\r\n\0\r\nQUIT\n"
 #define V2(rest) SIGNATURE rest, sizeof SIGNATURE rest - 1
 
+enum { ENDS = 2 * ADDR_TEXT + 16 };
+
+/* `ends`: "client port server port" */
 static enum proxy_result
-parse(const char *bytes, size_t len, char client[ADDR_TEXT], size_t *used)
+parse(const char *bytes, size_t len, char ends[ENDS], size_t *used)
 {
 	struct addr	  c, s;
 	const char	 *why = NULL;
 	enum proxy_result r = proxy_parse(bytes, len, &c, &s, used, &why);
+	char		  client[ADDR_TEXT], server[ADDR_TEXT];
 
-	strcpy(client, "");
-	if (r == PROXY_OK)
+	strcpy(ends, "");
+	if (r == PROXY_OK) {
 		addr_text(&c, client);
+		addr_text(&s, server);
+		snprintf(ends, ENDS, "%s %u %s %u", client,
+		    (unsigned)addr_port(&c), server, (unsigned)addr_port(&s));
+	}
 	if (r == PROXY_BAD || r == PROXY_MORE)
 		CHECK(why != NULL);
 	return r;
@@ -27,12 +36,23 @@ lines_of_version_1(void)
 	static const struct {
 		const char	 *text;
 		enum proxy_result result;
-		const char	 *client;
+		const char	 *ends;
 	} rows[] = {
 		{ "PROXY TCP4 192.0.2.1 192.0.2.2 1000 25\r\n", PROXY_OK,
-		    "192.0.2.1" },
-		{ "PROXY TCP6 2001:db8::1 2001:db8::2 1000 25\r\nEHLO",
-		    PROXY_OK, "2001:db8::1" },
+		    "192.0.2.1 1000 192.0.2.2 25" },
+		{ "PROXY TCP4 192.0.2.1 192.0.2.2 0 65535\r\n", PROXY_OK,
+		    "192.0.2.1 0 192.0.2.2 65535" },
+		{ "PROXY  TCP4 192.0.2.1   192.0.2.2 1 2 \n", PROXY_OK,
+		    "192.0.2.1 1 192.0.2.2 2" },
+		{ "PROXY TCP4 192.0.2.1 192.0.2.2 0000001 2\r\n", PROXY_OK,
+		    "192.0.2.1 1 192.0.2.2 2" },
+		{ "PROXY TCP4 192.0.2.1 192.0.2.2 00000001 2\r\n", PROXY_BAD,
+		    "" },
+		{ "PROXY TCP4 192.0.2.1 192.0.2.2 1a 2\r\n", PROXY_BAD, "" },
+		{ "PROXY TCP4 192.0.2.1 192.0.2.2 1 -2\r\n", PROXY_BAD, "" },
+		{ "PROXY TCP6 192.0.2.1 2001:db8::2 1 2\r\n", PROXY_BAD, "" },
+		{ "PROXY TCP6 2001:db8::1 2001:db8::2 1000 25\r\nEHLO", PROXY_OK,
+		    "2001:db8::1 1000 2001:db8::2 25" },
 		{ "PROXY TCP4 192.0.2.1 192.0.2.2 1000", PROXY_MORE, "" },
 		{ "PRO", PROXY_MORE, "" },
 		{ "", PROXY_MORE, "" },
@@ -49,39 +69,44 @@ lines_of_version_1(void)
 		    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
 		    PROXY_BAD, "" },
 	};
-	char   client[ADDR_TEXT];
+	char   ends[ENDS];
 	size_t used;
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		CHECK(parse(rows[i].text, strlen(rows[i].text), client, &used)
+		CHECK(parse(rows[i].text, strlen(rows[i].text), ends, &used)
 		    == rows[i].result);
-		CHECK_STR(client, rows[i].client);
+		CHECK_STR(ends, rows[i].ends);
 	}
 }
 
 static void
 headers_of_version_2(void)
 {
-	char   client[ADDR_TEXT];
+	char   ends[ENDS];
 	size_t used;
 
 	CHECK(parse(V2("\x21\x11\0\x0c\xc0\0\x02\x01\xc0\0\x02\x02\x03\xe8\0\x19"
-	    "EHLO"), client, &used) == PROXY_OK);
-	CHECK_STR(client, "192.0.2.1");
+	    "EHLO"), ends, &used) == PROXY_OK);
+	CHECK_STR(ends, "192.0.2.1 1000 192.0.2.2 25");
 	CHECK(used == 28);
+	CHECK(parse(V2("\x21\x21\0\x24" "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1"
+	    "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\2\x03\xe8\0\x19"),
+	    ends, &used) == PROXY_OK);
+	CHECK_STR(ends, "2001:db8::1 1000 2001:db8::2 25");
+	CHECK(used == 52);
 	CHECK(parse(V2("\x21\x11\0\x10\xc0\0\x02\x01\xc0\0\x02\x02\x03\xe8\0\x19"
-	    "\x04\0\x01\0"), client, &used) == PROXY_OK);
+	    "\x04\0\x01\0"), ends, &used) == PROXY_OK);
 	CHECK(used == 32);
-	CHECK(parse(V2("\x20\0\0\0"), client, &used) == PROXY_NONE);
+	CHECK(parse(V2("\x20\0\0\0"), ends, &used) == PROXY_NONE);
 	CHECK(used == 16);
-	CHECK(parse(V2("\x21\x11\0\x0c\xc0\0"), client, &used) == PROXY_MORE);
-	CHECK(parse(V2("\x21\x11\0\x04\xc0\0\x02\x01"), client, &used) ==
+	CHECK(parse(V2("\x21\x11\0\x0c\xc0\0"), ends, &used) == PROXY_MORE);
+	CHECK(parse(V2("\x21\x11\0\x04\xc0\0\x02\x01"), ends, &used) ==
 	    PROXY_BAD);
-	CHECK(parse(V2("\x31\x11\0\0"), client, &used) == PROXY_BAD);
-	CHECK(parse(V2("\x21\x31\0\0"), client, &used) == PROXY_BAD);
-	CHECK(parse(V2("\x22\x11\0\0"), client, &used) == PROXY_BAD);
-	CHECK(parse(V2("\x21\x11\x10\0"), client, &used) == PROXY_BAD);
-	CHECK(parse(V2(""), client, &used) == PROXY_MORE);
+	CHECK(parse(V2("\x31\x11\0\0"), ends, &used) == PROXY_BAD);
+	CHECK(parse(V2("\x21\x31\0\0"), ends, &used) == PROXY_BAD);
+	CHECK(parse(V2("\x22\x11\0\0"), ends, &used) == PROXY_BAD);
+	CHECK(parse(V2("\x21\x11\x10\0"), ends, &used) == PROXY_BAD);
+	CHECK(parse(V2(""), ends, &used) == PROXY_MORE);
 }
 
 int

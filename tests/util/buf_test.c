@@ -119,6 +119,8 @@ slices_compare_whole(void)
 	CHECK(str_is(STR("abc"), "abc"));
 	CHECK(!str_is(STR("abc"), "abcd") && !str_is(STR("abc"), "ab"));
 	CHECK(str_is_nocase(str_of("AbC"), "aBc"));
+	CHECK(!str_is_nocase(str_of("AbC"), "aBcD"));
+	CHECK(!str_is_nocase(str_of("AbC"), "aBd"));
 }
 
 int

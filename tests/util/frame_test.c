@@ -171,12 +171,68 @@ what_does_not_add_up_fails_the_stream(void)
 	frame_done(&g);
 }
 
+static void
+a_frame_may_be_as_long_as_allowed(void)
+{
+	struct frame f = FRAME_INIT, g = FRAME_INIT;
+
+	frame_begin(&f, T_HELLO);
+	frame_put(&f, K_BODY, large, 91);	/* a head of 8, a NUL */
+	open_both();
+	frame_send(a, &f);
+	frame_send(a, &f);
+	stream_flush(a);
+	CHECK(frame_receive(b, &g, 100));
+	CHECK(!frame_receive(b, &g, 99));
+	close_both();
+	frame_done(&f);
+	frame_done(&g);
+}
+
+/* The smallest attribute has no bytes; one byte less is none. */
+static void
+attributes_end_with_the_frame(void)
+{
+	struct frame	  f = FRAME_INIT;
+	struct frame_attr attr;
+	size_t		  pos = 0;
+
+	frame_begin(&f, T_HELLO);
+	frame_put(&f, K_BODY, "", 0);
+	CHECK(frame_next(&f, &pos, &attr) && attr.len == 0);
+	CHECK(!frame_next(&f, &pos, &attr));
+	buf_cut(&f.bytes, f.bytes.len - 1);
+	pos = 0;
+	CHECK(!frame_next(&f, &pos, &attr) && !frame_is_sound(&f));
+	pos = 1000;
+	CHECK(!frame_next(&f, &pos, &attr));
+	frame_done(&f);
+}
+
+static void
+what_is_no_string_or_number_is_none(void)
+{
+	struct frame f = FRAME_INIT;
+
+	frame_begin(&f, T_HELLO);
+	frame_put(&f, K_ADDR, "a\0b", 3);
+	frame_put(&f, K_SIZE, "1234567", 7);
+	CHECK(frame_str(&f, K_ADDR) == NULL);
+	CHECK(frame_u64(&f, K_SIZE, 42) == 42);
+	CHECK(frame_str(&f, K_BODY) == NULL);
+	CHECK(frame_u64(&f, K_BODY, 43) == 43);
+	frame_done(&f);
+}
+
 int
 main(void)
 {
 	TEST(attributes_arrive_as_they_were_put);
 	TEST(groups_hold_attributes_in_order);
 	TEST(large_frames_pass);
+	TEST(a_frame_may_be_as_long_as_allowed);
+	TEST(attributes_end_with_the_frame);
+	TEST(what_is_no_string_or_number_is_none);
 	TEST(what_does_not_add_up_fails_the_stream);
 	return test_end();
 }
