@@ -141,7 +141,9 @@ finds_damage(void)
 	const char	 *id = write_message("incoming", false, 2);
 	struct queue_file q;
 	struct envelope	  e;
+	struct buf	  header = BUF_INIT;
 	int		  fd = queue_open("incoming", id, O_RDWR);
+	uint32_t	  next = 77;
 	char		  c = 'X';
 
 	envelope_init(&e);
@@ -149,8 +151,12 @@ finds_damage(void)
 	CHECK(pwrite(fd, &c, 1, 8 + 12 + 12) == 1);
 	CHECK_INT(queue_file_open(&q, "incoming", id, false), QUEUE_FILE_OK);
 	CHECK(!queue_file_read_envelope(&q, &e));
+	CHECK(!queue_file_read_some(&q, &e, 0, 2, &next) && next == 77);
+	/* an end that is missing: seen too late, and at once */
+	CHECK(ftruncate(fd, 10) == 0);
+	CHECK(!queue_file_read_header(&q, &header) && header.len == 0);
+	CHECK(!queue_file_read_some(&q, &e, 1, 2, &next) && next == 77);
 	queue_file_close(&q);
-	/* an end that is missing */
 	CHECK(ftruncate(fd, 60) == 0);
 	CHECK_INT(queue_file_open(&q, "incoming", id, false),
 	    QUEUE_FILE_DAMAGED);
@@ -160,6 +166,7 @@ finds_damage(void)
 	CHECK_INT(queue_file_open(&q, "incoming", "ABCDEF123", false),
 	    QUEUE_FILE_MISSING);
 	close(fd);
+	buf_done(&header);
 	envelope_done(&e);
 }
 
