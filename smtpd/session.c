@@ -392,6 +392,8 @@ one_command(struct session *s)
 	if (*line.verb == '\0')
 		bad = "500 5.5.2 Error: bad syntax";
 	if (bad != NULL) {
+		s->stage = "UNKNOWN";
+		s->counts[VERB_UNKNOWN].all++;
 		reply(s, "%s", bad);
 		s->errors++;
 	} else if (smtpd_config.noop_commands != NULL &&
