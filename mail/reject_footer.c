@@ -134,7 +134,8 @@ reject_footer_add(const struct reject_footer *f, struct buf *reply,
     const struct reject_facts *facts, const char **ret_why)
 {
 	struct request	   r = { .facts = facts };
-	struct conf_values with = { get, &r, f->allowed };
+	struct conf_values with = { .get = get, .arg = &r,
+	    .filter = f->allowed };
 	struct buf	   text = BUF_INIT, expanded = BUF_INIT;
 	bool		   ok;
 
