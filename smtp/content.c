@@ -110,30 +110,33 @@ bool
 content_stuff(struct buf *out, const char *text, size_t len, size_t limit,
     size_t *at_line)
 {
-	bool broke = false;
+	const char *run = text, *end = text + len, *lf;
+	bool	    broke = false;
 
-	while (len > 0) {
-		const char *lf = memchr(text, '\n', len);
-		size_t n = lf != NULL ? (size_t)(lf - text) + 1 : len;
-		size_t room = limit == 0 ? n :
-		    *at_line < limit ? limit - *at_line : 1;
+	while (text < end) {
+		size_t n = (size_t)(end - text), room;
 
 		if (limit > 0 && *at_line >= limit && *text != '\r' &&
 		    *text != '\n') {
+			buf_add(out, run, (size_t)(text - run));
+			run = text;
 			buf_adds(out, "\r\n ");
 			*at_line = 1;
 			broke = true;
-			continue;
-		}
-		if (*at_line == 0 && *text == '.')
+		} else if (*at_line == 0 && *text == '.') {
+			buf_add(out, run, (size_t)(text - run));
+			run = text;
 			buf_addc(out, '.');
+		}
+		room = limit == 0 ? n : *at_line < limit ? limit - *at_line : 1;
 		if (n > room)
 			n = room;
-		buf_add(out, text, n);
-		*at_line = text[n - 1] == '\n' ? 0 : *at_line + n;
+		if ((lf = memchr(text, '\n', n)) != NULL)
+			n = (size_t)(lf + 1 - text);
 		text += n;
-		len -= n;
+		*at_line = lf != NULL ? 0 : *at_line + n;
 	}
+	buf_add(out, run, (size_t)(end - run));
 	return broke;
 }
 

@@ -37,6 +37,7 @@ breaks_a_long_line(void)
 	check("1234567890\r\n", 5, "12345\r\n 6789\r\n 0\r\n");
 	check("12345\r\n.\r\n", 5, "12345\r\n..\r\n");
 	check("12345.\r\n", 5, "12345\r\n .\r\n");
+	check("12\r\n", 1, "1\r\n 2\r\n");
 }
 
 static void
