@@ -29,6 +29,7 @@
 #include "server/server.h"
 #include "table/match.h"
 #include "util/clock.h"
+#include "util/list.h"
 #include "util/log.h"
 #include "util/mem.h"
 #include "util/proc.h"
@@ -40,13 +41,24 @@ enum {
 	CLIENT_WAIT = 3600,	/* seconds: a program may think while it
 				   writes its mail */
 	COPY_SIZE = 16 * 1024,	/* bytes of a maildrop file at a time */
+	TURNS_MAX = 50,		/* messages of one user at the same time */
+	QUEUE_MAX = 2000,	/* more that wait for their turn */
+};
+
+/* A user with messages on their way in. */
+struct user {
+	struct list	 link;
+	uid_t		 uid;
+	int		 turns, waiting;
+	struct task_cond next;
 };
 
 static struct {
+	struct list	 users;
 	struct match	*submitters;	/* NULL: everybody */
 	bool		 scanning;	/* the task runs */
 	bool		 scan_again;	/* asked for while it runs */
-} pickup;
+} pickup = { .users = LIST_INIT(pickup.users) };
 
 /* --- one message, wherever it came from */
 
@@ -250,16 +262,72 @@ take_submission(struct submission *s, struct stream *client, uid_t uid)
 	buf_done(&why);
 }
 
+/*
+ * Each message on its way in costs a session of cleanup, which the mail of
+ * others needs too.  So no user has many of them, however many connections
+ * are opened or left alone.
+ */
+static struct user *
+find_user(uid_t uid)
+{
+	struct user *u;
+
+	LIST_EACH(it, &pickup.users) {
+		u = LIST_ENTRY(it, struct user, link);
+		if (u->uid == uid)
+			return u;
+	}
+	u = NEW(struct user);
+	u->uid = uid;
+	task_cond_init(&u->next);
+	list_append(&pickup.users, &u->link);
+	return u;
+}
+
+/* Waits for the user's turn.  NULL: too many wait already. */
+static struct user *
+take_turn(uid_t uid)
+{
+	struct user *u = find_user(uid);
+
+	if (u->waiting >= QUEUE_MAX)
+		return NULL;
+	u->waiting++;
+	while (u->turns >= TURNS_MAX)
+		task_wait(&u->next, CLOCK_NEVER);
+	u->waiting--;
+	u->turns++;
+	return u;
+}
+
+static void
+end_turn(struct user *u)
+{
+	u->turns--;
+	if (u->waiting > 0) {
+		task_wake_one(&u->next);
+	} else if (u->turns == 0) {
+		list_remove(&u->link);
+		mem_free(u);
+	}
+}
+
 static void
 serve(struct stream *client)
 {
 	struct submission s;
+	struct user	 *user;
 	struct ucred	  peer;
 	socklen_t	  len = sizeof peer;
 
 	if (getsockopt(stream_fd(client), SOL_SOCKET, SO_PEERCRED, &peer,
 	    &len) != 0) {
 		log_warn("a client without credentials: %s", strerror(errno));
+		return;
+	}
+	if ((user = take_turn(peer.uid)) == NULL) {
+		log_warn("uid=%ld: more than %d messages at the same time",
+		    (long)peer.uid, QUEUE_MAX);
 		return;
 	}
 	stream_set_deadline(client, CLIENT_WAIT);
@@ -269,6 +337,7 @@ serve(struct stream *client)
 		log_warn("uid=%ld: %s", (long)peer.uid,
 		    stream_failed(client));
 	submit_done(&s);
+	end_turn(user);
 }
 
 /* --- messages in maildrop/ */

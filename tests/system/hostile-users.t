@@ -9,12 +9,13 @@ more rights than hers, and nobody else's mail may be held up or lost.
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from instance import PATIENCE, Instance, Tap
+from instance import BIN, PATIENCE, Instance, Tap
 from users import as_user, become
 
 LIMIT = 3 * PATIENCE                    # seconds a command may run
@@ -317,6 +318,61 @@ def commands():
     ann_gets_mail("ann gets mail all the same")
 
 
+def recorded_submission():
+    """What the sendmail command says to pickup, from a pickup of our own."""
+    here = mail.dir + "/recorder"
+    os.makedirs(here + "/etc")
+    os.makedirs(here + "/spool/pid")
+    with open(here + "/etc/main.cf", "w") as f:
+        f.write(open(mail.dir + "/etc/main.cf").read().replace(
+            mail.dir + "/spool", here + "/spool"))
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(here + "/spool/pid/submit")
+        s.listen()
+        p = subprocess.Popen([os.path.join(BIN, "sendmail"), "-C",
+                              here + "/etc", "ann"], stdin=subprocess.PIPE,
+                             stderr=subprocess.DEVNULL)
+        p.stdin.write(b"Subject: n\n\ntext\n")
+        p.stdin.close()
+        got = b""
+        with s.accept()[0] as c:
+            c.settimeout(10 * PATIENCE)
+            while b"text" not in got:
+                got += c.recv(100000)
+        p.wait()
+    return got
+
+
+def many_submissions():
+    # Messages that are begun and never end: each holds a session of cleanup.
+    begun = recorded_submission()[:-20]
+    mark = len(mail.log())
+    told, tell = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.setresgid(eve[0], eve[0], eve[0])
+        os.setresuid(eve[0], eve[0], eve[0])
+        held = []
+        for _ in range(200):
+            s = socket.socket(socket.AF_UNIX)
+            s.connect(mail.dir + "/spool/pid/submit")
+            s.sendall(begun)
+            held.append(s)
+        os.write(tell, b".")
+        signal.pause()
+    os.read(told, 1)
+    mail.wait(lambda: mail.log()[mark:].count("uid=%d " % eve[0]) >= 50)
+    time.sleep(0.5)
+    count = mail.log()[mark:].count("uid=%d " % eve[0])
+    tap.ok(count == 50, "of 200 messages that never end 50 are begun", count)
+    ann_gets_mail("others send and get mail meanwhile")
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    tap.ok(mail.wait(lambda: mail.log()[mark:].count(
+        "message not taken") >= 200, 30), "and all of them end with her",
+        mail.log()[mark:].count("message not taken"))
+
+
 def huge_environment():
     p = subprocess.run(
         [os.path.join(os.path.dirname(mail.run.__globals__["BIN"]), "bin",
@@ -421,6 +477,7 @@ try:
     others_lists()
     loops_and_bombs()
     commands()
+    many_submissions()
     huge_environment()
     full_disk()
     quota()
