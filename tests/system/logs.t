@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """logs - what others read in our log, and what we find there ourselves
 
-pflogsumm, logwatch and a parser like postfix_exporter's make the same of our
+pflogsumm, logwatch, fail2ban and a parser like postfix_exporter's make the same of our
 log as of Postfix's for the same traffic (tests/logs/README).  Then JSON,
 metrics, posttrace, posttop, qshape.
 """
@@ -166,6 +166,36 @@ def compare_exporter(logs, ours):
     tap.ok(not wrong, "and counts what our metrics count", wrong)
 
 
+MODES = ("normal", "auth", "rbl", "ddos", "extra", "more", "aggressive")
+
+
+def banned(root, log):
+    """The lines for which fail2ban's filter would lock somebody out."""
+    out = []
+    for mode in MODES:
+        p = subprocess.run(
+            ["python3", root + "/usr/bin/fail2ban-regex", "-l", "ERROR",
+             "--print-all-matched", "--print-no-missed", log,
+             "%s/etc/fail2ban/filter.d/postfix.conf[mode=%s]" % (root, mode)],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env=dict(os.environ,
+                     PYTHONPATH=root + "/usr/lib/python3/dist-packages"))
+        out.append(mode)
+        out += re.findall(r"^\|  (\w{3} .*)|^Lines: (?:.*, )(\d+ matched)",
+                          p.stdout, re.M) or [p.stdout]
+    return "\n".join(map(str, out))
+
+
+def compare_fail2ban(logs):
+    root = unpack("fail2ban")
+    name = "fail2ban locks out by our log whom it does by Postfix's"
+    if root is None:
+        tap.ok(True, name + " # SKIP it was not fetched")
+        return
+    a, b = banned(root, logs["ours"]), banned(root, logs["theirs"])
+    tap.ok(a == b and "3 matched" in b, name, difference(a, b))
+
+
 def difference(ours, theirs):
     import difflib
     return "\n".join(difflib.unified_diff(theirs.splitlines(),
@@ -193,6 +223,7 @@ def compare_readers(ours, metrics):
             continue
         a, b = reader(root, logs["ours"]), reader(root, logs["theirs"])
         tap.ok(a == b and len(b) > 500, name, difference(a, b))
+    compare_fail2ban(logs)
     compare_exporter(logs, metrics)
 
 
