@@ -10,6 +10,7 @@
  * standard error where that is a terminal.
  */
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,8 +137,15 @@ is_in(const char *list, const char *command)
 	return found;
 }
 
-/* postfix-wrapper(5): what each kind of command does to an instance that is
- * not enabled. */
+/* postfix-wrapper(5): who is not enabled is left out of these. */
+static bool
+is_for_enabled(const char *command)
+{
+	return is_in(conf_mail.postmulti_stop_commands, command) ||
+	    is_in(conf_mail.postmulti_control_commands, command);
+}
+
+/* Instead of being started it is checked. */
 static bool
 run_postfix(const struct instance *in, char **argv)
 {
@@ -145,9 +153,6 @@ run_postfix(const struct instance *in, char **argv)
 	char **with = argv;
 	bool   ok;
 
-	if (!in->enabled && (is_in(conf_mail.postmulti_stop_commands,
-	    argv[0]) || is_in(conf_mail.postmulti_control_commands, argv[0])))
-		return true;
 	path = mem_printf("%s/postfix", conf_mail.command_directory);
 	check[0] = path;
 	check[1] = mem_strdup("check");
@@ -184,7 +189,9 @@ visit(const struct instances *all, char **argv)
 	for (size_t k = 0; k < all->count; k++) {
 		i = reverse ? all->count - 1 - k : k;
 		if (!is_chosen(all, i) ||
-		    (i > 0 && opt.mode != 'l' && !all->managed))
+		    (i > 0 && opt.mode != 'l' && !all->managed) ||
+		    (opt.mode == 'p' && !all->items[i].enabled &&
+		    is_for_enabled(argv[0])))
 			continue;
 		found = true;
 		switch (opt.mode) {
@@ -218,10 +225,8 @@ take_option(int ch)
 	}
 }
 
-/* Of all commands this one alone logs without syslog_name, which differs
- * between instances. */
 static void
-open_log(void)
+open_log(const char *tag)
 {
 	char *path = mem_printf("%s/public/%s", conf_mail.queue_directory,
 	    conf_mail.postlog_service_name);
@@ -233,14 +238,29 @@ open_log(void)
 	/* While nothing runs the lines go into the file directly. */
 	if (*file == '/' && !log_reaches(path) &&
 	    (fd = maillog_open_file(&why)) >= 0)
-		log_open(LOG_TO_FILE, "postmulti", file, facility);
+		log_open(LOG_TO_FILE, tag, file, facility);
 	else
 		log_open(*file != '\0' ? LOG_TO_SOCKET : LOG_TO_SYSLOG,
-		    "postmulti", path, facility);
+		    tag, path, facility);
 	if (fd >= 0)
 		close(fd);
-	log_also_stderr(isatty(STDERR_FILENO) != 0);
+	log_also_stderr(true);
 	mem_free(path);
+}
+
+void
+script_fatal(const char *fmt, ...)
+{
+	char *tag = mem_printf("%s/postmulti-script", conf_mail.syslog_name);
+	struct buf text = BUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_addv(&text, fmt, ap);
+	va_end(ap);
+	log_set_name("postfix/postlog");
+	open_log(tag);
+	fatalx("%s", text.data);
 }
 
 int
@@ -253,7 +273,9 @@ main(int argc, char **argv)
 	command_name(argv[0]);
 	if (!conf_read(&why) || !conf_load(&param_mail, &why))
 		fatalx("%s", why);
-	open_log();
+	/* Of all commands this one alone logs without syslog_name, which
+	 * differs between instances. */
+	open_log("postmulti");
 	while ((ch = getopt(argc, argv, "+ae:g:G:i:I:jlpRvx")) != -1)
 		take_option(ch);
 	if (opt.mode == '\0')
@@ -261,7 +283,7 @@ main(int argc, char **argv)
 	if (opt.reverse && opt.mode == 'p')
 		fatalx("The '-R' option cannot be used with '-p'");
 	if (opt.mode == 'l' && optind < argc)
-		usage();
+		fatalx("Command not allowed with '-l'");
 	opt.w.settings = argv + optind;
 	instances_read(&all);
 	/* All is loaded again: the last main.cf that was read was another. */

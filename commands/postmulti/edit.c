@@ -165,6 +165,18 @@ exists(const char *dir, const char *name)
 	return is;
 }
 
+/* Before anything is made of it. */
+static void
+need_stock(const char *name)
+{
+	char *proto = mem_printf("%s.proto", name);
+
+	if (!exists(conf_mail.meta_directory, proto))
+		script_fatal("Missing %s prototype: %s/%s", name,
+		    conf_mail.meta_directory, proto);
+	mem_free(proto);
+}
+
 static void
 copy_stock(const char *dir, const char *name)
 {
@@ -173,7 +185,7 @@ copy_stock(const char *dir, const char *name)
 	struct buf text = BUF_INIT;
 
 	if (!file_read(from, MAIN_CF_MAX, &text))
-		fatalx("Missing %s prototype: %s", name, from);
+		script_fatal("Missing %s prototype: %s", name, from);
 	if (!file_replace_bytes(to, text.data, text.len, 0644))
 		fatal("write %s", to);
 	buf_done(&text);
@@ -206,6 +218,8 @@ make_files(const struct instance *in)
 	const char *const permissions[] = { "-c", in->dir, "set-permissions",
 	    NULL };
 
+	need_stock("main.cf");
+	need_stock("master.cf");
 	if (!file_mkdirs(in->dir, 0755) && errno != EEXIST)
 		fatal("make directory %s", in->dir);
 	copy_stock(in->dir, "main.cf");
@@ -245,7 +259,7 @@ do_create(struct instances *all, const struct wishes *w, bool import)
 	take_settings(&in, w, import ? "import" : "create", import);
 	if (!has_name && (in.dir == NULL || (!import &&
 	    (in.queue == NULL || in.data == NULL))))
-		fatalx("Missing name: give '-I name', or all directories");
+		fatalx("Missing config_directory parameter value");
 	if (in.dir == NULL)
 		in.dir = sibling(primary->dir, w->new_name);
 	check_unused(all, "config_directory", in.dir);
@@ -342,16 +356,35 @@ remove_in(const char *dir, const char *name)
 }
 
 static void
+need_stopped(const struct instance *in)
+{
+	const char *const status[] = { "-c", in->dir, "status", NULL };
+
+	if (run_command("postfix", status))
+		script_fatal("Instance '%s' is not stopped", in->dir);
+}
+
+/* It keeps all that it has, and runs by itself. */
+static void
+do_deport(struct instances *all, const struct wishes *w)
+{
+	size_t i = need_secondary(all, w);
+
+	if (all->items[i].enabled)
+		fatalx("Cannot remove enabled instances");
+	need_stopped(&all->items[i]);
+	write_list(all, i, NULL, 0);
+}
+
+static void
 do_destroy(struct instances *all, const struct wishes *w)
 {
 	size_t		 i = need_secondary(all, w);
 	struct instance *in = &all->items[i];
-	const char *const status[] = { "-c", in->dir, "status", NULL };
 
 	if (in->enabled)
 		fatalx("Cannot remove enabled instances");
-	if (run_command("postfix", status))
-		fatalx("Instance %s is running: stop it first", in->dir);
+	need_stopped(in);
 	check_empty(in);
 	remove_in(in->queue, "pid/master.pid");
 	remove_tree(in->queue, false);
@@ -410,16 +443,14 @@ edit_instances(struct instances *all, const char *action,
 		    "'destroy', 'import', 'deport', 'enable', 'disable', "
 		    "'assign' or 'init'", action);
 	if ((a == 1 || a == 3 || a == 5) && !all->managed)
-		fatalx("multi_instance_enable!=yes, run 'postmulti -e init'"
-		    " first.");
+		script_fatal("multi_instance_wrapper is empty, run "
+		    "'postmulti -e init' first.");
 	switch (a) {
 	case 0: do_init(all); break;
 	case 1: do_create(all, w, false); break;
 	case 2: do_destroy(all, w); break;
 	case 3: do_create(all, w, true); break;
-	case 4:
-		write_list(all, need_secondary(all, w), NULL, 0);
-		break;
+	case 4: do_deport(all, w); break;
 	case 5: do_enable(all, w, true); break;
 	case 6: do_enable(all, w, false); break;
 	case 7: do_assign(all, w); break;

@@ -42,6 +42,10 @@ struct wishes {
 void	edit_instances(struct instances *, const char *action,
 	    const struct wishes *);
 
+/* Ends with a line such as Postfix's helper script has it in the log. */
+void	script_fatal(const char *fmt, ...)
+	    __attribute__((format(printf, 1, 2), noreturn));
+
 /* Runs a command of ours, by its name; false: it failed. */
 bool	run_command(const char *name, const char *const *args);
 
