@@ -2,11 +2,12 @@
 #include <string.h>
 #include <time.h>
 
-#include "mail/maps.h"
 #include "cleanup/message.h"
 #include "conf/param.h"
 #include "mail/address.h"
+#include "mail/maps.h"
 #include "mail/phrase.h"
+#include "mail/queue_id.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -37,9 +38,11 @@ add_message_id(struct message *m)
 	char	    stamp[32];
 	const char *id;
 
+	/* A long queue id comes but once, a short one needs its time. */
 	gmtime_r(&now, &tm);
-	strftime(stamp, sizeof stamp, "%Y%m%d%H%M%S", &tm);
-	id = pool_printf(&m->pool, "<%s.%s@%s>", stamp, m->file.id,
+	strftime(stamp, sizeof stamp, "%Y%m%d%H%M%S.", &tm);
+	id = pool_printf(&m->pool, "<%s%s@%s>",
+	    queue_id_time(m->file.id) >= 0 ? "" : stamp, m->file.id,
 	    conf_mail.myhostname);
 	buf_addf(&m->header, "%sMessage-Id: %s\r\n", prefix(m), id);
 	log_info("%s: %smessage-id=%s", m->file.id,

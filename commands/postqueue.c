@@ -360,11 +360,9 @@ flush_all(void)
 static void
 flush_message(const char *id)
 {
-	for (const char *p = id; *p != '\0'; p++)
-		if (strchr("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-		    "abcdefghijklmnopqrstuvwxyz", *p) == NULL)
-			fatal_exit(EX_UNAVAILABLE, "Cannot flush queue ID - "
-			    "invalid name: \"%s\"", id);
+	if (!queue_id_is_plausible(id))
+		fatal_exit(EX_UNAVAILABLE, "Cannot flush queue ID - invalid "
+		    "name: \"%.100s%s\"", id, strlen(id) > 100 ? "..." : "");
 	check_flusher();
 	if (strlen(id) >= QUEUE_ID_MAX || !queue_id_is_valid(id) ||
 	    qmgr_flush_message(id))

@@ -146,9 +146,7 @@ static void
 add_id(struct ids *ids, const char *id)
 {
 	if (!queue_id_is_valid(id)) {
-		if (*id == '\0' || id[strspn(id, "0123456789"
-		    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-		    "abcdefghijklmnopqrstuvwxyz")] != '\0')
+		if (!queue_id_is_plausible(id))
 			log_warn("invalid mail queue id: %s", id);
 		return;
 	}

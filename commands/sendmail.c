@@ -535,6 +535,14 @@ report(const struct envelope *e, const struct result *r)
 	}
 }
 
+/* Who may submit is for postdrop to say, by main.cf as it is now: pickup knows
+ * it as it was at the last reload. */
+static bool
+is_restricted(void)
+{
+	return !text_eq(value("authorized_submit_users"), "static:anyone");
+}
+
 static void
 send_mail(char **recipients)
 {
@@ -554,7 +562,7 @@ send_mail(char **recipients)
 	/* what is too big for pickup postdrop refuses, and says so in the
 	 * log */
 	too_big = is_too_big(&content);
-	if (too_big || !give_to_pickup(&e, &content, &r) ||
+	if (too_big || is_restricted() || !give_to_pickup(&e, &content, &r) ||
 	    r.status == SUBMIT_ERROR)
 		give_to_postdrop(&e, &content, &r);
 	if (too_big && r.status == SUBMIT_ERROR)

@@ -15,6 +15,7 @@ enum {
 	SECONDS_MIN = 6,	/* digits of the seconds: at least */
 	MICROS_LEN = 4,		/* digits of the microseconds */
 	SHORT_MICROS_LEN = 5,
+	PLAUSIBLE_MAX = 255,
 };
 
 /* Writes `value` with at least `min` digits; returns how many. */
@@ -80,6 +81,15 @@ queue_id_is_valid(const char *id)
 	if (strspn(id, "0123456789ABCDEF") == len)
 		return true;
 	return long_separator(id) != NULL && strspn(id, digits) == len;
+}
+
+bool
+queue_id_is_plausible(const char *id)
+{
+	size_t len = strspn(id, "0123456789_ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	    "abcdefghijklmnopqrstuvwxyz");
+
+	return len > 0 && len <= PLAUSIBLE_MAX && id[len] == '\0';
 }
 
 int64_t

@@ -17,6 +17,10 @@ enum { QUEUE_ID_MAX = 32 };	/* bytes with NUL */
 void	queue_id_make(char ret[QUEUE_ID_MAX], int64_t wall_us, ino_t, bool is_long);
 bool	queue_id_is_valid(const char *);
 
+/* Could it be one, if not of ours: letters and digits only?  For words to who
+ * gave it. */
+bool	queue_id_is_plausible(const char *);
+
 /* Time of a long id in microseconds, or -1 for short ones. */
 int64_t	queue_id_time(const char *);
 

@@ -83,15 +83,20 @@ try_naming(const char *queue)
 	return how;
 }
 
+/* In ls(1), and for scripts, a whole message looks as it does in Postfix's
+ * queue: executable.  What has a name here is whole. */
+enum { FILE_MODE = 0700, DROPPED_MODE = 0744 };
+
 static int
 open_nameless(struct queue_writer *w)
 {
 	if (writer.naming == NAMING_UNKNOWN)
 		writer.naming = try_naming(w->queue);
 	if (writer.naming != NAMING_RENAME)
-		return open(w->queue, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+		return open(w->queue, O_TMPFILE | O_RDWR | O_CLOEXEC,
+		    FILE_MODE);
 	w->temp = temp_name(w->queue);
-	return open(w->temp, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+	return open(w->temp, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, FILE_MODE);
 }
 
 bool
@@ -105,7 +110,8 @@ queue_writer_open(struct queue_writer *w, const char *queue, bool long_ids)
 	/* What is dropped by users is read by another user, pickup's; nobody
 	 * else can look into maildrop/. */
 	if (w->fd < 0 || fstat(w->fd, &st) != 0 ||
-	    (strcmp(queue, QUEUE_MAILDROP) == 0 && fchmod(w->fd, 0644) != 0)) {
+	    (strcmp(queue, QUEUE_MAILDROP) == 0 && fchmod(w->fd,
+	    DROPPED_MODE) != 0)) {
 		int error = errno;
 
 		queue_writer_abort(w);
