@@ -219,7 +219,8 @@ def full_disk():
         s.close()
         tap.ok(got[:3] == "452", "too little space for a message is 452", got)
         mail.stop()
-        open(main, "w").write(good + "message_size_limit = 0\n")
+        open(main, "w").write(good + "message_size_limit = 0\n"
+                              "mailbox_size_limit = 0\n")
         mail.start()
         s = session()
         start_message(s)
