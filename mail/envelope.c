@@ -206,8 +206,8 @@ read_num(const struct frame_attr *a, uint64_t max, uint64_t *ret)
 	return *ret <= max;
 }
 
-static bool
-read_rcpt(struct envelope *e, const struct frame_attr *group)
+bool
+envelope_read_rcpt(struct envelope *e, const struct frame_attr *group)
 {
 	struct recipient  *r = new_rcpt(e);
 	struct frame_attr  a;
@@ -276,19 +276,13 @@ envelope_is_rcpt(const struct frame_attr *a)
 }
 
 bool
-envelope_read_rcpt(struct envelope *e, const struct frame_attr *a)
-{
-	return read_rcpt(e, a);
-}
-
-bool
 envelope_read(const struct frame *f, struct envelope *e)
 {
 	struct frame_attr a;
 	size_t		  pos = 0;
 
 	while (frame_next(f, &pos, &a))
-		if (!(envelope_is_rcpt(&a) ? read_rcpt(e, &a) :
+		if (!(envelope_is_rcpt(&a) ? envelope_read_rcpt(e, &a) :
 		    envelope_read_attr(e, &a)))
 			return false;
 	return pos == f->bytes.len;

@@ -64,9 +64,9 @@ enum envelope_flag {
 	ENV_FORCED_EXPIRE = 256,
 	ENV_REQUIRETLS = 512,
 	ENV_DISCARD = 1024,	/* to cleanup only: throw away, tell "queued" */
-	ENV_TRACED = 8192,	/* there is a trace log from the beginning */
-	ENV_TLS_OPTIONAL = 4096, /* "TLS-Required: no" in the header */
 	ENV_PROBE = 2048,	/* of verify: what becomes of it is told there */
+	ENV_TLS_OPTIONAL = 4096, /* "TLS-Required: no" in the header */
+	ENV_TRACED = 8192,	/* there is a trace log from the beginning */
 };
 
 struct envelope {

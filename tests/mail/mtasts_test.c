@@ -118,6 +118,8 @@ a_record_has_an_id(void)
 	CHECK(record("v=STSv1; id=20160831085700Z;", "20160831085700Z") ==
 	    MTASTS_RECORD_OK);
 	CHECK(record("v=STSv1;id=a", "a") == MTASTS_RECORD_OK);
+	CHECK(record("v=STSv1; id=a; x2345678901234567890123456789012=1",
+	    "a") == MTASTS_RECORD_OK);
 	CHECK(record("v=STSv1 ; x_y=1 ; id=b ; ", "b") == MTASTS_RECORD_OK);
 	CHECK(record("v=STSv1; id=12345678901234567890123456789012;",
 	    "12345678901234567890123456789012") == MTASTS_RECORD_OK);
@@ -137,6 +139,10 @@ other_records_are_told_from_bad_ones(void)
 	CHECK(record("v=STSv1; id=123456789012345678901234567890123", "") ==
 	    MTASTS_RECORD_BAD);
 	CHECK(record("v=STSv1; id=1; junk", "") == MTASTS_RECORD_BAD);
+	CHECK(record("v=STSv1; id=1; _x=1", "") == MTASTS_RECORD_BAD);
+	CHECK(record("v=STSv1; id=1; x!=1", "") == MTASTS_RECORD_BAD);
+	CHECK(record("v=STSv1; id=1; "
+	    "x23456789012345678901234567890123=1", "") == MTASTS_RECORD_BAD);
 	CHECK(record("v=STSv1; ; id=1", "") == MTASTS_RECORD_BAD);
 }
 
