@@ -28,7 +28,7 @@
 
 enum {
 	PENDING_MAX = 64 * 1024,	/* bytes kept for who is gone */
-	LINE_MAX_LEN = 8000,		/* bytes of a line's text */
+	LINE_MAX_LEN = 2000,		/* bytes of a line's text */
 	DATAGRAM_MAX = 32 * 1024,	/* bytes, lines for postlogd */
 	FLUSH_AT = 16 * 1024,		/* bytes: do not gather more */
 	RETRY_MS = 100,			/* between attempts to connect */
