@@ -10,17 +10,8 @@
 #include "util/mem.h"
 
 static void
-find_group(const char *name, struct command_user *u)
-{
-	const struct group *gr = getgrnam(name);
-
-	if (gr == NULL)
-		fatalx("get_service_attr: unknown group: %s", name);
-	u->gid = gr->gr_gid;
-}
-
-static void
-refuse_powerful(const struct command_user *u)
+refuse_powerful(const struct command_user *u,
+    const struct command_user_texts *t)
 {
 	const struct passwd *owner;
 
@@ -28,34 +19,37 @@ refuse_powerful(const struct command_user *u)
 	if (geteuid() != 0)
 		return;
 	if (u->uid == 0)
-		fatalx("user= command-line attribute specifies root "
-		    "privileges");
+		fatalx("%s", t->root);
 	if (u->gid == 0)
-		fatalx("user= command-line attribute specifies the root "
-		    "group");
+		fatalx("%s", t->root_group);
 	owner = getpwnam(conf_mail.mail_owner);
 	if (owner != NULL && u->uid == owner->pw_uid)
-		fatalx("user= command-line attribute specifies mail system "
-		    "owner %s", conf_mail.mail_owner);
+		fatalx("%s%s", t->owner, t->names_owner ? conf_mail.mail_owner :
+		    "");
 	if (owner != NULL && u->gid == owner->pw_gid)
-		fatalx("user= command-line attribute specifies mail system "
-		    "owner %s group", conf_mail.mail_owner);
+		fatalx("%s%s group", t->owner, t->names_owner ?
+		    conf_mail.mail_owner : "");
 }
 
 void
-command_attr_user(const char *value, struct command_user *ret)
+command_attr_user(const char *value, const struct command_user_texts *t,
+    struct command_user *ret)
 {
 	char		*name = mem_strdup(value), *group = strchr(name, ':');
 	const struct passwd *pw;
+	const struct group  *gr;
 
 	if (group != NULL)
 		*group++ = '\0';
 	if ((pw = getpwnam(name)) == NULL)
-		fatalx("get_service_attr: unknown username: %s", name);
+		fatalx("%s: %s", t->no_user, name);
 	ret->uid = pw->pw_uid;
 	ret->gid = pw->pw_gid;
-	if (group != NULL && *group != '\0')
-		find_group(group, ret);
+	if (group != NULL && *group != '\0') {
+		if ((gr = getgrnam(group)) == NULL)
+			fatalx("%s: %s", t->no_group, group);
+		ret->gid = gr->gr_gid;
+	}
 	mem_free(name);
-	refuse_powerful(ret);
+	refuse_powerful(ret, t);
 }

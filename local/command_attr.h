@@ -3,6 +3,7 @@
 #ifndef LOCAL_COMMAND_ATTR_H
 #define LOCAL_COMMAND_ATTR_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /*
@@ -15,6 +16,15 @@ struct command_user {
 	gid_t	gid;
 };
 
-void	command_attr_user(const char *value, struct command_user *ret);
+/* What pipe and what spawn say. */
+struct command_user_texts {
+	const char	*no_user, *no_group;	/* the name follows */
+	const char	*root, *root_group;
+	const char	*owner;
+	bool		 names_owner;		/* mail_owner follows */
+};
+
+void	command_attr_user(const char *value,
+	    const struct command_user_texts *, struct command_user *ret);
 
 #endif

@@ -82,7 +82,19 @@ set_size(struct pipe_attr *a, const char *value)
 static void
 set_user(struct pipe_attr *a, const char *value)
 {
-	command_attr_user(value, &a->user);
+	static const struct command_user_texts texts = {
+		.no_user = "get_service_attr: unknown username",
+		.no_group = "get_service_attr: unknown group",
+		.root = "user= command-line attribute specifies root "
+		    "privileges",
+		.root_group = "user= command-line attribute specifies the "
+		    "root group",
+		.owner = "user= command-line attribute specifies mail system "
+		    "owner ",
+		.names_owner = true,
+	};
+
+	command_attr_user(value, &texts, &a->user);
 }
 
 static void

@@ -34,6 +34,14 @@ static struct {
 	int			 time_limit;
 } self;
 
+static const struct command_user_texts texts = {
+	.no_user = "unknown user name",
+	.no_group = "unknown group name",
+	.root = "request to deliver as root",
+	.root_group = "request to use privileged group id 0",
+	.owner = "request to deliver as mail system owner",
+};
+
 static void
 start(void)
 {
@@ -44,20 +52,20 @@ start(void)
 	for (; *words != NULL && !text_starts_nocase(*words, "argv=");
 	    words++) {
 		if (!text_starts_nocase(*words, "user="))
-			fatalx("unknown attribute name: %s; see spawn(8)",
-			    *words);
-		command_attr_user(*words + strlen("user="), &self.user);
+			fatalx("unknown attribute name: %s", *words);
+		command_attr_user(*words + strlen("user="), &texts,
+		    &self.user);
 		has_user = true;
 	}
 	if (!has_user)
-		fatalx("missing user= command-line attribute");
+		fatalx("missing user= attribute");
 	if (*words != NULL) {
 		*words += strlen("argv=");
 		if (**words == '\0')
 			words++;
 	}
 	if (*words == NULL)
-		fatalx("missing argv= command-line attribute");
+		fatalx("missing argv= attribute");
 	self.argv = words;
 	self.time_limit = conf_time_for(server_service(), "_time_limit",
 	    conf_mail.command_time_limit, 's', &why);

@@ -13,6 +13,7 @@
 #include "mail/deliver.h"
 #include "mail/queue_dir.h"
 #include "server/server.h"
+#include "util/log.h"
 #include "util/proc.h"
 
 /* "4.3.2 text" or "text" */
@@ -52,6 +53,10 @@ serve(struct stream *client)
 static void
 after_jail(void)
 {
+	const char *name = server_service();
+
+	if (strcmp(name, "error") != 0 && strcmp(name, "retry") != 0)
+		fatalx("bad error service name: %s", name);
 	queue_dir_init(conf_mail.hash_queue_names, conf_mail.hash_queue_depth);
 }
 
