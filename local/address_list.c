@@ -55,7 +55,8 @@ add_special(struct target_list *l, struct pool *pool, enum target_kind kind,
 		text++;
 	else if (kind == TARGET_INCLUDE)
 		text += sizeof ":include:" - 1;
-	text = text_trim(text);
+	if (kind != TARGET_COMMAND || !quoted)
+		text = text_trim(text);
 	n = quoted ? strlen(text) : strcspn(text, " \t");
 	if (text[n] != '\0') {
 		text[n] = '\0';

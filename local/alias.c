@@ -40,13 +40,12 @@
 
 enum { INCLUDE_MAX = 64 * 1024 * 1024 };	/* bytes */
 
-/* Only the nearest one: a longer circle meets the nesting limit. */
+/* Only the nearest one: a longer circle meets the nesting limit, one by a
+ * .forward ends in that user's mailbox. */
 static bool
 is_expanding(const struct context *c, const char *alias)
 {
-	while (c != NULL && c->alias == NULL)
-		c = c->parent;
-	return c != NULL && text_eq_nocase(c->alias, alias);
+	return c->alias != NULL && text_eq_nocase(c->alias, alias);
 }
 
 /* --- members that are addresses */
@@ -90,7 +89,7 @@ recipient_gather(struct request *r, const struct context *c,
 		    address));
 		return;
 	}
-	f = forward_for(&r->forwards, request_sender(r, c), r->delivered_to);
+	f = forward_for(&r->forwards, request_sender(r, c), c->delivered_to);
 	forward_add(f, address, r->top, c->sender != NULL);
 }
 
@@ -121,7 +120,8 @@ is_own_mailbox(struct request *r, const struct context *c, const char *address)
 	    !is_neighbour(r, address)))
 		return false;
 	if (local.n == n)
-		return !c->is_include && str_is_nocase(local, c->user);
+		return c->kind != LIST_INCLUDE &&
+		    str_is_nocase(local, c->user);
 	return strncasecmp(address, c->user, n) == 0 &&
 	    strchr(conf_mail.recipient_delimiter, address[n]) != NULL &&
 	    domain != NULL &&
@@ -306,7 +306,7 @@ deliver_include(struct request *r, struct context *c, const char *path)
 	if (!request_first(r, "include", path))
 		return DONE;
 	inner.parent = c;
-	inner.is_include = true;
+	inner.kind = LIST_INCLUDE;
 	inner.gathers = true;
 	inner.level++;
 	if (inner.level > NESTING_MAX)
@@ -323,8 +323,12 @@ deliver_include(struct request *r, struct context *c, const char *path)
 static bool
 is_allowed(const struct context *c, const char *param)
 {
-	return text_has_word(param, c->is_include ? "include" :
-	    c->user != NULL ? "forward" : "alias");
+	static const char *const kinds[] = {
+		[LIST_ALIAS] = "alias", [LIST_FORWARD] = "forward",
+		[LIST_INCLUDE] = "include",
+	};
+
+	return text_has_word(param, kinds[c->kind]);
 }
 
 static enum outcome
@@ -435,8 +439,7 @@ expand_alias(struct request *r, const struct context *c, const char *alias,
 		    "aliased to %s", value));
 	self.parent = c;
 	self.alias = alias;
-	self.user = NULL;
-	self.is_include = false;
+	self.kind = LIST_ALIAS;
 	if (!act_as_table_owner(r, &self))
 		return request_end(r, c, "4.3.0",
 		    "cannot find alias database owner");

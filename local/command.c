@@ -99,15 +99,18 @@ split_words(struct pool *pool, const char *text, const char *last)
 	return argv;
 }
 
-static char **
-command_words(struct pool *pool, const char *command)
+static void
+set_words(struct process *p, struct pool *pool, const char *command)
 {
-	if (*conf_mail.local_command_shell != '\0')
-		return split_words(pool, conf_mail.local_command_shell,
+	if (*conf_mail.local_command_shell != '\0') {
+		p->argv = split_words(pool, conf_mail.local_command_shell,
 		    command);
-	if (!needs_shell(command))
-		return split_words(pool, command, NULL);
-	return split_words(pool, "/bin/sh -c", command);
+	} else if (!needs_shell(command)) {
+		p->argv = split_words(pool, command, NULL);
+	} else {
+		p->path = "/bin/sh";
+		p->argv = split_words(pool, "sh -c", command);
+	}
 }
 
 /* Postfix's, and what an administrator may have said. */
@@ -144,16 +147,17 @@ run(struct request *r, const struct context *c, const char *command,
 		.original_to = conf_mail.enable_original_recipient ?
 		    request_original(r, c) : NULL,
 		.delivered_to = content_wants_delivered_to("command") ?
-		    r->delivered_to : NULL,
+		    c->delivered_to : NULL,
 	};
 	struct process	p = {
-		.argv = command_words(r->pool, command), .env = env.vars,
+		.env = env.vars,
 		.uid = c->uid, .gid = c->gid,
 		.time_limit = conf_mail.command_time_limit,
 		.title = command, .caller = "",
 	};
 	struct buf	sent = BUF_INIT, output = BUF_INIT;
 
+	set_words(&p, r->pool, command);
 	p.dir = working_directory(r, c);
 	env_fill(&env, r, c);
 	buf_addf(&sent, "delivered to command: %s", command);

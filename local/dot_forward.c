@@ -239,11 +239,9 @@ dot_forward_deliver(struct request *r, const struct context *c,
 		*ret = DONE;
 		return true;
 	}
-	/* Loops are then found by the users that the mail goes through. */
-	if (!conf_mail.frozen_delivered_to)
-		r->delivered_to = address;
 	self.user = user->name;
-	self.is_include = false;
+	self.alias = NULL;
+	self.kind = LIST_FORWARD;
 	self.gathers = true;
 	*ret = targets_deliver(r, &self, &list);
 	return true;

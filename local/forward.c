@@ -30,7 +30,8 @@ forward_for(struct forward **list, const char *sender,
 	struct forward *f;
 
 	for (; (f = *list) != NULL; list = &f->next)
-		if (strcmp(f->env.sender, sender) == 0)
+		if (strcmp(f->env.sender, sender) == 0 &&
+		    strcmp(f->delivered_to, delivered_to) == 0)
 			return f;
 	f = NEW(struct forward);
 	envelope_init(&f->env);

@@ -13,12 +13,12 @@ struct recipient;
 struct forward;
 
 /*
- * All members gathered for one sender become one message: the same content
- * with a Received: and a Delivered-To: field in front.  Nothing is sent until
- * forward_finish().  A recipient's forwards are a list.
+ * All members gathered for one sender and one Delivered-To: become one message:
+ * the same content with a Received: and a Delivered-To: field in front.  Nothing
+ * is sent until forward_finish().  A recipient's forwards are a list.
  */
 
-/* The one for this sender; made as needed. */
+/* The one for these; made as needed. */
 struct forward	*forward_for(struct forward **list, const char *sender,
 		    const char *delivered_to);
 void		 forward_free_all(struct forward *);

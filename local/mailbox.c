@@ -29,7 +29,7 @@ content_for(struct content *out, struct request *r, const struct context *c,
 		.original_to = conf_mail.enable_original_recipient ?
 		    request_original(r, c) : NULL,
 		.delivered_to = content_wants_delivered_to("file") ?
-		    r->delivered_to : NULL,
+		    c->delivered_to : NULL,
 		.postmark = mbox,
 		.quote_from = mbox,
 		.final_empty_line = mbox,

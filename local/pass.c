@@ -8,6 +8,7 @@
 #include "local/recipient.h"
 #include "local/user_names.h"
 #include "mail/deliver.h"
+#include "server/server.h"
 #include "table/table.h"
 #include "util/buf.h"
 #include "util/log.h"
@@ -27,6 +28,12 @@ pass_to(struct request *r, const struct context *c, const char *address,
 	struct why	 why = WHY_INIT;
 	enum outcome	 got;
 
+	if (text_eq(transport, server_service())) {
+		log_warn("%s: <%s> would come back to transport %s for ever",
+		    r->d->id, address, transport);
+		return request_end(r, c, "4.3.5",
+		    "mail system configuration error");
+	}
 	rcpt.address = address;
 	log_info("%s: passing <%s> to transport=%s", r->d->id, address,
 	    transport);

@@ -132,7 +132,7 @@ run_child(const struct process *p, int in, int out)
 	umask(077);
 	for (int s = 1; s < NSIG; s++)
 		signal(s, SIG_DFL);
-	execve(p->argv[0], p->argv, p->env);
+	execve(p->path != NULL ? p->path : p->argv[0], p->argv, p->env);
 	cannot_execute(p, in != out);
 }
 
@@ -350,10 +350,15 @@ explain_exit(struct why *why, int code, const char *title)
 static void
 clean(struct buf *output)
 {
+	char	   dsn[12];
+	size_t	   code;
 	struct buf text = BUF_INIT;
 
+	buf_cut(output, strlen(output->data));
+	code = dsn_parse(output->data, dsn);
 	for (size_t i = 0; i < output->len; i++)
-		if (output->data[i] == '\n')
+		if (output->data[i] == '\n' || (output->data[i] == '\t' &&
+		    i == code && code > 0))
 			output->data[i] = ' ';
 		else if ((unsigned char)output->data[i] < ' ' ||
 		    output->data[i] == 127)

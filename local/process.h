@@ -13,6 +13,7 @@ struct delivery;
 struct pool;
 
 struct process {
+	const char	*path;		/* NULL: argv[0] */
 	char *const	*argv;
 	char *const	*env;
 	uid_t		 uid;

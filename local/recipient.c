@@ -10,13 +10,12 @@
 #include "mail/address.h"
 #include "mail/deliver.h"
 #include "mail/deliver_proto.h"
+#include "server/server.h"
 #include "table/table.h"
 #include "util/log.h"
 #include "util/map.h"
 #include "util/mem.h"
 #include "util/text.h"
-
-static const char our_relay[] = "local";
 
 bool
 context_gathers(const struct context *c)
@@ -56,7 +55,7 @@ part_told(struct request *r, const struct context *c, struct deliver_via via,
 		part.original = part.orcpt = "";
 		part.notify &= NOTIFY_NEVER;
 	}
-	via.relay = our_relay;
+	via.relay = server_service();
 	return delivery_part(r->d, &part, &via, why);
 }
 
@@ -91,7 +90,9 @@ void
 request_expanded(struct request *r, const struct context *c,
     const char *action)
 {
-	const struct deliver_via as = { .relay = our_relay, .action = action };
+	const struct deliver_via as = {
+		.relay = server_service(), .action = action,
+	};
 	struct recipient part = *r->top;
 	struct why	 why = WHY_INIT;
 
@@ -238,6 +239,9 @@ recipient_name(struct request *r, const struct context *c, const char *address)
 	enum outcome	 got;
 
 	self.address = address;
+	/* Loops are then found by all names that the mail goes through. */
+	if (!conf_mail.frozen_delivered_to)
+		self.delivered_to = address;
 	self.level = c->level + 1;
 	if (self.level >= NESTING_MAX) {
 		log_warn("recipient nesting limit exceeded for %s", address);
@@ -296,11 +300,11 @@ recipient_deliver(struct delivery *d, struct recipient *top)
 		.uid = local_tables.default_uid,
 		.gid = local_tables.default_gid,
 		.address = top->address,
+		.delivered_to = top->address,
 	};
 	enum outcome	got;
 
 	r.seen = map_new();
-	r.delivered_to = top->address;
 	got = recipient_name(&r, &c, top->address);
 	got = finish_forwards(&r, &c, got);
 	delivery_close(d, top, got);

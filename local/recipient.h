@@ -22,7 +22,6 @@ enum { NESTING_MAX = 100 };	/* aliases within aliases */
 struct request {
 	struct delivery		*d;
 	struct recipient	*top;
-	const char		*delivered_to;	/* top's address */
 	struct map		*seen;		/* what got a copy already */
 	struct forward		*forwards;	/* members that are queued anew */
 	struct pool		*pool;
@@ -35,11 +34,13 @@ struct request {
  */
 struct context {
 	const struct context	*parent;
-	const char		*alias;		/* expanded here; NULL at the top */
-	const char		*user;		/* whose .forward it is, or NULL */
+	const char		*alias;		/* expanded here; NULL at the top
+						   and in a .forward */
+	const char		*user;		/* whose .forward it is, or one
+						   above; NULL */
 	const char		*forward_path;	/* of that file */
 	int			 level;
-	bool			 is_include;
+	enum { LIST_ALIAS, LIST_FORWARD, LIST_INCLUDE } kind;
 	bool			 is_luser;	/* luser_relay once, no circle */
 	const char		*owner;		/* of the list at hand, or NULL */
 	const char		*sender;	/* the owner of this list or of one
@@ -54,6 +55,7 @@ struct context {
 	gid_t			 gid;
 	const char		*home, *shell, *logname;
 	const char		*address;	/* for the log: member being done */
+	const char		*delivered_to;	/* for Delivered-To: fields */
 };
 
 /* The whole recipient: delivered, logged, settled. */

@@ -29,14 +29,13 @@
 static struct {
 	struct table_list	*boxes, *uids, *gids, *quotas;
 	unsigned		 locks;
+	struct deliver_via	 via;
 } virtual;
 
 struct owner {
 	long		 uid, gid;
 	struct quota	*quota;
 };
-
-static const struct deliver_via via = { .relay = "virtual" };
 
 /* A message that may be sent may be delivered. */
 static void
@@ -56,8 +55,11 @@ start(void)
 	int fold = TABLE_FOLD | TABLE_PARENT |
 	    (conf_mail.smtputf8_enable ? TABLE_UTF8 : 0);
 
+	if (*conf_mail.virtual_mailbox_base == '\0')
+		fatalx("bad string length 0 < 1: virtual_mailbox_base = ");
 	if (conf_mail.virtual_mailbox_limit > 0)
 		check_limit();
+	virtual.via.relay = server_service();
 	deliver_filter_open("virtual");
 	turn_open();
 	if (!mbox_parse_locks(conf_mail.virtual_mailbox_lock, &virtual.locks))
@@ -118,7 +120,7 @@ find_id(struct delivery *d, struct recipient *r, struct table_list *list,
 	}
 	if (!ok) {
 		why_set(&why, "4.3.5", "mail system configuration error");
-		delivery_deferred(d, r, &via, &why);
+		delivery_deferred(d, r, &virtual.via, &why);
 	}
 	why_done(&why);
 	buf_done(&value);
@@ -146,7 +148,7 @@ find_quota(struct delivery *d, struct recipient *r, struct quota *q)
 	}
 	if (got == TABLE_ERROR) {
 		why_set(&why, "4.3.5", "mail system configuration error");
-		delivery_deferred(d, r, &via, &why);
+		delivery_deferred(d, r, &virtual.via, &why);
 	}
 	why_done(&why);
 	buf_done(&value);
@@ -197,7 +199,7 @@ deliver_to(struct delivery *d, struct recipient *r, const char *path,
 	else
 		why_set(&why, got.dsn, "delivery failed to mailbox %s: %s",
 		    path, got.text.data);
-	delivery_settle(d, r, &via, &why);
+	delivery_settle(d, r, &virtual.via, &why);
 	if (why_outcome(&why) == DONE && (d->flags & DELIVER_VERIFY) == 0)
 		quota_warn(o->quota, d, r->address);
 	why_done(&got);
@@ -216,13 +218,13 @@ deliver_rcpt(struct delivery *d, struct recipient *r)
 	switch (look_up(virtual.boxes, r->address, &box)) {
 	case TABLE_NOT_FOUND:
 		why_set(&why, "5.1.1", "unknown user: \"%s\"", r->address);
-		delivery_bounced(d, r, &via, &why);
+		delivery_bounced(d, r, &virtual.via, &why);
 		break;
 	case TABLE_ERROR:
 		log_warn("table virtual_mailbox_maps: lookup %s: %s",
 		    r->address, table_list_error(virtual.boxes));
 		why_set(&why, "4.3.5", "mail system configuration error");
-		delivery_deferred(d, r, &via, &why);
+		delivery_deferred(d, r, &virtual.via, &why);
 		break;
 	case TABLE_FOUND:
 		if (!find_id(d, r, virtual.uids, "virtual_uid_maps",
