@@ -381,7 +381,7 @@ make_probe(const struct envelope *e, struct buf *to)
 {
 	buf_addf(to, "From: %s\r\nSubject: probe\r\nTo:", e->sender);
 	for (uint32_t i = 0; i < e->rcpt_count; i++)
-		buf_addf(to, "%s%s", i == 0 ? " " : ",\r\n\t",
+		buf_addf(to, "%s%s", i == 0 ? "\t" : ",\r\n\t",
 		    e->rcpt[i].address);
 	buf_adds(to, "\r\n");
 }

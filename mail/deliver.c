@@ -475,7 +475,8 @@ delivery_sent(struct delivery *d, struct recipient *r,
 		report_verify(d, r, via, why);
 	} else {
 		finish(d, r, DELIVER_SENT);
-		if ((d->flags & DELIVER_TRACE) || (r->notify & NOTIFY_SUCCESS))
+		if ((d->flags & (DELIVER_TRACE | DELIVER_TELL_SUCCESS)) ||
+		    (r->notify & NOTIFY_SUCCESS))
 			trace(d, r, via, why, via->action != NULL ?
 			    via->action : "delivered");
 		log_recipient(d, r, via, why, "sent");

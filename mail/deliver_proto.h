@@ -74,6 +74,7 @@ enum deliver_flag {
 	DELIVER_UNMARKED = 8,		/* who asks marks the recipients */
 	DELIVER_VERIFY = 2, DELIVER_TRACE = 4,	/* sendmail -bv, -v; probes */
 	DELIVER_PROBE = 16,		/* with VERIFY: verify(8) wants to know */
+	DELIVER_TELL_SUCCESS = 32,	/* the sender was told of a delay */
 };
 
 enum deliver_status {

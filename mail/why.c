@@ -114,3 +114,13 @@ dsn_is_valid(const char *s)
 
 	return n != 0 && s[n] == '\0';
 }
+
+void
+why_parse(struct why *w, const char *text, const char *dsn)
+{
+	char   own[12];
+	size_t n = dsn_parse(text, own);
+
+	text += n + strspn(text + n, " \t");
+	why_set(w, n > 0 ? own : dsn, "%s", text);
+}

@@ -29,6 +29,9 @@ struct why {
 /* Sets dsn and text, empties the rest. */
 void	why_set(struct why *, const char *dsn, const char *fmt, ...)
 	    __attribute__((format(printf, 3, 4)));
+
+/* The same with "4.3.2 text", or text alone and this status. */
+void	why_parse(struct why *, const char *text, const char *dsn);
 void	why_copy(struct why *, const struct why *);
 void	why_clear(struct why *);
 void	why_done(struct why *);

@@ -95,7 +95,9 @@ message_deliver_flags(const struct message *m)
 
 	return (env & ENV_PROBE ? DELIVER_VERIFY | DELIVER_PROBE : 0) |
 	    (env & ENV_DELIVER_VERIFY ? DELIVER_VERIFY : 0) |
-	    (env & ENV_DELIVER_TRACE ? DELIVER_TRACE : 0);
+	    (env & ENV_DELIVER_TRACE ? DELIVER_TRACE : 0) |
+	    (m->warned && conf_mail.confirm_delay_cleared ?
+	    DELIVER_TELL_SUCCESS : 0);
 }
 
 /* For bounce_flush() and the like. */

@@ -17,7 +17,7 @@ discard(struct delivery *d)
 	static const struct deliver_via none = { .relay = "none" };
 	struct why			why = WHY_INIT;
 
-	why_set(&why, "2.0.0", "%s", d->nexthop);
+	why_parse(&why, d->nexthop, "2.0.0");
 	for (size_t i = 0; i < d->rcpt_count; i++)
 		delivery_sent(d, &d->rcpt[i], &none, &why);
 	why_done(&why);

@@ -16,17 +16,6 @@
 #include "util/log.h"
 #include "util/proc.h"
 
-/* "4.3.2 text" or "text" */
-static void
-set_why(struct why *why, const char *nexthop, const char *none)
-{
-	char   dsn[12];
-	size_t n = dsn_parse(nexthop, dsn);
-
-	nexthop += n + strspn(nexthop + n, " \t");
-	why_set(why, n > 0 ? dsn : none, "%s", nexthop);
-}
-
 static void
 refuse(struct delivery *d)
 {
@@ -34,7 +23,7 @@ refuse(struct delivery *d)
 	bool		  is_retry = strcmp(server_service(), "retry") == 0;
 	struct why	  why = WHY_INIT;
 
-	set_why(&why, d->nexthop, is_retry ? "4.0.0" : "5.0.0");
+	why_parse(&why, d->nexthop, is_retry ? "4.0.0" : "5.0.0");
 	for (size_t i = 0; i < d->rcpt_count; i++) {
 		if (is_retry)
 			delivery_deferred(d, &d->rcpt[i], &none, &why);

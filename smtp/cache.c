@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "mail/deliver_proto.h"
+#include "mail/nexthop.h"
 #include "net/addr.h"
 #include "smtp/cache.h"
 #include "smtp/session.h"
@@ -27,6 +28,24 @@ static struct {
 	bool		 has_reaper;
 } cache = { .by_age = LIST_INIT(cache.by_age) };
 
+/* A destination is listed without brackets, port or "unix:". */
+static bool
+is_listed(const char *destination)
+{
+	struct pool    pool = POOL_INIT;
+	struct nexthop hop;
+	const char    *why;
+	char	     **list = nexthop_split(&pool, destination);
+	bool	       listed = false;
+
+	for (; !listed && *list != NULL; list++)
+		listed = nexthop_parse(&pool, *list, &hop, &why) &&
+		    match_domain(cache.always, hop.path != NULL ? hop.path :
+		    hop.host) == MATCH_YES;
+	pool_done(&pool);
+	return listed;
+}
+
 bool
 cache_is_wanted(const char *destination, unsigned flags)
 {
@@ -39,7 +58,7 @@ cache_is_wanted(const char *destination, unsigned flags)
 	if (cache.always == NULL)
 		cache.always = match_new("connection_cache_destinations",
 		    settings.connection_cache_destinations, false);
-	return match_domain(cache.always, destination) == MATCH_YES;
+	return is_listed(destination);
 }
 
 /* The latest first: it is the least likely to have been closed. */

@@ -113,6 +113,12 @@ is_good_enough(struct errand *e, struct session *s)
 	return ok;
 }
 
+static int64_t
+message_age(const struct errand *e)
+{
+	return (clock_wall_us() - e->a.d->arrival_us) / 1000000;
+}
+
 /* Over an open session.  False: it was a kept one that had died. */
 static bool
 use_session(struct errand *e, struct session *s)
@@ -165,9 +171,8 @@ greeting_failed(struct errand *e, const struct why *why)
 static bool
 may_go_in_clear(const struct errand *e)
 {
-	int64_t age = (clock_wall_us() - e->a.d->arrival_us) / 1000000;
-
-	return e->login.user == NULL && age >= conf_mail.minimal_backoff_time;
+	return e->login.user == NULL &&
+	    message_age(e) >= conf_mail.minimal_backoff_time;
 }
 
 static bool
@@ -190,6 +195,7 @@ open_session(struct errand *e, int fd, const struct target *t)
 
 	e->a.session = s;
 	s->queue_id = e->a.d->id;
+	s->message_age = message_age(e);
 	s->policy = mem_strdup(e->policy.key);
 	if (e->login.user != NULL)
 		s->login = mem_strdup(e->login.user);
@@ -225,7 +231,10 @@ connect_failed(struct errand *e, const struct target *t, int error)
 	if (addr_family(&t->addr) == AF_UNIX)
 		why_set(&why, "4.4.1", "connect to %s[%s]: %s", t->name,
 		    e->hop.path, strerror(error));
-	else {
+	else if (error == EADDRNOTAVAIL && settings.bind_address_enforce) {
+		why_set(&why, "4.4.0", "server configuration error");
+		log_info("%s", why.text.data);
+	} else {
 		addr_text(&t->addr, text);
 		why_set(&why, "4.4.1", "connect to %s[%s]:%u: %s", t->name,
 		    text, (unsigned)e->port, strerror(error));

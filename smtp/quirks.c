@@ -101,6 +101,9 @@ quirks_of(const struct session *s, const char *greeting)
 	else
 		bits = parse(settings.pix_workarounds);
 	buf_done(&found);
+	/* a message that was slow to go is why somebody needs it */
+	if (s->message_age < settings.pix_workaround_threshold_time)
+		bits &= ~(unsigned)QUIRK_DELAY_DOT;
 	if (bits != 0)
 		log_info("%s: enabling PIX workarounds:%s%s for %s",
 		    s->queue_id, bits & QUIRK_NO_ESMTP ? " disable_esmtp" : "",

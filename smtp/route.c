@@ -42,6 +42,16 @@ random_below(uint32_t below)
 	return n % below;
 }
 
+/* In the words of who asks the system. */
+static const char *
+native_text(enum dns_status status)
+{
+	return status == DNS_TRY_AGAIN ?
+	    "Temporary failure in name resolution" :
+	    status == DNS_NO_DATA ? "No address associated with hostname" :
+	    "Name or service not known";
+}
+
 static void
 lookup_failed(struct finding *f, const char *host, const char *type,
     enum dns_status status, const char *text)
@@ -61,7 +71,7 @@ lookup_failed(struct finding *f, const char *host, const char *type,
 		    host, type, text);
 	else
 		why_set(f->why, dsn, "unable to look up host %s: %s", host,
-		    text);
+		    native_text(status));
 	/* The last host is told of, but trouble with any may pass. */
 	if (f->worst == TRY_LATER)
 		f->why->dsn[0] = '4';
@@ -126,6 +136,28 @@ add_addresses(struct finding *f, const char *host, unsigned preference,
 	}
 }
 
+/* smtp_host_lookup: the DNS, then what nsswitch.conf says, which no DNSSEC
+ * vouches for. */
+static enum dns_status
+look_up(const char *host, struct addr_list *ret, struct dns_proof *proof,
+    const char **ret_text)
+{
+	enum dns_status status;
+
+	if (settings.use_dns) {
+		status = dns_addresses_proven(host, settings.families, false,
+		    true, ret, proof, ret_text);
+		if (status == DNS_OK || !settings.use_hosts)
+			return status;
+		mem_free(proof->canonical);
+		addr_list_done(ret);
+	}
+	status = dns_addresses_proven(host, settings.families, true, true,
+	    ret, proof, ret_text);
+	proof->authentic = false;
+	return status;
+}
+
 /* `proven`: that this is the host, by DNSSEC or by the configuration. */
 static void
 add_host(struct finding *f, const char *host, unsigned preference, bool proven)
@@ -140,8 +172,7 @@ add_host(struct finding *f, const char *host, unsigned preference, bool proven)
 		add_target(f, pool_strdup(f->pool, host), &numeric, preference);
 		return;
 	}
-	status = dns_addresses_proven(host, settings.families,
-	    settings.use_hosts, settings.use_dns, &found, &proof, &text);
+	status = look_up(host, &found, &proof, &text);
 	if (status == DNS_OK && found.count == 0)
 		status = DNS_NO_DATA;
 	if (status != DNS_OK)

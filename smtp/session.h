@@ -55,6 +55,7 @@ struct session {
 	struct reply	 reply;		/* the last one */
 	struct buf	 line;
 	const char	*queue_id;	/* of the delivery, for warnings */
+	int64_t		 message_age;	/* seconds, of its message */
 	struct buf	 transcript;	/* see notice.h */
 	bool		 has_erred;
 	int		 use_count;	/* deliveries so far, this one counted */

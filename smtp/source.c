@@ -78,13 +78,15 @@ int
 source_connect(const struct addr *to, int64_t deadline)
 {
 	const struct addr *source = source_of(to);
+	char		   text[ADDR_TEXT];
 	int		   fd = dead_connect(to, source, deadline);
 
-	if (fd < 0 && source != NULL && errno == EADDRNOTAVAIL &&
-	    !settings.bind_address_enforce) {
-		log_warn("can't connect from %s_bind_address or "
-		    "inet_interfaces: that is no address of this host",
-		    settings.prefix);
+	if (fd >= 0 || source == NULL || errno != EADDRNOTAVAIL)
+		return fd;
+	addr_text(source, text);
+	log_warn("smtp_connect_addr: bind %s: %s", text, strerror(errno));
+	errno = EADDRNOTAVAIL;
+	if (!settings.bind_address_enforce) {
 		fd = dead_connect(to, NULL, deadline);
 	}
 	return fd;

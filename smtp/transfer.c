@@ -599,10 +599,7 @@ fail_content(struct transfer_state *t, enum content result)
 static int
 dot_delay(const struct transfer_state *t)
 {
-	int64_t age = (clock_wall_us() - t->d->arrival_us) / 1000000;
-
-	return (t->s->quirks & QUIRK_DELAY_DOT) &&
-	    age >= settings.pix_workaround_threshold_time ?
+	return t->s->quirks & QUIRK_DELAY_DOT ?
 	    settings.pix_workaround_delay_time : 0;
 }
 

@@ -186,7 +186,7 @@ dns_addresses_proven(const char *host, int families, bool use_hosts,
 {
 	struct addr a;
 
-	*proof = (struct dns_proof){ 0 };
+	*proof = (struct dns_proof){ .type = DNS_AAAA };
 	(void)families;
 	(void)use_hosts;
 	(void)use_dns;

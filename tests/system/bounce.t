@@ -15,7 +15,7 @@ mail = Instance(
     "transport_maps = inline:{slow.example=smtp:[127.0.0.1]:1, "
     "gone.example=discard:}\n"
     "notify_classes = 2bounce\n"
-    "delay_warning_time = 1s\nminimal_backoff_time = 1s\n"
+    "confirm_delay_cleared = yes\ndelay_warning_time = 1s\nminimal_backoff_time = 1s\n"
     "maximal_backoff_time = 1s\nqueue_run_delay = 1s\n"
     "virtual_alias_maps = texthash:$config_directory/virtual\n")
 virtual = mail.dir + "/etc/virtual"
@@ -101,7 +101,15 @@ try:
            "Will-Retry-Until: " in mailbox()[n:], "so is delay", mail.log())
     tap.ok("Action: delayed\nStatus: 4.4.1\n" in mailbox()[n:],
            "with the status of the last attempt", mailbox()[n:])
-    mail.run("postsuper", "-d", "ALL")
+
+    n = len(mailbox())
+    config = mail.dir + "/etc/main.cf"
+    text = open(config).read()
+    open(config, "w").write(text.replace("smtp:[127.0.0.1]:1", "discard:"))
+    mail.run("postfix", "reload")
+    tap.ok(gets("Successful Mail Delivery Report", n) and
+           "Final-Recipient: rfc822; later@slow.example" in mailbox()[n:],
+           "and that it is over (confirm_delay_cleared)", mail.log()[-2000:])
 
     n = len(mailbox())
     send("me@localdomain", "<list@localdomain> NOTIFY=SUCCESS,FAILURE")
