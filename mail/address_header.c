@@ -415,23 +415,19 @@ wants_space(const struct token *before, const struct token *t)
 	return is_text(before) && is_text(t);
 }
 
-enum { LINE_MAX_LEN = 70 };	/* a line is shorter than this */
+enum { LINE_MAX_LEN = 70 };	/* without its tab a line is shorter */
 
 /* One entry with its comma, on this line if it fits, or on a new one. */
 static void
 put_entry(struct buf *out, struct buf *entry, bool first)
 {
 	const char *newline = memrchr(out->data, '\n', out->len);
-	size_t	    column = newline == NULL ? out->len :
-	    (size_t)(out->data + out->len - newline - 1);
+	size_t	    width = newline == NULL ? out->len :
+	    (size_t)(out->data + out->len - newline) - strlen("\n\t");
 
-	size_t	    width = column + 1 + entry->len;
-
-	/* the ',' behind a group's ';' may hang over */
-	if (entry->len > 1 && entry->data[entry->len - 2] == ';')
-		width--;
 	if (!first)
-		buf_adds(out, width < LINE_MAX_LEN ? " " : "\r\n\t");
+		buf_adds(out, width + 1 + entry->len < LINE_MAX_LEN ? " " :
+		    "\r\n\t");
 	buf_add(out, entry->data, entry->len);
 	buf_clear(entry);
 }

@@ -276,6 +276,13 @@ static const struct {
 	{ "Reply-To: a <x>, b <y>, c <z>, d <w>, e <v>, f <u>",
 	  "Reply-To: a <x@h.example>, b <y@h.example>, c <z@h.example>,\r\n"
 	  "\td <w@h.example>, e <v@h.example>, f <u@h.example>" },
+	/* the tab of a new line doesn't count */
+	{ "To: aaaaaaaaaaaaaaaaaaaaaaaaaaaaa@h.example, "
+	  "bbbbbbbbbbbbbbbbbbbbbbbbb@h.example, "
+	  "ccccccccccccccccccccc@h.example, d@h.example",
+	  "To: aaaaaaaaaaaaaaaaaaaaaaaaaaaaa@h.example,\r\n"
+	  "\tbbbbbbbbbbbbbbbbbbbbbbbbb@h.example, "
+	  "ccccccccccccccccccccc@h.example,\r\n\td@h.example" },
 };
 
 static void
