@@ -5,9 +5,14 @@
  * and much faster when the expression refers back to a group.  It can't be
  * interrupted, so texts are bounded; no header is longer, unless
  * header_size_limit was raised.
+ *
+ * Its compiler copies what is repeated: "a+" is "aa*", and repetitions of
+ * repetitions multiply, up to all memory there is.  So the size is reckoned
+ * first.
  */
 
 #include <regex.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "table/pattern.h"
@@ -17,6 +22,9 @@
 enum {
 	TEXT_MAX = 128 * 1024,		/* bytes */
 	BACK_TEXT_MAX = 8 * 1024,	/* with \1 to \9 in the expression */
+	SIZE_LIMIT = 100000,		/* positions; some 100 MB at worst */
+	NESTING_MAX = 200,		/* groups within groups */
+	CLOSURE_STEP = 160,		/* see repeated() */
 };
 
 struct expression {
@@ -51,15 +59,96 @@ option(char letter)
 	}
 }
 
+/* Behind a bracket expression that begins at `p`. */
+static const char *
+skip_bracket(const char *p)
+{
+	p += p[1] == '^' ? 2 : 1;
+	if (*p == ']')
+		p++;
+	for (; *p != '\0' && *p != ']'; p++) {
+		const char close[] = { p[1], ']', '\0' };
+		const char *end = NULL;
+
+		if (*p == '[' && p[1] != '\0' && strchr(":.=", p[1]) != NULL)
+			end = strstr(p + 2, close);
+		if (end != NULL)
+			p = end + 1;
+	}
+	return p + (*p == ']');
+}
+
+/* The size of what stands before "{min,max}", repeated.  Where copies may be
+ * left out each can be reached from all before it. */
+static double
+repeated(double size, const char **p)
+{
+	char *end;
+	long  min = strtol(*p, &end, 10), max = min;
+
+	if (*end == ',')
+		max = end[1] >= '0' && end[1] <= '9' ?
+		    strtol(end + 1, &end, 10) : min + 1;
+	*p = end;
+	if (min < 0 || max < min || max > RE_DUP_MAX)
+		return size;	/* regcomp() says what is wrong */
+	return size * (double)(max > 0 ? max : 1) *
+	    (1 + (double)(max - min) / CLOSURE_STEP);
+}
+
+/* Could the compiled expression take more memory than a rule may? */
+static bool
+is_too_large(const char *p, bool extended)
+{
+	double	 before[NESTING_MAX], size = 0, last = 0;
+	unsigned depth = 0;
+
+	while (*p != '\0' && size + last < SIZE_LIMIT) {
+		bool escaped = *p == '\\' && p[1] != '\0';
+		char c = *(p += escaped);
+		bool is_operator = escaped != extended;
+
+		if (c == '[' && !escaped) {
+			p = skip_bracket(p);
+			size += last;
+			last = 1;
+			continue;
+		}
+		p++;
+		if (is_operator && c == '(') {
+			if (depth == NESTING_MAX)
+				return true;
+			before[depth++] = size + last;
+			size = last = 0;
+		} else if (is_operator && c == ')' && depth > 0) {
+			last = size + last + 1;
+			size = before[--depth];
+		} else if (is_operator && c == '+') {
+			last *= 2;
+		} else if (is_operator && c == '{') {
+			last = repeated(last, &p);
+		} else if (escaped || c != '*') {
+			size += last;
+			last = 1;
+		}
+	}
+	return size + last >= SIZE_LIMIT;
+}
+
 static void *
 compile(const char *pattern, unsigned options, int *ret_groups,
     struct buf *why)
 {
-	struct expression *e = NEW(struct expression);
+	int		   flags = (int)(options ^ (REG_EXTENDED | REG_ICASE));
+	struct expression *e;
 	int		   error;
 
-	error = regcomp(&e->re, pattern,
-	    (int)(options ^ (REG_EXTENDED | REG_ICASE)));
+	if (is_too_large(pattern, (flags & REG_EXTENDED) != 0)) {
+		buf_adds(why, "Regular expression too big");
+		return NULL;
+	}
+	e = NEW(struct expression);
+	error = regcomp(&e->re, pattern, flags);
 	if (error != 0) {
 		char *room = buf_room(why, 256);
 

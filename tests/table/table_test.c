@@ -198,6 +198,17 @@ patterns_match_and_expand(void)
 		{ "regexp:{{/^A(.*)z$/i ${1}}}", "abcz", "-" },
 		{ "regexp:{{/(g)(h)?/ <$1><$2>}}", "g", "<g><>" },
 		{ "regexp:{{/x/ price $$5}}", "x", "price $5" },
+		/* rules that would take all memory are left out */
+		{ "regexp:{{/a++++++++++++++++++++++++++++++++++/ no},{/a/ yes}}",
+		    "a", "yes" },
+		{ "regexp:{{/((a{255}){255}){255}|a/ no},{/a/ yes}}", "a",
+		    "yes" },
+		{ "regexp:{{/((b|c){0,9000})*a/ no},{/a/ yes}}", "a", "yes" },
+		{ "regexp:{{/\\+\\+\\+\\+\\+\\+\\+\\+\\+\\+\\+\\+\\+"
+		    "\\+\\+\\+\\+\\+\\+\\+/ yes}}", "++++++++++++++++++++",
+		    "yes" },
+		{ "regexp:{{/^([a-z[:digit:]+]{0,255}[]+*]){1,4}$/ yes}}",
+		    "ab+7]", "yes" },
 		{ "regexp:{{!/^[a-z]+$/ other}}", "a b", "other" },
 		{ "regexp:{{!!/^[a-z]+$/ same}}", "ab", "same" },
 		{ "regexp:{{|pipe\\|x| piped}}", "pipe|x", "piped" },
