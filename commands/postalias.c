@@ -83,6 +83,15 @@ put_line(struct table *t, const char *source, int number, const char *line)
 	buf_done(&key);
 }
 
+/* Without a word about the one that may be there. */
+static void
+put_anew(struct table *t, const char *key, const char *value)
+{
+	if (opt.incremental && table_delete(t, key) == TABLE_ERROR)
+		fatalx("error updating %s: %s", table_name(t), table_error(t));
+	put(t, key, value);
+}
+
 /* Other programs that read the database expect these: "@" says that it is
  * whole, and NIS wants to know when and where it was made. */
 static void
@@ -91,9 +100,9 @@ put_signatures(struct table *t)
 	char when[32];
 
 	snprintf(when, sizeof when, "%010lld", (long long)time(NULL));
-	put(t, "@", "@");
-	put(t, "YP_LAST_MODIFIED", when);
-	put(t, "YP_MASTER_NAME", conf_value("myhostname"));
+	put_anew(t, "@", "@");
+	put_anew(t, "YP_LAST_MODIFIED", when);
+	put_anew(t, "YP_MASTER_NAME", conf_value("myhostname"));
 }
 
 /* The keys are folded here: the signatures' are in capitals. */
@@ -108,9 +117,6 @@ make_table(const char *name)
 	int		     number;
 
 	tool.flags &= ~TABLE_FOLD;
-	if (opt.incremental)
-		tool.flags = (tool.flags & ~TABLE_DUP_WARN) |
-		    TABLE_DUP_REPLACE;
 	t = tool_build(&tool, name, opt.incremental, opt.keep_mode,
 	    opt.keep_root, &s, &source, &why);
 	if (t == NULL)

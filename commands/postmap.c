@@ -212,8 +212,8 @@ configured(void)
 {
 	bool cuts = own.header || own.body;
 
-	if ((cuts || own.mime) && (opt.list || opt.delete_key != NULL ||
-	    (opt.query_key != NULL && strcmp(opt.query_key, "-") != 0)))
+	if ((cuts || own.mime) && (opt.query_key == NULL ||
+	    strcmp(opt.query_key, "-") != 0))
 		fatalx("specify -b -h or -m only with \"-q -\"");
 	if (own.mime && !cuts && opt.query_key != NULL)
 		log_warn("ignoring -m option without -b or -h");

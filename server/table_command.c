@@ -88,9 +88,11 @@ table_command(struct table_command *c, int argc, char **argv)
 	log_open(LOG_TO_STDERR, c->name, NULL, 0);
 	while ((letter = getopt(argc, argv, c->letters)) != -1)
 		take_option(c, letter);
+	read_configuration(c);
+	if (optind == argc && c->list)
+		return 1;	/* as of a table without entries */
 	if (optind == argc)
 		c->usage();
-	read_configuration(c);
 	tool_take_names(&c->tool, argv + optind, argc - optind);
 	c->tool.out = stdout;
 	r = run(c, &why);

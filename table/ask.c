@@ -49,7 +49,7 @@ connect_host(const char *host, uint16_t port, int64_t deadline)
 		addr_list_add(&list, &one);
 	} else if (dns_addresses(host, DNS_V4 | DNS_V6, true, true, &list,
 	    &why) != DNS_OK) {
-		errno = EHOSTUNREACH;
+		errno = EADDRNOTAVAIL;
 		return -1;
 	}
 	for (size_t i = 0; fd < 0 && i < list.count; i++) {
@@ -70,14 +70,15 @@ ask_connect(const char *where, const char *default_port, int64_t deadline)
 	if (text_starts(where, "unix:"))
 		return connect_unix(where + 5, deadline);
 	copy = mem_strdup(text_starts(where, "inet:") ? where + 5 : where);
-	errno = EINVAL;
-	if (addr_split_host_port(copy, &host, &port, &why)) {
-		if (port == NULL)
-			port = (char *)(uintptr_t)default_port;
-		if (port != NULL && addr_service_port(port) != 0)
-			fd = connect_host(host != NULL ? host : "localhost",
-			    addr_service_port(port), deadline);
-	}
+	if (!addr_split_host_port(copy, &host, &port, &why))
+		port = NULL;
+	else if (port == NULL)
+		port = (char *)(uintptr_t)default_port;
+	if (port != NULL && addr_service_port(port) != 0)
+		fd = connect_host(host != NULL ? host : "localhost",
+		    addr_service_port(port), deadline);
+	else
+		errno = EADDRNOTAVAIL;
 	saved = errno;
 	mem_free(copy);
 	errno = saved;

@@ -86,6 +86,14 @@ find_fail(struct table *t, const char *key, struct buf *ret)
 }
 
 static enum table_result
+remove_nothing(struct table *t, const char *key)
+{
+	(void)t;
+	(void)key;
+	return TABLE_NOT_FOUND;
+}
+
+static enum table_result
 fail_remove(struct table *t, const char *key)
 {
 	(void)key;
@@ -163,5 +171,6 @@ const struct table_type table_type_internal = {
 	.traits = TYPE_SIMPLE | TYPE_LAX,
 	.open = open_nothing,
 	.find = find_nothing,
+	.remove = remove_nothing,
 	.sequence = sequence_nothing,
 };
