@@ -323,6 +323,10 @@ add_mapped_copy(struct message *m, const char *address,
 	case MAPS_SAME:
 		break;
 	default:
+		log_warn("%s: %s map lookup problem -- message not accepted, "
+		    "try again later", m->file.id,
+		    class == CLASS_ENVELOPE_SENDER ? "sender_bcc_maps" :
+		    "recipient_bcc_maps");
 		message_fail(m, CLEANUP_TABLE_ERROR, NULL);
 	}
 	buf_done(&copy);

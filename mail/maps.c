@@ -187,13 +187,8 @@ find(const struct mapping *map, const char *address, struct buf *ret,
 		.quote = address_quote_odd,
 		.or_internal = map->or_internal,
 	};
-	enum table_result r;
 
-	r = table_list_find_address(map->tables, &key, ret, ret_ext);
-	if (r == TABLE_ERROR)
-		log_warn("%s: lookup of %s failed: %s", map->title, address,
-		    table_list_error(map->tables));
-	return r;
+	return table_list_find_address(map->tables, &key, ret, ret_ext);
 }
 
 /* "user" + "+ext" in front of the domain, or at the end. */

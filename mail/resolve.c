@@ -95,8 +95,11 @@ matches(struct match *list, const char *domain, bool *failed)
 	if (match_is_empty(list))
 		return false;
 	got = match_domain(list, domain);
-	if (got == MATCH_ERROR)
+	if (got == MATCH_ERROR) {
+		if (list != domains.here)
+			log_warn("%s lookup failure", match_title(list));
 		*failed = true;
+	}
 	return got == MATCH_YES;
 }
 
@@ -111,13 +114,13 @@ is_ours(const char *domain, bool *failed)
 	    (own_addr_has(&addr) || own_addr_is_proxy(&addr));
 }
 
+/* The class is known: whether this one can be asked does not matter. */
 static void
-warn_if_also_in(struct match *list, const char *domain, const char *one,
-    const char *other, bool *failed)
+warn_if_also_in(struct match *list, const char *domain, const char *one)
 {
-	if (matches(list, domain, failed))
+	if (!match_is_empty(list) && match_domain(list, domain) == MATCH_YES)
 		log_warn("do not list domain %s in BOTH %s and %s", domain,
-		    one, other);
+		    one, match_title(list));
 }
 
 /* --- the loop */
@@ -224,23 +227,19 @@ resolve_local(enum route_set set, struct work *w, struct answer *a)
 	buf_adds(&a->recipient, domain);
 	a->flags |= RESOLVE_CLASS_LOCAL;
 	route_local(set, domain, &a->route);
-	warn_if_also_in(domains.alias, domain, "mydestination",
-	    "virtual_alias_domains", &w->failed);
-	warn_if_also_in(domains.mailbox, domain, "mydestination",
-	    "virtual_mailbox_domains", &w->failed);
+	warn_if_also_in(domains.alias, domain, "mydestination");
+	warn_if_also_in(domains.mailbox, domain, "mydestination");
 }
 
 static void
-resolve_alias(struct work *w, const char *domain, struct answer *a)
+resolve_alias(const char *domain, struct answer *a)
 {
 	a->flags |= RESOLVE_CLASS_ALIAS;
 	set_error(a, conf_mail.show_user_unknown_table_name ?
 	    "5.1.1 User unknown in virtual alias table" :
 	    "5.1.1 User unknown");
-	warn_if_also_in(domains.mailbox, domain, "virtual_alias_domains",
-	    "virtual_mailbox_domains", &w->failed);
-	warn_if_also_in(domains.relay, domain, "virtual_alias_domains",
-	    "relay_domains", &w->failed);
+	warn_if_also_in(domains.mailbox, domain, "virtual_alias_domains");
+	warn_if_also_in(domains.relay, domain, "virtual_alias_domains");
 }
 
 static void
@@ -255,12 +254,11 @@ resolve_off_host(enum route_set set, struct work *w, const char *sender,
 	if (!is_valid(domain)) {
 		a->flags |= RESOLVE_ERROR | RESOLVE_CLASS_DEFAULT;
 	} else if (matches(domains.alias, domain, &w->failed)) {
-		resolve_alias(w, domain, a);
+		resolve_alias(domain, a);
 	} else if (matches(domains.mailbox, domain, &w->failed)) {
 		a->flags |= RESOLVE_CLASS_VIRTUAL;
 		route_virtual(set, domain, &a->route);
-		warn_if_also_in(domains.relay, domain,
-		    "virtual_mailbox_domains", "relay_domains", &w->failed);
+		warn_if_also_in(domains.relay, domain, "virtual_mailbox_domains");
 	} else if (matches(domains.relay, domain, &w->failed)) {
 		a->flags |= RESOLVE_CLASS_RELAY;
 		route_relay(set, sender, domain, &a->route);

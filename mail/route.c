@@ -159,7 +159,7 @@ find_by_sender(struct table_list *tables, const char *sender, const char *null,
 	got = table_list_find_address(tables, &key, found, &ext);
 	buf_done(&ext);
 	if (got == TABLE_ERROR) {
-		log_warn("%s", table_list_error(tables));
+		log_warn("%s lookup failure", table_list_title(tables));
 		r->failed = true;
 	}
 	return got == TABLE_FOUND && strcasecmp(found->data, "DUNNO") != 0;
@@ -281,7 +281,7 @@ route_by_table(enum route_set which, const char *address, struct route *r)
 	if (got == TABLE_NOT_FOUND)
 		got = table_list_find_exact(tables, "*", &found);
 	if (got == TABLE_ERROR) {
-		log_warn("%s", table_list_error(tables));
+		log_warn("%s lookup failure", table_list_title(tables));
 		r->failed = true;
 	}
 	if (got == TABLE_FOUND)
@@ -307,7 +307,7 @@ route_is_relocated(const char *address, struct buf *ret, struct route *r)
 	got = table_list_find_address(route.relocated, &key, ret, &ext);
 	buf_done(&ext);
 	if (got == TABLE_ERROR) {
-		log_warn("%s", table_list_error(route.relocated));
+		log_warn("relocated_maps lookup failure");
 		r->failed = true;
 	}
 	return got == TABLE_FOUND;

@@ -149,11 +149,15 @@ client_find_at(struct client *c, struct pool *pool, const struct addr *client,
 void
 client_label(struct client *c, struct pool *pool)
 {
+	enum match_result got;
+
 	if (conf_smtpd.smtpd_client_port_logging)
 		c->label = pool_printf(pool, "%s[%s]:%u", c->name, c->ip,
 		    c->port);
 	else
 		c->label = pool_printf(pool, "%s[%s]", c->name, c->ip);
-	c->trusted = match_client(smtpd_config.mynetworks,
-	    c->name_status == NAME_OK ? c->name : NULL, &c->addr) == MATCH_YES;
+	got = match_client(smtpd_config.mynetworks,
+	    c->name_status == NAME_OK ? c->name : NULL, &c->addr);
+	c->trusted = got == MATCH_YES;
+	c->trust_unknown = got == MATCH_ERROR;
 }

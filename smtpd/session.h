@@ -61,6 +61,7 @@ struct client {
 	const char	*label;		/* "name[ip]" for logs */
 	enum name_status name_status, reverse_status;
 	bool		 trusted;	/* in mynetworks */
+	bool		 trust_unknown;	/* a table of mynetworks failed */
 };
 
 /* Who has logged in (auth.c); NULL: nobody.  Printable. */

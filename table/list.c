@@ -53,6 +53,12 @@ table_list_is_empty(const struct table_list *l)
 	return l->count == 0;
 }
 
+const char *
+table_list_title(const struct table_list *l)
+{
+	return l->title;
+}
+
 uid_t
 table_list_owner(const struct table_list *l, const char **ret_name)
 {
@@ -77,16 +83,15 @@ check_result(struct table_list *l, struct table *t, const char *key,
 	if (r == TABLE_ERROR) {
 		buf_clear(&l->error);
 		buf_addf(&l->error, "%s: %s", table_name(t), table_error(t));
-		log_warn("%s: %s lookup error for \"%.100s\"", l->title,
-		    table_name(t), key);
+		log_warn("%s lookup error for \"%.100s\"", table_name(t), key);
 	} else if (r == TABLE_FOUND && value->len == 0) {
 		buf_clear(&l->error);
 		buf_addf(&l->error, "%s: empty string result is not allowed",
 		    table_name(t));
-		log_warn("table %s: key %s: empty string result is not "
-		    "allowed", table_name(t), key);
-		log_warn("table %s should return NO RESULT in case of NOT "
-		    "FOUND", table_name(t));
+		log_warn("%s lookup of %s returns an empty string result",
+		    l->title, key);
+		log_warn("%s should return NO RESULT in case of NOT FOUND",
+		    l->title);
 		r = TABLE_ERROR;
 	}
 	return r;

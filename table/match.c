@@ -165,6 +165,12 @@ match_free(struct match *m)
 	mem_free(m);
 }
 
+const char *
+match_title(const struct match *m)
+{
+	return m->title;
+}
+
 bool
 match_is_empty(const struct match *m)
 {

@@ -21,6 +21,7 @@ enum match_result { MATCH_YES, MATCH_NO, MATCH_ERROR };	/* error: try later */
 struct match	*match_new(const char *title, const char *items, bool parents);
 void		 match_free(struct match *);
 bool		 match_is_empty(const struct match *);
+const char	*match_title(const struct match *);
 
 enum match_result match_domain(struct match *, const char *domain);
 

@@ -119,6 +119,7 @@ enum table_result table_list_find(struct table_list *, const char *key,
  * has none), and the table's name. */
 uid_t		 table_list_owner(const struct table_list *,
 		    const char **ret_name);
+const char	*table_list_title(const struct table_list *);
 /* The error of the table that failed last. */
 const char	*table_list_error(const struct table_list *);
 /* "partial" keys only in tables that are not patterns. */

@@ -93,9 +93,22 @@ permit_client(struct access *a, const struct access_item *item)
 	    a->s->client.label, NULL);
 }
 
+/* One of our own clients may be asking: it must come again. */
+static enum verdict
+trust_unknown(struct access *a)
+{
+	bool by_rcpt = a->rcpt != NULL;
+
+	return access_reject(a, by_rcpt ? ABOUT_RECIPIENT : ABOUT_CLIENT, 451,
+	    "4.3.0", "<%s>: Temporary lookup failure",
+	    by_rcpt ? a->rcpt : a->s->client.label);
+}
+
 static enum verdict
 permit_mynetworks(struct access *a, const struct access_item *item)
 {
+	if (a->s->client.trust_unknown)
+		return trust_unknown(a);
 	return a->s->client.trusted ? permit_client(a, item) : VERDICT_NONE;
 }
 

@@ -244,8 +244,10 @@ check(struct access *a, enum access_about about, const char *address,
 		    r == TABLE_ERROR ? trouble(a, about, address) :
 		    error_route(a, about, address, route);
 	}
-	if (c == NULL ||
-	    (c->flag == RESOLVE_CLASS_LOCAL && is_always_known(route->recipient)))
+	if (c == NULL)	/* of a table that fails cleanup would tell too late */
+		return find_rewritten(route->recipient, about) == TABLE_ERROR ?
+		    trouble(a, about, address) : VERDICT_NONE;
+	if (c->flag == RESOLVE_CLASS_LOCAL && is_always_known(route->recipient))
 		return VERDICT_NONE;
 	if (about == ABOUT_RECIPIENT && is_srs(route->recipient, &r))
 		return r == TABLE_FOUND ? VERDICT_NONE :
