@@ -1,3 +1,9 @@
+#include <errno.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
 #include "tests/test.h"
 #include "util/buf.h"
 
@@ -123,6 +129,36 @@ slices_compare_whole(void)
 	CHECK(!str_is_nocase(str_of("AbC"), "aBd"));
 }
 
+#define SAME(...) do {					\
+	char want[200];						\
+								\
+	buf_clear(&b);						\
+	buf_addf(&b, __VA_ARGS__);				\
+	snprintf(want, sizeof want, __VA_ARGS__);		\
+	CHECK_STR(b.data, want);				\
+	CHECK(b.len == strlen(want));				\
+} while (0)
+
+static void
+formats_as_printf_does(void)
+{
+	struct buf b = BUF_INIT;
+
+	SAME("plain");
+	SAME("%s|%s", "", "two");
+	SAME("%d %d %d %d", 0, -1, INT_MAX, INT_MIN);
+	SAME("%u %u", 0U, UINT_MAX);
+	SAME("%lld %lld", (long long)INT64_MIN, (long long)INT64_MAX);
+	SAME("%c%c", 'a', 'b');
+	SAME("%.*s|%.*s|%.*s", 2, "abc", 9, "abc", -1, "abc");
+	SAME("100%% of %s", "it");
+	SAME("%s %5d %-4s| %02x %s", "a", 7, "b", 10, "c");
+	SAME("%zu %ld %.3f %s", (size_t)1, 2L, 3.0, "end");
+	errno = ENOENT;
+	SAME("%s: %m", "file");
+	buf_done(&b);
+}
+
 int
 main(void)
 {
@@ -135,5 +171,6 @@ main(void)
 	TEST(room_is_filled_from_outside);
 	TEST(take_leaves_a_usable_buffer);
 	TEST(slices_compare_whole);
+	TEST(formats_as_printf_does);
 	return test_end();
 }
