@@ -221,7 +221,8 @@ fuzz:
 	    -fsanitize=fuzzer -o $(FUZZ_TARGET) tests/$(FUZZ)_fuzz.c \
 	    $(BUILD)/fuzz/librohrpost.a $(LIBS)
 	$(FUZZ_TARGET) -max_total_time=$(FUZZ_SECONDS) $(FUZZ_OPTIONS) \
-	    -timeout=20 -rss_limit_mb=1024 $(BUILD)/fuzz/corpus/$(FUZZ)
+	    -timeout=20 -rss_limit_mb=1024 $(BUILD)/fuzz/corpus/$(FUZZ) \
+	    $(wildcard tests/fuzz/corpus/$(FUZZ))
 
 # Programs that system tests need.
 HELPERS	:= $(BUILD)/tests/server/echo

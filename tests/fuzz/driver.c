@@ -1,10 +1,11 @@
 /*
  * Runs a fuzz target (tests/FOLDER/x_fuzz.c) where there is no libFuzzer, and
- * as a part of `make check`: the files named on the command line, or some
- * thousands of inputs made by chance, the same ones each time.  `make fuzz`
- * links the target with libFuzzer instead.
+ * as a part of `make check`: the files named on the command line, or those of
+ * tests/fuzz/corpus/FOLDER/x and some thousands of inputs made by chance, the
+ * same ones each time.  `make fuzz` links the target with libFuzzer instead.
  */
 
+#include <glob.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,8 +100,9 @@ static int
 run_file(const char *path)
 {
 	static uint8_t bytes[1 << 20];
-	FILE *f = fopen(path, "rb");
-	size_t n;
+	FILE	*f = fopen(path, "rb");
+	uint8_t *input;
+	size_t	 n;
 
 	if (f == NULL) {
 		perror(path);
@@ -108,8 +110,35 @@ run_file(const char *path)
 	}
 	n = fread(bytes, 1, sizeof bytes, f);
 	fclose(f);
-	LLVMFuzzerTestOneInput(bytes, n);
+	/* On the heap and no longer than it is, for the sanitizer. */
+	input = malloc(n + 1);
+	if (input == NULL)
+		return 1;
+	memcpy(input, bytes, n);
+	LLVMFuzzerTestOneInput(input, n);
+	free(input);
 	return 0;
+}
+
+/* "build/tests/mail/mime_fuzz" has its files in tests/fuzz/corpus/mail/mime. */
+static int
+run_corpus(const char *program)
+{
+	const char *folder = strstr(program, "tests/");
+	char	    pattern[256];
+	int	    failed = 0;
+	glob_t	    found = { 0 };
+
+	if (folder == NULL)
+		return 0;
+	folder += strlen("tests/");
+	snprintf(pattern, sizeof pattern, "tests/fuzz/corpus/%.*s/*",
+	    (int)strlen(folder) - (int)strlen("_fuzz"), folder);
+	if (glob(pattern, 0, NULL, &found) == 0)
+		for (size_t i = 0; i < found.gl_pathc; i++)
+			failed |= run_file(found.gl_pathv[i]);
+	globfree(&found);
+	return failed;
 }
 
 int
@@ -120,6 +149,8 @@ main(int argc, char **argv)
 
 	for (int i = 1; i < argc; i++)
 		failed |= run_file(argv[i]);
+	if (argc == 1)
+		failed |= run_corpus(argv[0]);
 	for (int i = 0; argc == 1 && i < ROUNDS; i++) {
 		/* On the heap and no longer than it is, for the sanitizer. */
 		size_t	 n = fuzz_seeds != NULL && next(4) != 0 ?

@@ -50,6 +50,30 @@ tap.ok(postmap("-q", "x", "unionmap:{inline:{x=a},inline:{x=b}}")[1] == "a,b",
        "unionmap: all that was found")
 
 
+# --- what has no list of entries, or one that is not its own
+tap.ok(postmap("-q", "x", "internal:any")[:2] == (1, "") and
+       postmap("-d", "x", "internal:any")[0] == 1 and
+       postmap("-s", "internal:any")[1] == "",
+       "internal: a process's own memory, empty in another")
+made = postmap(text="x y\n", *("-i", "internal:any"))
+tap.ok(made[0] == 1 and "map create" in made[2],
+       "internal: a command can't fill it", made)
+os.environ["TABLES_T"] = "value"
+tap.ok(postmap("-fq", "TABLES_T", "environ:")[0] == 1 and
+       postmap("-fq", "TABLES_T", "environ:any")[1] == "value",
+       "environ: a variable by its name")
+root = postmap("-q", "root", "unix:passwd.byname")[1]
+tap.ok(root.startswith("root:") and root.split(":")[2] == "0" and
+       postmap("-q", "root", "unix:group.byname")[1].startswith("root:"),
+       "unix: accounts and groups", root)
+made = postmap("-q", "x", "fail:any")
+tap.ok(made[0] == 1 and "fatal: table fail:any: query error" in made[2],
+       "fail: it always does", made)
+tap.ok(postmap("-q", "x", "debug:inline:{x=y}")[1] == "y" and
+       postmap("-q", "x", "static:{two words}")[1] == "two words",
+       "debug: and static: answer")
+
+
 # --- tcp: a server of our own, by tcp_table(5)
 class Answer(socketserver.StreamRequestHandler):
     def handle(self):
