@@ -7,18 +7,23 @@
 #	postfix migrate from-postfix	configuration is ours already: keeps a
 #					copy, says what is known to differ,
 #					drains the old queue
-#	postfix migrate from-exim	main.cf from Exim's Debian settings;
-#					aliases stay; drains the old queue
+#	postfix migrate from-exim	main.cf from Exim's Debian settings,
+#					logins, rewriting; aliases stay; takes
+#					over the old queue
 #	postfix migrate back		restores the copy
 #
-# Exim's queue can't be read by us: its mail is delivered by its own programs,
-# run once more, while ours do not listen yet.  Postfix's is read here.
+# While Exim is installed it delivers its queue itself, once more, before ours
+# listens; what stays, or what it left behind when it was removed, is read here,
+# as Postfix's queue is.
 
 umask 022
 config=${config_directory:?} bin=${command_directory:?}
 queue=${queue_directory:?}
 copy=$config/before-migration
 exim_conf=${EXIM_CONF:-/etc/exim4/update-exim4.conf.conf}
+exim_dir=$(dirname "$exim_conf")
+exim_spool=${EXIM_SPOOL:-/var/spool/exim4}
+exim_addresses=${EXIM_ADDRESSES:-/etc/email-addresses}
 
 die() {
 	echo "postfix migrate: $*" >&2
@@ -52,6 +57,9 @@ go_back() {
 		aliases) cp -p "$file" /etc/aliases ;;
 		*) cp -p "$file" "$config/" ;;
 		esac || exit 1
+	done
+	for file in sasl_passwd generic; do
+		[ -e "$copy/$file" ] || rm -f "$config/$file"
 	done
 	rm -rf "$copy"
 	note "the configuration is as it was.  Mail in our queue: \"postqueue -p\";"
@@ -143,16 +151,85 @@ drain_postfix() {
 	note "$good of $n messages of the old queue are in ours"
 }
 
-drain_exim() {
+# Exim's last run.
+flush_exim() {
 	[ -z "$EXIM_CONF" ] && command -v exim4 >/dev/null || return 0
-	exim4 -bpc >/dev/null 2>&1 || return 0
-	n=$(exim4 -bpc)
-	[ "$n" -gt 0 ] || return 0
+	n=$(exim4 -bpc 2>/dev/null) && [ "${n:-0}" -gt 0 ] || return 0
 	note "exim delivers $n messages"
 	exim4 -qff
-	n=$(exim4 -bpc)
-	[ "$n" -eq 0 ] || note "$n messages stay in exim's queue: run" \
-	    "\"exim4 -qff\" again before you remove it"
+}
+
+exim_files() {
+	find "$exim_spool/input" -name '*-H' -type f 2>/dev/null
+}
+
+# A message is two files, ID-D with the body and ID-H with all else: sender,
+# addresses that are done (a tree), a count and so many recipients, and after an
+# empty line each header field behind its length and a letter; "*" is of a
+# field that was replaced.  ID-J has what was delivered since.
+resubmit_exim() {
+	perl -e '
+		use strict;
+		my ($head, $sendmail) = @ARGV;
+		my ($body, $journal) = map { $head =~ s/-H$/$_/r } "-D", "-J";
+		my (%done, @to, $fields);
+		open(my $h, "<:raw", $head) or exit 1;
+		<$h>, <$h>;
+		my ($sender) = <$h> =~ /^<(.*)>$/ or exit 2;
+		while (<$h>) {
+			last if /^\d+$/;
+			$done{lc $1} = 1 if /^[YN][YN] (.*)/;
+		}
+		while (<$h>) {
+			last if /^$/;
+			push @to, $1 if /^(\S+)/;
+		}
+		if (open(my $j, "<", $journal)) {
+			while (<$j>) {
+				chomp;
+				$done{lc $_} = 1;
+				$done{lc $1} = 1 if /^X(.*)/;
+			}
+		}
+		@to = grep { !$done{lc $_} } @to;
+		@to > 0 or exit 0;
+		my $rest = do { local $/; <$h> };
+		while ($rest =~ /\G(\d+)(.) /gc) {
+			my $text = substr($rest, pos $rest, $1);
+			$fields .= $text if $2 ne "*";
+			pos($rest) += $1;
+		}
+		open(my $d, "<:raw", $body) or exit 1;
+		<$d>;
+		open(my $out, "|-", $sendmail, "-oi", "-G", "-f", $sender,
+		    "--", @to) or exit 1;
+		print $out $fields, "\n";
+		print $out $_ while <$d>;
+		close($out) or exit 1;
+	' "$1" "$("$bin/postconf" -c "$config" -hx sendmail_path)"
+}
+
+drain_exim() {
+	flush_exim
+	n=$(exim_files | wc -l)
+	[ "$n" -gt 0 ] || return 0
+	command -v perl >/dev/null ||
+	    die "$n messages wait in exim's queue, and it takes perl to move" \
+	    "them"
+	! pgrep -x exim4 >/dev/null 2>&1 ||
+	    die "exim runs, and $n messages wait in its queue: stop it first"
+	exim_files | {
+		good=0
+		while read -r file; do
+			if MAIL_CONFIG=$config resubmit_exim "$file"; then
+				rm -f "$file" "${file%-H}-D" "${file%-H}-J"
+				good=$((good + 1))
+			else
+				note "$file can't be moved; it stays there"
+			fi
+		done
+		note "$good of $n messages of exim's queue are in ours"
+	}
 }
 
 # --- Postfix
@@ -184,24 +261,29 @@ from_postfix() {
 # exim NAME - of the settings that its package asked for
 exim() { sed -n "s/^dc_$1='\(.*\)'.*/\1/p" "$exim_conf"; }
 
-# Colons separate Exim's lists, but for those in IPv6 addresses, doubled or
-# after "<;".
+# Colons separate Exim's lists, but for those in IPv6 addresses, doubled; in
+# newer files semicolons do.
 exim_list() {
 	case $1 in
-	'<;'*) echo "${1#<;}" | tr ';' ' ' ;;
+	*';'*) echo "${1#<}" | tr ';' ' ' | tr -s ' ' ;;
 	*) echo "$1" | sed 's/::/\n/g; s/[ :]*:[ :]*/ /g; s/\n/:/g' ;;
 	esac
 }
 
 set_conf() { "$bin/postconf" -c "$config" -e "$@" || exit 1; }
 
-from_exim() {
-	[ -r "$exim_conf" ] || die "no $exim_conf: only Exim as Debian" \
-	    "configures it can be taken over"
-	need_stopped
-	type=$(exim eximconfig_configtype)
-	keep_copy
+# exim_macro NAME - of the local macros, whether one file or many is used
+exim_macro() {
+	cat "$exim_dir"/conf.d/main/*localmacros* \
+	    "$exim_dir/exim4.conf.localmacros" 2>/dev/null |
+	    sed -n "s/^$1[ \t]*=[ \t]*//p" | tail -n 1
+}
+
+# What mail comes here for, and from whom.
+exim_domains() {
 	name=$(cat /etc/mailname 2>/dev/null || hostname -f)
+	[ "$(exim hide_mailname)" != true ] || [ -z "$(exim readhost)" ] ||
+	    name=$(exim readhost)
 	set_conf "myorigin = $name"
 	set_conf "mydestination = \$myhostname, $(exim_list \
 	    "$(exim other_hostnames)") localhost"
@@ -210,14 +292,41 @@ from_exim() {
 	[ -z "$(exim relay_nets)" ] ||
 	    set_conf "mynetworks = 127.0.0.0/8 [::1]/128 $(exim_list \
 	    "$(exim relay_nets)")"
-	case $(exim local_interfaces) in
-	*127.0.0.1*) set_conf "inet_interfaces = loopback-only" ;;
-	*) set_conf "inet_interfaces = all" ;;
-	esac
+}
+
+exim_interfaces() {
+	listed=$(exim_list "$(exim local_interfaces)")
+	outside=
+	for address in $listed; do
+		case $address in
+		127.*.*.*.* | *.*.*.*.*)
+			note "a port in dc_local_interfaces, $address: it" \
+			    "takes a line in $config/master.cf"
+			address=${address%.*} ;;
+		esac
+		case $address in
+		127.* | ::1) ;;
+		*) outside=yes ;;
+		esac
+		addresses="$addresses $address"
+	done
+	if [ -z "$listed" ]; then
+		set_conf "inet_interfaces = all"
+	elif [ -z "$outside" ]; then
+		set_conf "inet_interfaces = loopback-only"
+	else
+		set_conf "inet_interfaces =$addresses"
+	fi
+}
+
+exim_ways() {
 	case $(exim localdelivery) in
 	maildir_home) set_conf "home_mailbox = Maildir/" ;;
+	'' | mail_spool) ;;
+	*) note "dc_localdelivery='$(exim localdelivery)': see" \
+	    "mailbox_command and mailbox_transport" ;;
 	esac
-	case $type in
+	case $(exim eximconfig_configtype) in
 	smarthost | satellite)
 		host=$(exim smarthost)
 		case $host in
@@ -227,9 +336,98 @@ from_exim() {
 		;;
 	local) set_conf "default_transport = error:mail leaves this host not" ;;
 	esac
-	[ ! -e /etc/exim4/passwd.client ] ||
-	    note "logins for servers are in /etc/exim4/passwd.client: see" \
-	    "smtp_sasl_password_maps"
+}
+
+# "server:login:password", where the server may be "*".
+exim_logins() {
+	[ -r "$exim_dir/passwd.client" ] || return 0
+	port=$("$bin/postconf" -c "$config" -hx relayhost)
+	(umask 077
+	sed 's/#.*//; s/[ \t]*$//; /^$/d' "$exim_dir/passwd.client" |
+	while IFS=: read -r server login; do
+		case $server in
+		'*') [ -z "$port" ] || echo "$port $login" ;;
+		*)
+			echo "$server $login"
+			case $port in
+			"[$server]"*) echo "$port $login" ;;
+			esac ;;
+		esac
+	done >"$config/sasl_passwd") || exit 1
+	set_conf "smtp_sasl_auth_enable = yes" \
+	    "smtp_sasl_password_maps = texthash:$config/sasl_passwd" \
+	    "smtp_sasl_security_options = noanonymous"
+	note "logins for servers are in $config/sasl_passwd"
+}
+
+# "user: address", for mail that leaves this host.
+exim_rewriting() {
+	[ -s "$exim_addresses" ] &&
+	    grep -q '^[^# \t]*:' "$exim_addresses" || return 0
+	sed -n 's/^\([^# \t:]*\)[ \t]*:[ \t]*/\1 /p' "$exim_addresses" \
+	    >"$config/generic" || exit 1
+	set_conf "smtp_generic_maps = texthash:$config/generic"
+	note "$exim_addresses is $config/generic now"
+}
+
+exim_tls() {
+	[ -n "$(exim_macro MAIN_TLS_ENABLE)" ] || return 0
+	cert=$(exim_macro MAIN_TLS_CERTIFICATE)
+	key=$(exim_macro MAIN_TLS_PRIVATEKEY)
+	set_conf "smtpd_tls_security_level = may" \
+	    "smtpd_tls_cert_file = ${cert:-$exim_dir/exim.crt}" \
+	    "smtpd_tls_key_file = ${key:-$exim_dir/exim.key}"
+}
+
+# Exim takes 50 MB where nothing else is said.
+exim_size() {
+	size=$(exim_macro MESSAGE_SIZE_LIMIT)
+	size=${size:-50M}
+	case $size in
+	*[!0-9KMG]*) return 0 ;;
+	*K) size=$((${size%K} * 1024)) ;;
+	*G) size=$((${size%G} * 1073741824)) ;;
+	*M) size=$((${size%M} * 1048576)) ;;
+	esac
+	set_conf "message_size_limit = $size" \
+	    "mailbox_size_limit = $((size > 51200000 ? size : 51200000))"
+}
+
+# What has no counterpart, or one that takes a decision.
+exim_leftovers() {
+	if [ -e "$exim_dir/exim4.conf" ]; then
+		note "$exim_dir/exim4.conf is a configuration of its own: none" \
+		    "of it was taken over"
+	fi
+	for file in "$exim_dir"/local_* "$exim_dir/hubbed_hosts" \
+	    "$exim_dir/passwd"; do
+		[ ! -s "$file" ] || note "not taken over: $file"
+	done
+	grep -nE ':(fail|defer|blackhole|unknown):' "${1:-/etc/aliases}" \
+	    2>/dev/null | while read -r line; do
+		note "aliases, line ${line%%:*}: \":fail:\" and the like" \
+		    "are Exim's; /dev/null and error: are ours"
+	done
+	for file in /root/.forward /home/*/.forward; do
+		[ ! -r "$file" ] || ! head -n 1 "$file" |
+		    grep -qi '^# *\(exim\|sieve\) filter' ||
+		    note "a filter of Exim's, which nobody runs here: $file"
+	done
+}
+
+from_exim() {
+	[ -r "$exim_conf" ] || die "no $exim_conf: only Exim as Debian" \
+	    "configures it can be taken over"
+	need_stopped
+	keep_copy
+	exim_domains
+	exim_interfaces
+	exim_ways
+	exim_logins
+	exim_rewriting
+	exim_tls
+	exim_size
+	exim_leftovers
 	[ ! -e /etc/aliases ] || "$bin/postalias" -c "$config" \
 	    "$("$bin/postconf" -c "$config" -hx alias_database)" || exit 1
 	drain_exim
