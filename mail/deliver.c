@@ -152,7 +152,6 @@ read_request(const struct frame *f, struct delivery *d)
 
 	*d = (struct delivery){ .file = { .fd = -1 }, .envid = "",
 		.encoding = "", .dead = WHY_INIT };
-	d->begin_us = clock_wall_us();
 	if (f->type != DELIVER_REQUEST)
 		return false;
 	while (frame_next(f, &pos, &a))

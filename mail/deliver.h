@@ -27,7 +27,6 @@ struct delivery {
 	unsigned		 env_flags;
 	enum dsn_ret		 ret;
 	int64_t			 arrival_us, active_us, handed_us;
-	int64_t			 begin_us;	/* the agent has the request */
 	int64_t			 connected_us;	/* agent sets it: end of set-up
 						   ("c" of delays=a/b/c/d); 0 */
 	struct queue_file	 file;

@@ -16,7 +16,6 @@ struct rewrite_rules {
 	bool		 append_dot_domain;	/* append_dot_mydomain */
 	bool		 swap_bangpath;
 	bool		 percent_hack;		/* allow_percent_hack */
-	bool		 resolve_dequoted;
 };
 
 /* As main.cf has them: for mail of this site, and for headers from elsewhere

@@ -11,7 +11,6 @@ rewrite_rules_local(void)
 		.append_dot_domain = conf_mail.append_dot_mydomain,
 		.swap_bangpath = conf_mail.swap_bangpath,
 		.percent_hack = conf_mail.allow_percent_hack,
-		.resolve_dequoted = conf_mail.resolve_dequoted_address,
 	};
 }
 

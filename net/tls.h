@@ -39,7 +39,6 @@ struct tls_library {
 	const char	*dane_digests;
 	bool		 append_default_ca;
 	bool		 preempt_ciphers;
-	bool		 fast_shutdown;
 	bool		 wildcard_many_labels;
 	tls_log_fn	*log;		/* NULL: nobody listens */
 };
@@ -211,10 +210,8 @@ struct tls_info {
 	} server_sig, client_sig;
 
 	bool		 has_cert, has_rpk;	/* of the peer */
-	bool		 our_rpk;
 	const char	*peer_cn, *issuer_cn;
 	const char	*subject, *issuer;	/* one line, "/O=x/CN=y" */
-	const char	*serial;
 	const char	*cert_print, *key_print; /* "AB:CD:..." */
 	const char	*sni;			/* the name asked for */
 

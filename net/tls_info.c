@@ -180,18 +180,6 @@ key_print(struct tls *t, const X509_PUBKEY *key)
 	return print;
 }
 
-static const char *
-serial_of(struct tls *t, X509 *cert)
-{
-	BIGNUM	   *n = ASN1_INTEGER_to_BN(X509_get0_serialNumber(cert), NULL);
-	char	   *hex = n != NULL ? BN_bn2hex(n) : NULL;
-	const char *text = hex != NULL ? pool_strdup(&t->pool, hex) : "";
-
-	CRYPTO_free(hex, __FILE__, __LINE__);
-	BN_free(n);
-	return text;
-}
-
 static void
 fill_cert(struct tls *t, X509 *cert)
 {
@@ -205,7 +193,6 @@ fill_cert(struct tls *t, X509 *cert)
 	i->issuer_cn = issuer_name(t, X509_get_issuer_name(cert));
 	i->subject = one_line(t, X509_get_subject_name(cert));
 	i->issuer = one_line(t, X509_get_issuer_name(cert));
-	i->serial = serial_of(t, cert);
 	len = i2d_X509(cert, &der);
 	i->cert_print = print_of(t, der, len);
 	CRYPTO_free(der, __FILE__, __LINE__);
@@ -240,7 +227,7 @@ tls_info_fill(struct tls *t)
 	EVP_PKEY	 *raw;
 
 	i->kex = i->kex_curve = i->peer_cn = i->issuer_cn = i->subject =
-	    i->issuer = i->serial = i->cert_print = i->key_print = "";
+	    i->issuer = i->cert_print = i->key_print = "";
 	i->verify_text = "";
 	i->server_sig = i->client_sig = no_signature;
 	if (i->sni == NULL)

@@ -61,7 +61,6 @@ server_tls_start(void)
 		/* Who says nothing gets the safer way: our order. */
 		.preempt_ciphers = conf_tls.tls_preempt_cipherlist ||
 		    !conf_is_set("tls_preempt_cipherlist"),
-		.fast_shutdown = conf_tls.tls_fast_shutdown_enable,
 		.wildcard_many_labels =
 		    conf_tls.tls_wildcard_matches_multiple_labels,
 		.log = say,

@@ -33,6 +33,14 @@ bounce_append(const char *service, const char *queue_id,
 	return bounce_works;
 }
 
+bool
+bounce_one(const struct bounce_message *m, const struct bounce_rcpt *b)
+{
+	CHECK_STR(m->id, id);
+	buf_addf(&told, "to %s:%s:%s ", m->sender, b->action, b->why->dsn);
+	return bounce_works;
+}
+
 /* --- a message with three recipients */
 
 static void
@@ -198,6 +206,19 @@ bounce_all(struct delivery *d)
 }
 
 static void
+bounce_to_owner(struct delivery *d)
+{
+	static const struct deliver_via of_list = { .relay = "local",
+		.bounce_to = "owner-l@x" };
+	struct why why = WHY_INIT;
+
+	why_set(&why, "5.1.1", "unknown");
+	for (size_t i = 0; i < d->rcpt_count; i++)
+		delivery_bounced(d, &d->rcpt[i], &of_list, &why);
+	why_done(&why);
+}
+
+static void
 forget_all(struct delivery *d)
 {
 	(void)d;
@@ -291,6 +312,20 @@ a_status_of_the_wrong_class_is_put_right(void)
 }
 
 static void
+a_list_s_owner_is_told_in_the_sender_s_place(void)
+{
+	struct frame f = FRAME_INIT;
+
+	make_message();
+	buf_clear(&told);
+	exchange(id, 0, bounce_to_owner, &f);
+	check_statuses(&f, "bbb");
+	CHECK_STR(told.data, "to owner-l@x:failed:5.1.1 "
+	    "to owner-l@x:failed:5.1.1 to owner-l@x:failed:5.1.1 ");
+	frame_done(&f);
+}
+
+static void
 without_bounce_log_nothing_is_bounced(void)
 {
 	struct frame f = FRAME_INIT;
@@ -365,6 +400,7 @@ main(void)
 	TEST(verification_only_reports);
 	TEST(forgotten_recipients_are_deferred);
 	TEST(a_status_of_the_wrong_class_is_put_right);
+	TEST(a_list_s_owner_is_told_in_the_sender_s_place);
 	TEST(without_bounce_log_nothing_is_bounced);
 	TEST(soft_bounce_defers);
 	TEST(what_is_wrong_with_a_file_is_told);
