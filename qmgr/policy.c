@@ -82,7 +82,7 @@ window_failure(struct window *w, const struct window_rules *rules)
 	if (w->size < 1)
 		return true;
 	w->cohorts += 1.0 / w->size;
-	if (w->cohorts > rules->cohort_limit + 1e-9) {
+	if (w->cohorts >= rules->cohort_limit - 1e-9) {
 		w->size = 0;
 		return true;
 	}

@@ -34,15 +34,6 @@ struct draft {
 	bool			 from_table;
 };
 
-void
-policy_init(void)
-{
-	policy_maps = table_list_open("tls_policy_maps",
-	    settings.tls_policy_maps, TABLE_FOLD);
-	per_site = table_list_open("tls_per_site", settings.tls_per_site,
-	    TABLE_FOLD);
-}
-
 /* --- the level */
 
 static enum tls_level
@@ -56,6 +47,18 @@ default_level(void)
 	return settings.use_tls ? TLS_LEVEL_MAY : TLS_LEVEL_NONE;
 }
 
+void
+policy_init(void)
+{
+	if (default_level() == TLS_LEVEL_BAD)
+		fatalx("Invalid TLS level \"%s\"",
+		    settings.tls_security_level);
+	policy_maps = table_list_open("tls_policy_maps",
+	    settings.tls_policy_maps, TABLE_FOLD);
+	per_site = table_list_open("tls_per_site", settings.tls_per_site,
+	    TABLE_FOLD);
+}
+
 static bool
 cannot_be(struct draft *d)
 {
@@ -64,10 +67,10 @@ cannot_be(struct draft *d)
 }
 
 static bool
-is_misconfigured(struct draft *d, const char *what, const char *text)
+cannot_be_called(struct draft *d)
 {
-	log_warn("%s_tls_policy_maps, next-hop destination \"%s\": %s \"%s\"",
-	    settings.prefix, d->destination, what, text);
+	log_warn("\"%s_tls_servername = %s\" specifies an invalid hostname",
+	    settings.prefix, d->p->sni);
 	return cannot_be(d);
 }
 
@@ -165,9 +168,6 @@ choose_level(struct draft *d)
 		ok = take_site(d, d->target->name) && take_site(d, key);
 	}
 	buf_done(&entry);
-	if (ok && d->p->level == TLS_LEVEL_BAD)
-		ok = is_misconfigured(d, "invalid security level",
-		    settings.tls_security_level);
 	return ok;
 }
 
@@ -325,7 +325,7 @@ choose_names(struct draft *d)
 		if (d->p->match[0] == NULL) {
 			log_warn("nexthop domain %s: configured at fingerprint "
 			    "security level, but with no fingerprints to "
-			    "match.", nexthop_domain(d));
+			    "match.", d->destination);
 			return cannot_be(d);
 		}
 		break;
@@ -399,8 +399,7 @@ choose_sni(struct draft *d)
 		if (dns_valid_address(p->sni))
 			p->sni = NULL;
 		else
-			return is_misconfigured(d, "invalid servername",
-			    p->sni);
+			return cannot_be_called(d);
 	}
 	return true;
 }
@@ -472,8 +471,8 @@ policy_find(struct pool *pool, const char *destination,
 	    .reuse = settings.tls_connection_reuse,
 	    .rpk = settings.tls_enable_rpk, .strength = { .exclude = "" } };
 	if (!put_together(&d)) {
-		log_warn("TLS policy lookup for %s/%s: %s",
-		    nexthop_domain(&d), t->name, why->text.data);
+		log_warn("TLS policy lookup for %s/%s: %s", destination,
+		    t->name, why->text.data);
 		return false;
 	}
 	ret->known = true;

@@ -57,7 +57,8 @@ lookup_failed(struct finding *f, const char *host, const char *type,
     enum dns_status status, const char *text)
 {
 	const char *dsn = status == DNS_TRY_AGAIN ? "4.4.3" :
-	    status == DNS_FAIL ? "5.4.3" : "5.4.4";
+	    status == DNS_FAIL ? "5.4.3" :
+	    status == DNS_NO_DATA && !settings.use_dns ? "5.3.0" : "5.4.4";
 	enum outcome now = *dsn == '4' ? TRY_LATER : FAILED;
 
 	if (strcmp(text, DNS_WHY_FILTERED) == 0)

@@ -647,6 +647,7 @@ end_probe(struct transfer_state *t)
 	struct why why = WHY_INIT;
 
 	set_done(t, &why);
+	memcpy(why.dsn, "2.0.0", sizeof "2.0.0");
 	for (size_t i = 0; i < t->count; i++)
 		if (t->accepted[i])
 			settle_sent(t, i, &why);

@@ -78,6 +78,22 @@ a_failed_cohort_kills_the_destination(void)
 	CHECK_INT(w.size, 0);
 }
 
+/* Of a destination that takes one delivery at a time, one is a cohort. */
+static void
+one_at_a_time_is_dead_at_once(void)
+{
+	struct window_rules rules = usual;
+	struct window	    w;
+
+	rules.limit = 1;
+	window_start(&w, &rules);
+	CHECK(window_failure(&w, &rules));
+	rules.cohort_limit = 2;
+	window_start(&w, &rules);
+	CHECK(!window_failure(&w, &rules));
+	CHECK(window_failure(&w, &rules));
+}
+
 static void
 success_forgets_failures(void)
 {
@@ -88,18 +104,6 @@ success_forgets_failures(void)
 		CHECK(!window_failure(&w, &usual));
 		window_success(&w, &usual, w.size);
 	}
-}
-
-static void
-concurrency_one_dies_with_the_second_failure(void)
-{
-	struct window_rules rules = usual;
-	struct window w;
-
-	rules.initial = 1;
-	window_start(&w, &rules);
-	CHECK(!window_failure(&w, &rules));
-	CHECK(window_failure(&w, &rules));
 }
 
 static void
@@ -184,8 +188,8 @@ main(void)
 	TEST(a_window_does_not_grow_when_idle);
 	TEST(linear_feedback_adds_one_a_cohort);
 	TEST(a_failed_cohort_kills_the_destination);
+	TEST(one_at_a_time_is_dead_at_once);
 	TEST(success_forgets_failures);
-	TEST(concurrency_one_dies_with_the_second_failure);
 	TEST(the_first_failure_of_a_series_counts_at_once);
 	TEST(retries_wait_as_long_as_the_message_is_old);
 	TEST(a_large_message_earns_slots);
