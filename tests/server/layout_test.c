@@ -59,11 +59,17 @@ says_what_stands_in_the_way(void)
 	conf_mail.setgid_group = "no-such-group";
 	CHECK(!layout_make(&why));
 	CHECK(strstr(why, "setgid_group") != NULL);
+	conf_mail.setgid_group = "daemon";
+	conf_mail.mail_owner = "root";
+	CHECK(!layout_make(&why));
+	CHECK(strstr(why, "privileged") != NULL);
 }
 
 static void
 knows_its_own_instance(void)
 {
+	conf_mail.mail_owner = pool_strdup(&texts,
+	    getpwuid(geteuid())->pw_name);
 	CHECK(layout_is_own_instance());
 	conf_mail.mail_owner = "no-such-user";
 	CHECK(!layout_is_own_instance());
@@ -78,10 +84,9 @@ main(void)
 	conf_mail.queue_directory = pool_printf(&texts, "%s/spool", dir);
 	conf_mail.data_directory = pool_printf(&texts, "%s/data", dir);
 	conf_mail.command_directory = dir;
-	conf_mail.mail_owner = pool_strdup(&texts,
-	    getpwuid(geteuid())->pw_name);
-	conf_mail.setgid_group = pool_strdup(&texts,
-	    getgrgid(getegid())->gr_name);
+	/* Accounts that every system has, and that are not root's. */
+	conf_mail.mail_owner = conf_mail.setgid_group = "daemon";
+	conf_mail.default_privs = "nobody";
 	TEST(makes_what_is_missing_with_its_modes);
 	TEST(leaves_alone_what_is_there_until_told_to_put_it_right);
 	TEST(says_what_stands_in_the_way);
