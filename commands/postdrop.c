@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "conf/conf.h"
+#include "mail/login_sender.h"
 #include "mail/queue_dir.h"
 #include "mail/queue_file.h"
 #include "mail/submit.h"
@@ -156,7 +157,9 @@ take_message(struct drop *d)
 
 	if (!submit_begin(&d->s, d->client))
 		no_message(d);
-	if (!may_submit(&d->why))
+	if (!may_submit(&d->why) ||
+	    !login_sender_is_allowed(login_sender_open(), getuid(),
+	    d->s.env.sender, &d->why))
 		return SUBMIT_DENIED;
 	d->has_file = queue_writer_open(&d->file, QUEUE_MAILDROP,
 	    conf_mail.enable_long_queue_ids);

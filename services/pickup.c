@@ -23,6 +23,7 @@
 #include "conf/param.h"
 #include "mail/address.h"
 #include "mail/cleanup_client.h"
+#include "mail/login_sender.h"
 #include "mail/queue_dir.h"
 #include "mail/queue_file.h"
 #include "mail/submit.h"
@@ -56,6 +57,7 @@ struct user {
 static struct {
 	struct list	 users;
 	struct match	*submitters;	/* NULL: everybody */
+	struct table_list *senders;	/* NULL: each may use any */
 	bool		 scanning;	/* the task runs */
 	bool		 scan_again;	/* asked for while it runs */
 } pickup = { .users = LIST_INIT(pickup.users) };
@@ -248,7 +250,9 @@ take_submission(struct submission *s, struct stream *client, uid_t uid)
 	enum submit_status status;
 	char		   id[QUEUE_ID_MAX] = "";
 
-	if (!may_submit(uid, &why)) {
+	if (!may_submit(uid, &why) ||
+	    !login_sender_is_allowed(pickup.senders, uid, s->env.sender,
+	    &why)) {
 		discard_content(s, client);
 		status = SUBMIT_DENIED;
 	} else if (!begin(&in)) {
@@ -531,6 +535,7 @@ before_jail(void)
 	if (!text_eq(conf_mail.authorized_submit_users, "static:anyone"))
 		pickup.submitters = match_new("authorized_submit_users",
 		    conf_mail.authorized_submit_users, false);
+	pickup.senders = login_sender_open();
 }
 
 static void

@@ -269,6 +269,34 @@ def test_names():
            r.returncode != 0, "-bp shows the queue", r.stdout + r.stderr)
 
 
+def test_allowed_senders():
+    """local_login_sender_maps, with pickup and without it"""
+    mail.run("postconf", "-e", "recipient_delimiter = +",
+             "local_login_sender_maps = inline:{ { %s = own@home.example, "
+             "@list.example } }" % USER)
+    mail.run("postfix", "reload")
+    mail.wait(lambda: b"not authorized" in
+              sendmail(["-f", "<>", "x@there.example"], "text\n").stderr)
+    for running in (True, False):
+        if not running:
+            mail.run("postfix", "stop")
+        where = "pickup" if running else "postdrop"
+        for sender in ("own@home.example", "Own+x@home.example",
+                       "any@list.example"):
+            r = sendmail(["-f", sender, "x@there.example"], "text\n")
+            # without set-gid postdrop may fail yet, but for other reasons
+            tap.ok(b"not authorized" not in r.stderr and
+                   (not running or r.returncode == 0),
+                   "%s allows %s" % (where, sender), r.stderr)
+        for sender in ("other@home.example", "any@sub.list.example", "<>"):
+            r = sendmail(["-f", sender, "x@there.example"], "text\n")
+            tap.ok(r.returncode == 75 and b"not authorized to use sender='"
+                   in r.stderr, "%s refuses %s" % (where, sender),
+                   (r.returncode, r.stderr))
+    mail.run("postconf", "-X", "local_login_sender_maps")
+    mail.run("postfix", "start")
+
+
 try:
     mail.start()
     test_takes_mail()
@@ -280,6 +308,7 @@ try:
     test_line_ends()
     test_old_verp()
     test_names()
+    test_allowed_senders()
 finally:
     mail.destroy()
 sys.exit(tap.end())
