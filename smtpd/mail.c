@@ -111,6 +111,10 @@ parse_sender(struct session *s, char *text, struct buf *sender,
 		reply(s, "501 5.1.7 Bad sender address syntax");
 		return false;
 	}
+	if ((why = path_needs_utf8(sender, o->smtputf8)) != NULL) {
+		reply(s, "%s", why);
+		return false;
+	}
 	if (o->verp != NULL && sender->len == 0) {
 		reply(s, "503 5.5.4 Error: XVERP requires non-null sender");
 		return false;

@@ -85,7 +85,7 @@ vrfy_run(struct session *s, struct command_line *line)
 	utf8 = take_smtputf8(line->rest);
 	if (!path_parse(s, line->rest, utf8 ? PATH_UTF8 : 0, &rcpt))
 		no = "501 5.1.3 Bad recipient address syntax";
-	else if (!s->standalone)
+	else if ((no = path_needs_utf8(&rcpt, utf8)) == NULL && !s->standalone)
 		no = access_rcpt(s, rcpt.data);
 	if (no != NULL)
 		reply(s, "%s", no);

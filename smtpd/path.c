@@ -78,3 +78,12 @@ path_parse(struct session *s, const char *text, int flags, struct buf *internal)
 	    s->client.label, s->stage, text);
 	return false;
 }
+
+const char *
+path_needs_utf8(const struct buf *internal, bool asked)
+{
+	if (asked || !conf_mail.strict_smtputf8 || !conf_mail.smtputf8_enable ||
+	    text_is_ascii(internal->data, internal->len))
+		return NULL;
+	return "553 5.6.7 Must declare SMTPUTF8 to send unicode address";
+}

@@ -10,6 +10,10 @@ struct session;
 
 enum path_flag { PATH_NULL_OK = 1, PATH_UTF8 = 2 };
 
+/* The reply to an address that needs SMTPUTF8 where strict_smtputf8 wants it to
+ * be asked for; NULL if this one does not. */
+const char *path_needs_utf8(const struct buf *internal, bool asked);
+
 /*
  * The internal form of an address as the client wrote it.  False, and a
  * warning in the log, if it is none.  PATH_NULL_OK: "<>" is one.  PATH_UTF8:

@@ -44,7 +44,8 @@ static bool
 parse_recipient(struct session *s, char *text, struct buf *rcpt,
     struct rcpt_options *o)
 {
-	char *path, *rest;
+	const char *no;
+	char	   *path, *rest;
 
 	switch (options_path(text, "TO:", &path, &rest)) {
 	case PATH_SYNTAX:
@@ -58,6 +59,10 @@ parse_recipient(struct session *s, char *text, struct buf *rcpt,
 	}
 	if (!path_parse(s, path, s->tr.smtputf8 ? PATH_UTF8 : 0, rcpt)) {
 		reply(s, "501 5.1.3 Bad recipient address syntax");
+		return false;
+	}
+	if ((no = path_needs_utf8(rcpt, s->tr.smtputf8)) != NULL) {
+		reply(s, "%s", no);
 		return false;
 	}
 	if (!parse_options(s, rest, o))

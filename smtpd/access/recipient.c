@@ -8,12 +8,13 @@
 /*
  * Mail that stays here or that we relay for the domain's owner.  An address
  * with another one inside ("user@elsewhere"@here, user%elsewhere@here) asks to
- * be sent on and is neither.
+ * be sent on and is neither, or a relay behind us sends it on for spammers.
  */
 static bool
 is_authorized(const struct resolved *r)
 {
-	return (r->flags & RESOLVE_FINAL) && !(r->flags & RESOLVE_ROUTED);
+	return (r->flags & RESOLVE_FINAL) && (!(r->flags & RESOLVE_ROUTED) ||
+	    conf_mail.allow_untrusted_routing);
 }
 
 bool

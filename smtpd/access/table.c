@@ -1,7 +1,25 @@
 /* check_*_access type:table */
 
-#include "conf/param.h"
+#include "mail/resolve_client.h"
 #include "smtpd/access/lookup.h"
+
+/*
+ * The address that a table knows: where the mail goes by the address's own
+ * rules, "user%elsewhere@here" to user@elsewhere.  Most are no riddle, and
+ * nobody is asked.
+ */
+static const char *
+address_key(struct access *a, enum access_about about, const char *address)
+{
+	const struct resolved *r;
+
+	if (*address == '\0' || resolve_is_plain(address))
+		return address;
+	r = about == ABOUT_SENDER ? access_sender_route(a) :
+	    access_rcpt_route(a);
+	return r->flags & (RESOLVE_FAIL | RESOLVE_ERROR) ? address :
+	    r->recipient;
+}
 
 static enum verdict
 check(struct access *a, const struct access_item *item,
@@ -15,7 +33,7 @@ check(struct access *a, const struct access_item *item,
 		if (lookup_domain(&l, a->s->client.name))
 			lookup_network(&l, a->s->client.ip);
 	} else if (about == ABOUT_SENDER || about == ABOUT_RECIPIENT) {
-		lookup_address(&l, name);
+		lookup_address(&l, address_key(a, about, name));
 	} else {
 		lookup_domain(&l, name);
 	}
