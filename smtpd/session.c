@@ -314,7 +314,6 @@ run_command(struct session *s, const struct command *c,
 	struct verb_count *count = &s->counts[c->id];
 	const char	  *no;
 
-	s->stage = c->verb;
 	count->all++;
 	if (s->denied != NULL && c->id != VERB_QUIT) {
 		reply(s, "503 5.7.0 Error: access denied for %s",
@@ -322,6 +321,7 @@ run_command(struct session *s, const struct command *c,
 		s->errors++;
 		return;
 	}
+	s->stage = c->verb;
 	if (!s->standalone &&
 	    (!s->esmtp || (c->flags & COMMAND_LAST)) && c->id != VERB_QUIT &&
 	    !s->bad_pipelining && stream_buffered(s->stream) > 0 &&
@@ -472,6 +472,7 @@ session_greet(struct session *s)
 		s->denied = access_client(s);
 	if (s->denied != NULL) {
 		s->denied = pool_strdup(&s->pool, s->denied);
+		s->errors++;
 		reply(s, "%s", s->denied);
 		return !s->hanging_up;
 	}
