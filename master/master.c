@@ -32,6 +32,7 @@
 #include "conf/conf.h"
 #include "master/loop.h"
 #include "master/start.h"
+#include "net/addr.h"
 #include "server/accounts.h"
 #include "server/maillog.h"
 #include "util/clock.h"
@@ -108,7 +109,10 @@ take_signals(void)
 static bool
 read_main_cf(const char **ret_why)
 {
-	return conf_read(ret_why) && conf_load(&param_mail, ret_why);
+	if (!conf_read(ret_why) || !conf_load(&param_mail, ret_why))
+		return false;
+	addr_set_known_ports(conf_mail.known_tcp_ports);
+	return true;
 }
 
 static void

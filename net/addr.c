@@ -227,14 +227,54 @@ static const struct {
 	{ "qmqp", 628 },
 };
 
+static const char *known_ports = "";
+
+void
+addr_set_known_ports(const char *list)
+{
+	known_ports = list;
+}
+
+/* The value of "name=name=port"; 0: `name` is not there. */
+static uint16_t
+port_in_item(char *item, const char *name)
+{
+	char *eq, *word = text_trim(item);
+	bool  named = false;
+	long  port;
+
+	while ((eq = strchr(word, '=')) != NULL) {
+		*eq = '\0';
+		named = named || strcmp(text_trim(word), name) == 0;
+		word = text_trim(eq + 1);
+	}
+	return named && text_is_digits(word) &&
+	    text_to_long(word, 1, 65535, &port) ? (uint16_t)port : 0;
+}
+
+static uint16_t
+known_port(const char *name)
+{
+	char	*copy = mem_strdup(known_ports), *next = copy, *item;
+	uint16_t port = 0;
+
+	while (port == 0 && (item = strsep(&next, ",")) != NULL)
+		port = port_in_item(item, name);
+	mem_free(copy);
+	return port;
+}
+
 uint16_t
 addr_service_port(const char *name)
 {
 	struct servent *service;
+	uint16_t	known;
 	long		port;
 
 	if (text_is_digits(name))
 		return text_to_long(name, 1, 65535, &port) ? (uint16_t)port : 0;
+	if ((known = known_port(name)) != 0)
+		return known;
 	if ((service = getservbyname(name, "tcp")) != NULL)
 		return ntohs((uint16_t)service->s_port);
 	for (size_t i = 0; i < sizeof well_known / sizeof *well_known; i++)

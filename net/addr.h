@@ -38,6 +38,10 @@ bool	addr_split_host_port(char *text, char **ret_host, char **ret_port,
 /* Service name or number to port; 0 is an error. */
 uint16_t addr_service_port(const char *name);
 
+/* "smtp=25, smtps=submissions=465": names that go before the system's table.
+ * The text must stay. */
+void	 addr_set_known_ports(const char *list);
+
 /* Addresses of the interfaces that are up. */
 struct addr_list {
 	struct addr	*items;

@@ -1,3 +1,4 @@
+#include "net/addr.h"
 #include "server/command.h"
 
 #include <errno.h>
@@ -155,8 +156,10 @@ command_configure(int status)
 
 	check_config_dir(status);
 	if (conf_read(&why) && conf_load(&param_mail, &why) &&
-	    accounts_check(&why))
+	    accounts_check(&why)) {
+		addr_set_known_ports(conf_mail.known_tcp_ports);
 		return;
+	}
 	conf_warn_read();
 	fatal_exit(status, "%s", why);
 }

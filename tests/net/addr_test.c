@@ -146,6 +146,21 @@ services_have_ports(void)
 }
 
 static void
+known_ports_go_before_the_systems(void)
+{
+	addr_set_known_ports("smtp=2525,a = b=7 , no-such-service=99,x=,y=0");
+	CHECK_INT(addr_service_port("smtp"), 2525);
+	CHECK_INT(addr_service_port("a"), 7);
+	CHECK_INT(addr_service_port("b"), 7);
+	CHECK_INT(addr_service_port("no-such-service"), 99);
+	CHECK_INT(addr_service_port("x"), 0);
+	CHECK_INT(addr_service_port("y"), 0);
+	CHECK_INT(addr_service_port("submission"), 587);
+	addr_set_known_ports("");
+	CHECK_INT(addr_service_port("smtp"), 25);
+}
+
+static void
 lists_grow_and_interfaces_are_listed(void)
 {
 	struct addr_list l = { 0 };
@@ -171,6 +186,7 @@ main(void)
 {
 	TEST(addresses_are_parsed_and_formatted);
 	TEST(ports_do_not_matter_for_equality);
+	TEST(known_ports_go_before_the_systems);
 	TEST(loopback_is_known);
 	TEST(a_mapped_peer_becomes_ipv4);
 	TEST(endpoints_are_split);
