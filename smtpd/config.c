@@ -178,6 +178,7 @@ load_lists(struct smtpd_config *c)
 	flush_open();
 	c->xclient_hosts = list("smtpd_authorized_xclient_hosts",
 	    conf_smtpd.smtpd_authorized_xclient_hosts);
+	c->debug_peers = list("debug_peer_list", conf_mail.debug_peer_list);
 	c->verp_clients = list("smtpd_authorized_verp_clients",
 	    conf_smtpd.smtpd_authorized_verp_clients);
 	c->xforward_hosts = list("smtpd_authorized_xforward_hosts",

@@ -38,7 +38,8 @@ struct smtpd_config {
 	struct match		*forbidden_commands;
 	struct match		*noop_commands;
 	struct match		*backup_networks;
-	struct match		*xclient_hosts, *xforward_hosts, *verp_clients;
+	struct match		*xclient_hosts, *xforward_hosts, *verp_clients,
+				*debug_peers;
 	struct match		*log_permit;	/* smtpd_log_access_permit_actions */
 
 	struct table_list	*ehlo_discard_maps;

@@ -6,6 +6,7 @@
 #include "smtpd/config.h"
 #include "smtpd/notice.h"
 #include "smtpd/session.h"
+#include "util/log.h"
 #include "util/mem.h"
 #include "util/text.h"
 
@@ -33,6 +34,25 @@ notice_classes(const char *list)
 				bits |= names[i].bit;
 	mem_free(copy);
 	return bits;
+}
+
+/* --- the log of a session that is watched */
+
+/* "> mx.example[192.0.2.1]: 250 2.1.0 Ok": what we say; "<" what we hear. */
+static void
+trace(const struct session *s, char way, const char *text)
+{
+	struct buf  line = BUF_INIT;
+	const char *end;
+
+	for (; *text != '\0'; text = *end != '\0' ? end + 1 : end) {
+		end = strchrnul(text, '\n');
+		buf_clear(&line);
+		text_printable(&line, text, (size_t)(end - text) -
+		    (end > text && end[-1] == '\r'), true);
+		log_info("%c %s: %s", way, s->client.label, line.data);
+	}
+	buf_done(&line);
 }
 
 /* --- the transcript */
@@ -63,13 +83,14 @@ notice_in(struct session *s, const char *line)
 	size_t	   shown = auth_shown(line, strlen(line));
 	struct buf b = BUF_INIT;
 
-	if (line[shown] == '\0') {
-		add(s, " In:  ", line);
-		return;
+	if (line[shown] != '\0') {
+		buf_add(&b, line, shown);
+		buf_adds(&b, " (not shown)");
+		line = b.data;
 	}
-	buf_add(&b, line, shown);
-	buf_adds(&b, " (not shown)");
-	add(s, " In:  ", b.data);
+	if (s->debug)
+		trace(s, '<', line);
+	add(s, " In:  ", line);
 	buf_done(&b);
 }
 
@@ -107,6 +128,8 @@ class_of(struct session *s, const char *reply)
 void
 notice_out(struct session *s, const char *reply)
 {
+	if (s->debug)
+		trace(s, '>', reply);
 	if (smtpd_config.notices == 0)
 		return;
 	add(s, " Out: ", reply);

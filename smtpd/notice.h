@@ -19,7 +19,8 @@ enum notice_class {
 unsigned	notice_classes(const char *list);
 
 /*
- * The transcript.  Nothing is kept if nobody wants notices.  A reply is
+ * The transcript.  Nothing is kept if nobody wants notices; lines of a session
+ * with s->debug are logged.  A reply is
  * classed by its code; `notice_policy` says that the next one is a refusal by
  * restrictions.
  */

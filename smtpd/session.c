@@ -498,6 +498,8 @@ begin(struct session *s)
 {
 	if (!starttls_wrap(s))
 		return false;
+	s->debug = log_verbose > 0 || match_client(smtpd_config.debug_peers,
+	    s->client.name, &s->client.addr) == MATCH_YES;
 	s->ehlo_discard = ehlo_discard(s);
 	s->loose_newlines = s->standalone ||
 	    smtpd_config.bare_newline == BARE_NEWLINE_OK ||

@@ -143,6 +143,7 @@ struct session {
 	unsigned	 client_connections; /* of this client, by anvil */
 	bool		 loose_newlines; /* bare LF may end lines and data */
 	bool		 bad_pipelining; /* seen once in this session */
+	bool		 debug;		/* each line is logged */
 	bool		 hanging_up;	/* end after this reply */
 	bool		 said_no;	/* which was 421 or 521 */
 	const char	*denied;	/* refused at connect: for all but QUIT */
