@@ -46,6 +46,7 @@ enum {
 static const struct option long_options[] = {
 	{ "once", no_argument, NULL, 'o' },
 	{ "sender", no_argument, NULL, 's' },
+	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -63,11 +64,13 @@ static struct {
 	int64_t		    queue_at;	/* clock_ms: ask again */
 } state;
 
+static const char usage_text[] = "usage: posttop [-c config_dir]"
+    " [-f logfile] [-d seconds] [-s] [--once]";
+
 static void
 usage(void)
 {
-	fatal_exit(EX_USAGE, "usage: posttop [-c config_dir] [-f logfile]"
-	    " [-d seconds] [-s] [--once]");
+	fatal_exit(EX_USAGE, "%s", usage_text);
 }
 
 static void
@@ -84,6 +87,7 @@ parse_options(int argc, char **argv)
 				usage();
 			break;
 		case 'f': opt.file = optarg; break;
+		case 'h': puts(usage_text); exit(0);
 		case 'o': opt.once = true; break;
 		case 's': opt.by_sender = true; break;
 		case 'v': log_verbose++; break;

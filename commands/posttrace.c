@@ -30,6 +30,7 @@ static const struct option long_options[] = {
 	{ "why", no_argument, NULL, 'w' },
 	{ "json", no_argument, NULL, 'j' },
 	{ "limit", required_argument, NULL, 'n' },
+	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -39,12 +40,14 @@ static struct {
 	struct log_files files;
 } opt = { .limit = LIMIT };
 
+static const char usage_text[] = "usage: posttrace [-c config_dir]"
+    " [-f logfile ...] [--why] [--json] [--limit n]"
+    " queue_id | address | ip_address | message_id";
+
 static void
 usage(void)
 {
-	fatal_exit(EX_USAGE, "usage: posttrace [-c config_dir] [-f logfile ...]"
-	    " [--why] [--json] [--limit n]"
-	    " queue_id | address | ip_address | message_id");
+	fatal_exit(EX_USAGE, "%s", usage_text);
 }
 
 static void
@@ -58,6 +61,9 @@ parse_options(int argc, char **argv)
 		case 'c':
 			conf_set_dir(optarg);
 			break;
+		case 'h':
+			puts(usage_text);
+			exit(0);
 		case 'f':
 			if (!log_files_add(&opt.files, optarg))
 				fatal_exit(EX_UNAVAILABLE, "%s: %s", optarg,

@@ -26,7 +26,7 @@ static const struct {
 	    "or trouble with DNS." },
 	{ "does not accept mail (nullMX)", "The domain says in DNS that it "
 	    "takes no mail." },
-	{ "mail for ", "The way of this mail leads back to this host: the "
+	{ "loops back to myself", "The way of this mail leads back to this host: the "
 	    "domain's MX is us, but it is not in mydestination, "
 	    "virtual_mailbox_domains or relay_domains." },
 	{ "Greylist", "The other host greylists: it takes mail from an "
@@ -78,6 +78,10 @@ static const struct {
 	    "a .forward leads in a circle." },
 	{ "too many hops", "The mail has passed more hosts than "
 	    "hopcount_limit: it goes in a circle." },
+	{ "deferred transport", "defer_transports in main.cf keeps mail for "
+	    "this transport waiting; \"postqueue -f\" sends it all the same." },
+	{ "mail transport unavailable", "master.cf has no such service, or "
+	    "its program does not start: the log says so before this line." },
 	{ "delivery temporarily suspended", "The destination failed for all "
 	    "mail just before, so it was not tried again yet." },
 	{ "queued as", NULL },
