@@ -20,7 +20,7 @@ test="python3 procps strace iproute2 git swaks msmtp openssl testssl.sh
 peers="postgrey policyd-rate-limit haproxy nmap exim4-daemon-light opensmtpd s-nail bsd-mailx
 	redis-server memcached mariadb-server-core postgresql slapd
 	dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-sieve
-	procmail maildrop mutt sasl2-bin fail2ban opendkim rspamd
+	cyrus-imapd mailman3 procmail maildrop mutt sasl2-bin fail2ban opendkim rspamd
 	knot unbound
 	pflogsumm logwatch prometheus-postfix-exporter"
 

@@ -2,17 +2,20 @@
 """readers - programs of others read, sort and receive what we deliver
 
 Dovecot serves our mailbox file and our Maildir over IMAP and POP3, takes mail
-by LMTP and sorts it with Sieve; procmail and maildrop deliver for users; mailx
-and mutt read a mailbox.  Each from its Debian package, where make deps-test could
-fetch it.  Needs root and namespaces.
+by LMTP and sorts it with Sieve; Cyrus takes mail by LMTP; Mailman sends a list's
+mail to its members; procmail and maildrop deliver for users; mailx and mutt read
+a mailbox.  Each from its Debian package, where make deps-test could fetch it.
+Needs root and namespaces.
 """
 
 import imaplib
 import os
 import poplib
 import re
+import socket
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from guest import Guest, NoGuest
@@ -77,6 +80,63 @@ chown %d:%d /guest/home /guest/mail
 chmod 777 /guest/mail
 exec dovecot -F -c /guest/dovecot.conf
 """ % (VMAIL, VMAIL)
+CYRUS_CONF = """
+START {
+  recover cmd="ctl_cyrusdb -r"
+}
+SERVICES {
+  lmtp cmd="lmtpd" listen="/guest/lmtp" prefork=0 maxchild=5
+}
+EVENTS {
+}
+"""
+IMAPD_CONF = """
+configdirectory: /guest/lib
+partition-default: /guest/spool
+defaultpartition: default
+lmtpsocket: /guest/lmtp
+unixhierarchysep: yes
+autocreate_post: yes
+autocreate_quota: 0
+autocreate_users: ann
+"""
+CYRUS_START = """
+cp /guest/imapd.conf /guest/cyrus.conf /etc
+mkdir -p /run/cyrus /guest/lib /guest/spool
+chown cyrus:mail /guest /run/cyrus /guest/lib /guest/spool
+cyrus makedirs
+exec cyrmaster -D -C /etc/imapd.conf -M /etc/cyrus.conf
+"""
+MAILMAN, MAILMAN_LMTP = "127.0.0.33", 10024
+MAILMAN_CFG = """
+[mailman]
+layout: here
+site_owner: postmaster@localhost
+[paths.here]
+var_dir: /guest/mailman
+bin_dir: /usr/lib/mailman3/bin
+[mta]
+incoming: mailman.mta.null.NullMTA
+smtp_host: 127.0.0.1
+smtp_port: %%d
+lmtp_host: %s
+lmtp_port: %d
+""" % (MAILMAN, MAILMAN_LMTP) + "".join(
+    "[runner.%s]\nstart: no\n" % name for name in
+    ("archive", "bounces", "command", "digest", "nntp", "rest", "retry",
+     "shunt", "task", "virgin"))
+MAILMAN_START = """
+cd /guest && mkdir mailman && chown list:list mailman
+mm() {
+	setpriv --reuid list --regid list --clear-groups env HOME=/guest/mailman \
+	    mailman -C /guest/mailman.cfg "$@"
+}
+mm create pond@lists.example
+printf 'frog@v.example\\ntoad@v.example\\n' >members
+mm addmembers members pond@lists.example
+mm start
+exec sleep 1000
+"""
 
 users = become(["ann", "bea"])
 if users is None:
@@ -183,6 +243,80 @@ def dovecot():
         guest.destroy()
 
 
+def cyrus():
+    try:
+        guest = Guest("cyrus-imapd", "cyrus", CYRUS_START,
+                      {"imapd.conf": IMAPD_CONF, "cyrus.conf": CYRUS_CONF})
+        os.chmod(guest.dir, 0o755)
+        guest.wait_until(lambda: os.path.exists(guest.dir + "/lmtp"), 15)
+    except NoGuest as e:
+        return tap.ok(True, "Cyrus # SKIP %s" % e)
+    mail = Instance(
+        "virtual_mailbox_domains = v.example\n"
+        "virtual_mailbox_maps = inline:{ {ann@v.example=x}, {eve@v.example=x} }\n"
+        "virtual_transport = lmtp:unix:%s/lmtp\n" % guest.dir)
+    try:
+        mail.start()
+        ok = send(mail, "ann@v.example", "for Cyrus") and \
+            send(mail, "ann@v.example", "once more")
+        found = []
+        for where, _, names in os.walk(guest.dir + "/spool"):
+            found += [open("%s/%s" % (where, n), "rb").read().replace(
+                b"\r", b"") for n in names if re.match(r"\d+\.$", n)]
+        text = b"\n\nline one\nFrom here\n\n.dot\n"
+        tap.ok(ok and len(found) == 2 and all(m.endswith(text) for m in found),
+               "Cyrus takes mail by LMTP", "%s\n%s" % (found, mail.log()[-1500:]))
+        send(mail, "eve@v.example", "for nobody")
+        tap.ok(mail.wait(lambda: re.search(
+            r"to=<eve@v.example>.*status=bounced.*said: 550", mail.log()), 10),
+               "and refuses it for users that it has not",
+               mail.log()[-1500:])
+    finally:
+        mail.destroy()
+        guest.destroy()
+
+
+def mailman():
+    mail = Instance(
+        "virtual_mailbox_domains = v.example\n"
+        "virtual_mailbox_maps = inline:{ {frog@v.example=frog}, "
+        "{toad@v.example=toad} }\n"
+        "virtual_uid_maps = static:%d\nvirtual_gid_maps = static:%d\n"
+        "relay_domains = lists.example\nmynetworks = 127.0.0.0/8\n"
+        "transport_maps = inline:{lists.example=lmtp:[%s]:%d}\n" %
+        (VMAIL, VMAIL, MAILMAN, MAILMAN_LMTP))
+    try:
+        guest = Guest("mailman3", "list", MAILMAN_START,
+                      {"mailman.cfg": MAILMAN_CFG % mail.port})
+        os.chmod(guest.dir, 0o755)
+        guest.wait_until(lambda: socket.socket().connect_ex(
+            (MAILMAN, MAILMAN_LMTP)) == 0, 90)
+    except NoGuest as e:
+        mail.destroy()
+        return tap.ok(True, "Mailman # SKIP %s" % e)
+    boxes = tempfile.mkdtemp(prefix="rohrpost-list-")
+    os.chmod(boxes, 0o777)
+    with open(mail.dir + "/etc/main.cf", "a") as f:
+        f.write("virtual_mailbox_base = %s\n" % boxes)
+    try:
+        mail.start()
+        mail.run("sendmail", "-f", "frog@v.example", "pond@lists.example",
+                 input=b"From: frog@v.example\nTo: pond@lists.example\n"
+                 b"Subject: croak\nMessage-ID: <1@v.example>\n\nribbit\n")
+        got = lambda n: os.path.exists(boxes + "/" + n) and \
+            "[Pond] croak" in open(boxes + "/" + n).read()
+        ok = mail.wait(lambda: got("frog") and got("toad"), 60)
+        text = open(boxes + "/toad").read() if ok else ""
+        tap.ok(ok and "Return-Path: <pond-bounces" in text and
+               "ribbit" in text, "Mailman takes mail for a list by LMTP and "
+               "we deliver it to the members",
+               text + mail.log()[-1500:] + guest.said()[-1500:])
+    finally:
+        mail.destroy()
+        guest.destroy()
+        subprocess.run(["rm", "-rf", boxes])
+
+
 def commands():
     maps, checks = [], []
     for user, program, rules, option in (
@@ -265,6 +399,8 @@ def read_with_mutt(mail):
 
 try:
     dovecot()
+    cyrus()
+    mailman()
     commands()
 finally:
     subprocess.run(["rm", "-rf", place.dir])
