@@ -164,7 +164,9 @@ goodbye(struct session *s)
 	/* done and logged when the client sees its 221 and comes again */
 	limits_disconnect(s);
 	log_disconnect(s);
-	stream_flush(s->stream);
+	/* What takes time comes behind the last words. */
+	if (s->milter != NULL || (s->notices & smtpd_config.notices) != 0)
+		stream_flush(s->stream);
 	if (s->helo != NULL)
 		milter_abort(s);
 	session_reset(s);

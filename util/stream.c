@@ -183,7 +183,7 @@ stream_close(struct stream *s)
 
 	if (s == NULL)
 		return true;
-	ok = stream_flush(s);
+	ok = stream_flush_last(s);
 	stream_abort(s);
 	return ok;
 }

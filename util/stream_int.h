@@ -45,6 +45,9 @@ void	 stream_buffer_put(char *);
 
 void	 stream_fail_errno(struct stream *, int error);
 
+/* As stream_flush(), for what comes right before close(2). */
+bool	 stream_flush_last(struct stream *);
+
 /* Waits; fails the stream and is false when the deadline passes. */
 bool	 stream_wait(struct stream *, int task_io);
 

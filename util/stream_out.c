@@ -119,14 +119,14 @@ send_buffered(struct stream *s, const void *more, size_t len, int flags)
 	return true;
 }
 
-bool
-stream_flush(struct stream *s)
+static bool
+flush(struct stream *s, int flags)
 {
 	if (s->failed != NULL)
 		return false;
 	if (s->out == NULL)
 		return true;
-	if (s->out_len > 0 && !send_buffered(s, NULL, 0, 0))
+	if (s->out_len > 0 && !send_buffered(s, NULL, 0, flags))
 		return false;
 	stream_buffer_put(s->out);
 	s->out = NULL;
@@ -134,6 +134,20 @@ stream_flush(struct stream *s)
 	if (s->bytes_in == 0 && s->kind != STREAM_FILE)
 		s->drained = true;
 	return true;
+}
+
+bool
+stream_flush(struct stream *s)
+{
+	return flush(s, 0);
+}
+
+/* The last words go with the FIN, in one segment; but where bytes wait to be
+ * read, close(2) resets the connection and drops what was held back. */
+bool
+stream_flush_last(struct stream *s)
+{
+	return flush(s, s->drained ? MSG_MORE : 0);
 }
 
 static size_t
