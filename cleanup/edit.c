@@ -7,6 +7,7 @@
 #include "cleanup/message.h"
 #include "conf/param.h"
 #include "mail/address.h"
+#include "mail/dsn_notify.h"
 #include "mail/maps.h"
 #include "mail/queue_dir.h"
 #include "util/log.h"
@@ -257,18 +258,11 @@ parse_address(struct message *m, const char *text, const char *what,
 static uint8_t
 parse_notify(const char *value)
 {
-	static const struct {
-		const char *name;
-		uint8_t	    bit;
-	} rows[] = { { "NEVER", NOTIFY_NEVER }, { "SUCCESS", NOTIFY_SUCCESS },
-	    { "FAILURE", NOTIFY_FAILURE }, { "DELAY", NOTIFY_DELAY } };
 	char   *copy = mem_strdup(value), *next = copy, *word;
 	uint8_t bits = 0;
 
 	while ((word = text_word(&next, ",", false)) != NULL)
-		for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-			if (text_eq_nocase(word, rows[i].name))
-				bits |= rows[i].bit;
+		bits |= dsn_notify_bit(str_of(word));
 	mem_free(copy);
 	return bits;
 }

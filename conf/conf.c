@@ -267,7 +267,7 @@ conf_override(const char *assignment, const char **ret_why)
 	char	     *copy = mem_strdup(assignment), *name, *value;
 	const char   *wrong;
 	struct entry *e;
-	size_t	      len = strlen(copy);
+	size_t	      len;
 
 	/* -o { name = value } comes with its braces from a command line. */
 	name = text_trim(copy);

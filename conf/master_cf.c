@@ -348,16 +348,15 @@ add_service(struct parser *p, struct service_table *t, const char *text)
 static bool
 parse(struct parser *p, struct service_table *ret, const struct buf *content)
 {
-	struct service_table t = { .notes = BUF_INIT };
-	struct buf	     line = BUF_INIT;
-	struct lines	     l;
-	bool		     ok = true;
+	struct buf   line = BUF_INIT, notes;
+	struct lines l;
+	bool	     ok = true;
 
-	*ret = t;
+	*ret = (struct service_table){ .notes = BUF_INIT };
 	if (memchr(content->data, '\0', content->len) != NULL)
 		return conf_fail(p->ret_why, "remove them",
 		    "%s: the file has NUL bytes in it", p->path);
-	p->notes = &t.notes;
+	p->notes = &ret->notes;
 	lines_init(&l, content->data, content->len);
 	while (ok && lines_next(&l, &line)) {
 		p->line = l.first;
@@ -369,14 +368,14 @@ parse(struct parser *p, struct service_table *ret, const struct buf *content)
 		}
 		p->from = (size_t)(l.from - content->data);
 		p->to = (size_t)(l.to - content->data);
-		ok = add_service(p, &t, line.data);
+		ok = add_service(p, ret, line.data);
 	}
 	buf_done(&line);
-	*ret = t;
 	if (!ok) {
+		notes = ret->notes;
 		ret->notes = (struct buf)BUF_INIT;
 		master_cf_done(ret);
-		ret->notes = t.notes;
+		ret->notes = notes;
 	}
 	return ok;
 }

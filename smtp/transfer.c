@@ -5,6 +5,7 @@
 #include "conf/param.h"
 #include "mail/address.h"
 #include "mail/deliver_proto.h"
+#include "mail/dsn_notify.h"
 #include "mail/srs.h"
 #include "smtp/attempt.h"
 #include "smtp/content.h"
@@ -144,24 +145,10 @@ send_mail(struct transfer_state *t)
 static void
 add_notify(struct buf *line, unsigned notify)
 {
-	static const struct {
-		unsigned	 bit;
-		const char	*word;
-	} words[] = {
-		{ NOTIFY_SUCCESS, "SUCCESS" }, { NOTIFY_FAILURE, "FAILURE" },
-		{ NOTIFY_DELAY, "DELAY" },
-	};
-	const char *separator = " NOTIFY=";
-
-	if (notify & NOTIFY_NEVER) {
-		buf_adds(line, " NOTIFY=NEVER");
+	if (notify == 0)
 		return;
-	}
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-		if (notify & words[i].bit) {
-			buf_addf(line, "%s%s", separator, words[i].word);
-			separator = ",";
-		}
+	buf_adds(line, " NOTIFY=");
+	dsn_notify_add(line, notify & NOTIFY_NEVER ? NOTIFY_NEVER : notify);
 }
 
 /* A character of UTF-8 at p as "\\x{HEX}"; bytes taken, 0 if it is none. */

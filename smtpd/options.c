@@ -1,6 +1,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "mail/dsn_notify.h"
 #include "mail/envelope.h"
 #include "smtpd/command.h"
 #include "smtpd/options.h"
@@ -243,16 +244,8 @@ options_mail(char *text, int off, struct mail_options *o,
 static bool
 rcpt_notify(struct rcpt_options *o, const char *list)
 {
-	static const struct {
-		const char *name;
-		uint8_t	    bit;
-	} values[] = {
-		{ "NEVER", NOTIFY_NEVER }, { "SUCCESS", NOTIFY_SUCCESS },
-		{ "FAILURE", NOTIFY_FAILURE }, { "DELAY", NOTIFY_DELAY },
-	};
-	enum { COUNT = sizeof values / sizeof *values };
-	uint8_t	bits = 0;
-	size_t	i, n;
+	uint8_t	bits = 0, bit;
+	size_t	n;
 
 	if (o->notify != 0)
 		return false;
@@ -262,20 +255,15 @@ rcpt_notify(struct rcpt_options *o, const char *list)
 			n = 1;
 			continue;
 		}
-		for (i = 0; i < COUNT; i++)
-			if (str_is_nocase((struct str){ word, n },
-			    values[i].name))
-				break;
-		if (i == COUNT) {
+		bit = dsn_notify_bit((struct str){ word, n });
+		if (bit == 0) {
 			o->odd_in = list;
 			o->odd_notify = (struct str){ word, n };
 			return false;
 		}
-		bits |= values[i].bit;
+		bits |= bit;
 	}
-	if (bits == 0)
-		return false;
-	if ((bits & NOTIFY_NEVER) && bits != NOTIFY_NEVER)
+	if (!dsn_notify_is_sound(bits))
 		return false;
 	o->notify = bits;
 	return true;

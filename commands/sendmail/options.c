@@ -6,6 +6,7 @@
 
 #include "commands/sendmail/options.h"
 #include "conf/conf.h"
+#include "mail/dsn_notify.h"
 #include "mail/submit.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -84,27 +85,20 @@ option_q(const char *arg)
 static void
 option_n(const char *arg)
 {
-	static const struct {
-		const char *word;
-		uint8_t	    bit;
-	} words[] = { { "never", NOTIFY_NEVER }, { "success", NOTIFY_SUCCESS },
-	    { "failure", NOTIFY_FAILURE }, { "delay", NOTIFY_DELAY } };
 	char   *copy = mem_strdup(arg), *next = copy, *word;
-	uint8_t bits = 0;
-	size_t  i;
+	uint8_t bits = 0, bit;
 
 	while ((word = text_word(&next, ",", false)) != NULL) {
-		for (i = 0; i < 4 && !text_eq_nocase(word, words[i].word); i++)
-			;
-		if (i == 4) {
+		bit = dsn_notify_bit(str_of(word));
+		if (bit == 0) {
 			log_warn("unknown DSN NOTIFY command value \"%s\" in "
 			    "\"%s\"", word, arg);
 			bits = 0;
 			break;
 		}
-		bits |= words[i].bit;
+		bits |= bit;
 	}
-	if (bits == 0 || ((bits & NOTIFY_NEVER) != 0 && bits != NOTIFY_NEVER))
+	if (!dsn_notify_is_sound(bits))
 		log_warn("bad -N option value -- ignored");
 	else
 		opt.notify = bits;
