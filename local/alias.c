@@ -114,11 +114,15 @@ is_own_mailbox(struct request *r, const struct context *c, const char *address)
 	struct str  local = { address, address_local_len(address) };
 	const char *domain = address_domain(address);
 	size_t	    n = c->user != NULL ? strlen(c->user) : 0;
+	size_t	    ext = c->unmatched != NULL ? strlen(c->unmatched) : 0;
 
 	if (n == 0 || local.n < n || (domain != NULL &&
 	    !text_eq_nocase(domain, conf_mail.myorigin) &&
 	    !is_neighbour(r, address)))
 		return false;
+	if (ext > 0 && local.n == n + ext && strncasecmp(local.p + n,
+	    c->unmatched, ext) == 0)
+		local.n = n;	/* address_deliver() has put it there */
 	if (local.n == n)
 		return c->kind != LIST_INCLUDE &&
 		    str_is_nocase(local, c->user);
@@ -147,11 +151,29 @@ bad_syntax(struct request *r, const struct context *c, const char *address)
 	    "bad recipient address syntax: %s", address));
 }
 
+static const char *const kinds[] = {
+	[LIST_ALIAS] = "alias", [LIST_FORWARD] = "forward",
+	[LIST_INCLUDE] = "include",
+};
+
+/* The extension that the list was asked for with goes to its members. */
+static const char *
+extended(struct request *r, const struct context *c, const char *address)
+{
+	size_t n = address_local_len(address);
+
+	if (c->unmatched == NULL || !text_has_word(
+	    conf_mail.propagate_unmatched_extensions, kinds[c->kind]))
+		return address;
+	return pool_printf(r->pool, "%.*s%s%s", (int)n, address, c->unmatched,
+	    address + n);
+}
+
 enum outcome
 address_deliver(struct request *r, struct context *c, const char *written)
 {
 	struct resolved	 to;
-	const char	*address = completed(r, written);
+	const char	*address = extended(r, c, completed(r, written));
 
 	if (is_bad(address))
 		return bad_syntax(r, c, address);
@@ -323,11 +345,6 @@ deliver_include(struct request *r, struct context *c, const char *path)
 static bool
 is_allowed(const struct context *c, const char *param)
 {
-	static const char *const kinds[] = {
-		[LIST_ALIAS] = "alias", [LIST_FORWARD] = "forward",
-		[LIST_INCLUDE] = "include",
-	};
-
 	return text_has_word(param, kinds[c->kind]);
 }
 
@@ -432,7 +449,8 @@ expand_alias(struct request *r, const struct context *c, const char *alias,
 {
 	struct context	self = *c;
 	struct target_list list = { 0 };
-	const char	*owner;
+	const char     *owner, *local = c->address;
+	size_t		n = strlen(alias);
 
 	if (r->d->flags & DELIVER_PROBE)	/* that it exists will do */
 		return request_end(r, c, "2.0.0", pool_printf(r->pool,
@@ -440,6 +458,9 @@ expand_alias(struct request *r, const struct context *c, const char *alias,
 	self.parent = c;
 	self.alias = alias;
 	self.kind = LIST_ALIAS;
+	self.unmatched = address_local_len(local) > n ?
+	    pool_strndup(r->pool, local + n, address_local_len(local) - n) :
+	    NULL;
 	if (!act_as_table_owner(r, &self))
 		return request_end(r, c, "4.3.0",
 		    "cannot find alias database owner");

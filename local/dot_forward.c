@@ -181,6 +181,8 @@ find_and_read(struct request *r, struct context *c, const char *address,
 	while (search_next(&s)) {
 		if (lstat(s.path.data, &st) == 0) {
 			c->forward_path = pool_strdup(r->pool, s.path.data);
+			c->unmatched = s.names.used_ext ? NULL :
+			    s.names.ext;
 			got = read_file(r, c, address, user, list);
 			break;
 		}
@@ -242,6 +244,7 @@ dot_forward_deliver(struct request *r, const struct context *c,
 	self.user = user->name;
 	self.alias = NULL;
 	self.kind = LIST_FORWARD;
+	request_expanded(r, c, "expanded");
 	self.gathers = true;
 	*ret = targets_deliver(r, &self, &list);
 	return true;

@@ -64,8 +64,7 @@ forward_add(struct forward *f, const char *address, const struct recipient *of,
     bool of_list)
 {
 	if (of_list)
-		envelope_add_rcpt(&f->env, address, address, "",
-		    of->notify & NOTIFY_NEVER);
+		envelope_add_rcpt(&f->env, address, address, "", of->notify);
 	else
 		envelope_add_rcpt(&f->env, address, of->original, of->orcpt,
 		    of->notify);

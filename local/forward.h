@@ -24,8 +24,8 @@ struct forward	*forward_for(struct forward **list, const char *sender,
 void		 forward_free_all(struct forward *);
 
 /* `of`: the recipient of the request that the member comes from; its original
- * address and DSN wishes are passed on, but not `of_list`, a mailing list with
- * an owner, whose members start anew. */
+ * address and DSN wishes are passed on, but no address `of_list`, a mailing list
+ * with an owner. */
 void		 forward_add(struct forward *, const char *address,
 		    const struct recipient *of, bool of_list);
 

@@ -49,12 +49,9 @@ part_told(struct request *r, const struct context *c, struct deliver_via via,
 
 	if (c->address != NULL)
 		part.address = c->address;
-	/* The owner of a list has not asked what the sender has; only silence
-	 * is kept (RFC 3461 5.2.7.3). */
-	if (c->sender != NULL) {
+	/* The owner of a list knows no recipient but the list. */
+	if (c->sender != NULL)
 		part.original = part.orcpt = "";
-		part.notify &= NOTIFY_NEVER;
-	}
 	via.relay = server_service();
 	return delivery_part(r->d, &part, &via, why);
 }

@@ -42,6 +42,9 @@ struct context {
 	int			 level;
 	enum { LIST_ALIAS, LIST_FORWARD, LIST_INCLUDE } kind;
 	bool			 is_luser;	/* luser_relay once, no circle */
+	const char		*unmatched;	/* extension that the list was not
+						   found with, its delimiter
+						   first; NULL */
 	const char		*owner;		/* of the list at hand, or NULL */
 	const char		*sender;	/* the owner of this list or of one
 						   above; NULL: the message's */

@@ -47,6 +47,7 @@ get_value(void *arg, const char *name)
 		{ "recipient_delimiter", delimiter(n) },
 	};
 
+	n->used_ext = n->used_ext || text_eq(name, "extension");
 	for (size_t i = 0; i < sizeof values / sizeof *values; i++)
 		if (text_eq(name, values[i].name))
 			return values[i].value;
@@ -62,6 +63,6 @@ user_names_expand(struct user_names *n, struct buf *out, const char *text,
 		.lacks = &n->lacks,
 	};
 
-	n->lacks = false;
+	n->lacks = n->used_ext = false;
 	return conf_expand_values(out, text, &v, ret_why);
 }

@@ -19,6 +19,7 @@ struct user_names {
 	const char	*user;		/* the name without its extension */
 	const char	*home, *shell;	/* NULL: nobody's */
 	bool		 lacks;		/* set when a name had no value */
+	bool		 used_ext;	/* set when $extension was asked for */
 };
 
 void	user_names_init(struct user_names *, struct pool *,

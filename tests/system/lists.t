@@ -137,6 +137,21 @@ def all_failures():
     fresh()
 
 
+def extensions():
+    mail.run("postconf", "-e", "recipient_delimiter=+",
+             "propagate_unmatched_extensions=alias,forward")
+    mail.run("postfix", "reload")
+    aliases("news: bea\nnews+known: bea\n")
+    write(users["bea"][1] + "/.forward", "\\bea\n", users["bea"][0])
+    for to, wanted in ("news+rest", "bea+rest"), ("news+known", "bea"):
+        delivered(to, "<>")
+        tap.ok("to=<%s@" % wanted in mail.log() and copies("bea") == 1,
+               "what an alias was not found with goes on: " + to,
+               mail.log()[-600:])
+        os.unlink(mail.dir + "/mail/bea")
+    fresh()
+
+
 def rights():
     uid = users["bea"][0]
     with open(mail.dir + "/etc/hers", "w") as f:
@@ -177,6 +192,7 @@ try:
     owner()
     no_copy_twice()
     all_failures()
+    extensions()
     rights()
 finally:
     mail.destroy()
