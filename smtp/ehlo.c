@@ -59,14 +59,15 @@ parse_discards(const char *list, bool *ret_silent)
 	return mask;
 }
 
-static unsigned
-discarded(const struct session *s, bool *ret_silent)
+/* False: the table failed, which was logged. */
+static bool
+discarded(const struct session *s, unsigned *ret, bool *ret_silent)
 {
 	static struct table_list *maps;
 	struct buf	 found = BUF_INIT;
 	char		 text[ADDR_TEXT];
 	const char	*list = settings.discard_keywords;
-	unsigned	 mask;
+	enum table_result got = TABLE_NOT_FOUND;
 
 	if (*settings.discard_keyword_maps != '\0' &&
 	    addr_family(&s->addr) != AF_UNIX) {
@@ -74,12 +75,17 @@ discarded(const struct session *s, bool *ret_silent)
 			maps = table_list_open(settings.prefix,
 			    settings.discard_keyword_maps, TABLE_FOLD);
 		addr_text(&s->addr, text);
-		if (table_list_find(maps, text, &found) == TABLE_FOUND)
-			list = found.data;
+		got = table_list_find(maps, text, &found);
 	}
-	mask = *list == '\0' ? 0 : parse_discards(list, ret_silent);
+	if (got == TABLE_FOUND)
+		list = found.data;
+	if (got == TABLE_ERROR)
+		log_warn("%s: %s_discard_%s_keyword_address_maps map lookup "
+		    "error for %s", s->queue_id, settings.prefix,
+		    settings.is_lmtp ? "lhlo" : "ehlo", text);
+	*ret = *list == '\0' ? 0 : parse_discards(list, ret_silent);
 	buf_done(&found);
-	return mask;
+	return got != TABLE_ERROR;
 }
 
 static void
@@ -130,7 +136,7 @@ take_keyword(struct session *s, char *line)
 }
 
 /* RFC 5321 4.1.1.1: the first line names the server, each other a keyword. */
-static void
+static bool
 take_keywords(struct session *s, char *lines)
 {
 	bool	 silent = false;
@@ -145,12 +151,15 @@ take_keywords(struct session *s, char *lines)
 	text_word(&lines, "\n", false);
 	while ((line = text_word(&lines, "\n", false)) != NULL)
 		take_keyword(s, line);
-	mask = discarded(s, &silent) & s->features;
+	if (!discarded(s, &mask, &silent))
+		return false;
+	mask &= s->features;
 	if (mask != 0 && !silent)
 		log_discards(mask);
 	s->features &= ~mask;
 	if (mask & FEATURE_XFORWARD)
 		s->xforward = 0;
+	return true;
 }
 
 static bool
@@ -233,9 +242,12 @@ introduce(struct session *s, bool esmtp, struct buf *lines, struct why *why)
 		if (s->reply.code / 100 == 2) {
 			char *copy = mem_strdup(lines->data);
 
-			take_keywords(s, copy);
+			bool  ok = take_keywords(s, copy);
+
 			mem_free(copy);
-			return true;
+			if (!ok)
+				session_local_trouble(s, why);
+			return ok;
 		}
 		if (s->reply.code == 421 || settings.is_lmtp) {
 			session_refused(s, "refused to talk to me", NULL, why);

@@ -115,11 +115,11 @@ find_entry(const char *nexthop, struct buf *ret)
 }
 
 static bool
-lookup_failed(struct draft *d, const char *what, const char *key)
+lookup_failed(struct draft *d)
 {
-	log_warn("%s_tls_%s: %s: lookup error", settings.prefix, what, key);
-	why_set(d->why, "4.7.5", "TLS policy lookup error");
-	return false;
+	log_warn("%s_tls_policy_maps, next-hop destination \"%s\": policy "
+	    "table lookup error", settings.prefix, d->destination);
+	return cannot_be(d);
 }
 
 /* smtp_tls_per_site, for those who still have it. */
@@ -144,7 +144,10 @@ take_site(struct draft *d, const char *key)
 		    d->p->level == default_level()))
 			d->p->level = words[i].level;
 	buf_done(&value);
-	return got != TABLE_ERROR || lookup_failed(d, "per_site", key);
+	if (got != TABLE_ERROR)
+		return true;
+	log_warn("%s_tls_per_site: %s: lookup error", settings.prefix, key);
+	return cannot_be(d);
 }
 
 static bool
@@ -161,7 +164,7 @@ choose_level(struct draft *d)
 	if (!table_list_is_empty(policy_maps)) {
 		got = find_entry(key, &entry);
 		if (got == TABLE_ERROR)
-			ok = lookup_failed(d, "policy_maps", key);
+			ok = lookup_failed(d);
 		else if (got == TABLE_FOUND)
 			ok = take_entry(d, entry.data);
 	} else if (!table_list_is_empty(per_site)) {

@@ -35,19 +35,24 @@ quirks_init(void)
 	    "smtp_dns_reply_filter", settings.dns_reply_filter);
 }
 
-void
+bool
 quirks_filter_reply(const struct session *s, struct buf *line)
 {
-	struct buf new = BUF_INIT;
+	struct buf	  new = BUF_INIT;
+	enum table_result got = TABLE_NOT_FOUND;
 
-	if (table_list_is_empty(quirks.replies))
-		return;
-	if (table_list_find(quirks.replies, line->data, &new) == TABLE_FOUND) {
+	if (!table_list_is_empty(quirks.replies))
+		got = table_list_find(quirks.replies, line->data, &new);
+	if (got == TABLE_FOUND) {
 		log_info("%s: replacing server reply \"%s\" with \"%s\"",
 		    s->relay, line->data, new.data);
 		buf_set(line, new.data);
+	} else if (got == TABLE_ERROR) {
+		log_warn("%s: table %s lookup error for %s", s->queue_id,
+		    settings.reply_filter, line->data);
 	}
 	buf_done(&new);
+	return got != TABLE_ERROR;
 }
 
 /* --- Cisco PIX */

@@ -12,8 +12,9 @@ struct session;
 /* Opens tables; before the jail. */
 void	quirks_init(void);
 
-/* smtp_reply_filter: a reply line of the session, in place. */
-void	quirks_filter_reply(const struct session *, struct buf *line);
+/* smtp_reply_filter: a reply line of the session, in place.  False: a table
+ * failed, which was logged. */
+bool	quirks_filter_reply(const struct session *, struct buf *line);
 
 /* smtp_pix_workarounds, for a server whose greeting is full of stars. */
 enum { QUIRK_NO_ESMTP = 1, QUIRK_DELAY_DOT = 2 };

@@ -150,6 +150,14 @@ read_line(struct session *s)
 	return got;
 }
 
+void
+session_local_trouble(struct session *s, struct why *why)
+{
+	why_set(why, "4.3.0", "local data error while talking to %s",
+	    s->namaddr);
+	stream_fail(s->stream, "local data error");
+}
+
 bool
 session_reply(struct session *s, int seconds, const char *doing,
     struct buf *lines, struct why *why)
@@ -163,7 +171,10 @@ session_reply(struct session *s, int seconds, const char *doing,
 			session_lost(s, doing, why);
 			return false;
 		}
-		quirks_filter_reply(s, &s->line);
+		if (!quirks_filter_reply(s, &s->line)) {
+			session_local_trouble(s, why);
+			return false;
+		}
 		notice_in(s, s->line.data, s->line.len);
 		kind = reply_add_line(&s->reply, s->line.data, s->line.len);
 		if (kind == REPLY_JUNK)

@@ -91,6 +91,10 @@ void		 session_leave(struct session *);
 bool		 session_reply(struct session *, int seconds,
 		    const char *doing, struct buf *lines, struct why *why);
 
+/* A table of ours failed: ends the session, which is no fault of the
+ * server. */
+void		 session_local_trouble(struct session *, struct why *why);
+
 /* What happened to a failed stream, as `why`. */
 void		 session_lost(const struct session *, const char *doing,
 		    struct why *why);

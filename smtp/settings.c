@@ -72,4 +72,9 @@ settings_load(bool is_lmtp)
 	    !settings.disable_dns;
 	settings.use_hosts = text_has_word(settings.host_lookup, "native") ||
 	    !settings.use_dns;
+	if (!text_eq(settings.address_preference, "any") &&
+	    !text_eq(settings.address_preference, "ipv4") &&
+	    !text_eq(settings.address_preference, "ipv6"))
+		fatalx("bad %s_address_preference value: %s", settings.prefix,
+		    settings.address_preference);
 }
