@@ -79,6 +79,7 @@ struct access {
 	enum access_stage stage;	/* of the list that runs */
 	const char	*helo, *sender, *rcpt, *etrn;	/* NULL: not known */
 	struct deferrals deferred;
+	bool		 silent;	/* a permit is no news */
 	bool		 warn;		/* warn_if_reject is in force */
 	unsigned	 depth;		/* lists within lists */
 	struct entry	 entry;		/* while its list runs */

@@ -125,6 +125,20 @@ access_mail(struct session *s, const char *sender)
 	return end_early(&a, v, &s->defer_sender);
 }
 
+/* Unknown senders are refused also where the list does not say so. */
+static enum verdict
+sender_stage(struct access *a)
+{
+	enum verdict v = run_stage(a, ACCESS_SENDER);
+
+	if (v == VERDICT_REJECT || a->sender_known ||
+	    a->deferred.if_permit.text != NULL ||
+	    !conf_smtpd.smtpd_reject_unlisted_sender)
+		return v;
+	a->warn = false;
+	return access_unlisted_sender(a);
+}
+
 /* The lists of earlier stages, when they were put off; false: rejected. */
 static bool
 delayed_stages(struct access *a)
@@ -140,8 +154,7 @@ delayed_stages(struct access *a)
 		return false;
 	if (s->helo != NULL && run_stage(a, ACCESS_HELO) == VERDICT_REJECT)
 		return false;
-	return a->sender == NULL ||
-	    run_stage(a, ACCESS_SENDER) != VERDICT_REJECT;
+	return a->sender == NULL || sender_stage(a) != VERDICT_REJECT;
 }
 
 static enum verdict
@@ -159,22 +172,15 @@ recipient_stages(struct access *a)
 	return run_stage(a, stage[1]);
 }
 
-/* Unknown addresses are refused also where no list says so. */
+/* So are unknown recipients. */
 static enum verdict
-unlisted(struct access *a)
+unlisted_rcpt(struct access *a)
 {
-	enum verdict v = VERDICT_NONE;
-
-	if (a->deferred.if_permit.text != NULL)
-		return v;
+	if (a->deferred.if_permit.text != NULL || a->rcpt_known ||
+	    a->s->tr.discard || !conf_smtpd.smtpd_reject_unlisted_recipient)
+		return VERDICT_NONE;
 	a->warn = false;
-	if (a->sender != NULL && conf_smtpd.smtpd_reject_unlisted_sender &&
-	    !a->sender_known && conf_smtpd.smtpd_delay_reject)
-		v = access_unlisted_sender(a);
-	if (v != VERDICT_REJECT && !a->rcpt_known && !a->s->tr.discard &&
-	    conf_smtpd.smtpd_reject_unlisted_recipient)
-		v = access_unlisted_rcpt(a);
-	return v;
+	return access_unlisted_rcpt(a);
 }
 
 const char *
@@ -193,7 +199,7 @@ access_rcpt(struct session *s, const char *rcpt)
 	if (delayed_stages(&a)) {
 		v = recipient_stages(&a);
 		if (v != VERDICT_REJECT)
-			v = unlisted(&a);
+			v = unlisted_rcpt(&a);
 	}
 	return end(&a, v);
 }
@@ -241,6 +247,7 @@ access_permits_client(struct session *s, const struct access_list *l)
 	enum verdict  v;
 
 	begin(&a, s);
+	a.silent = true;
 	v = access_run(&a, l);
 	pool_done(&a.pool);
 	return v == VERDICT_PERMIT;

@@ -266,7 +266,9 @@ access_permit(struct access *a, const char *action, const char *what,
 {
 	struct buf b = BUF_INIT;
 
-	if (smtpd_config.log_permit == NULL ||
+	/* who is deferred after all was not permitted */
+	if (smtpd_config.log_permit == NULL || a->silent ||
+	    a->deferred.if_permit.text != NULL ||
 	    match_word(smtpd_config.log_permit, action) != MATCH_YES)
 		return VERDICT_PERMIT;
 	buf_addf(&b, "action=%s for %s=%s %s%s", action, what, name,

@@ -22,7 +22,9 @@ QUIT
 """.replace("\n", "\r\n")
 
 tap = Tap()
-mail = Instance("defer_transports = smtp\ndefault_transport = smtp\n")
+mail = Instance("defer_transports = smtp\ndefault_transport = smtp\n"
+                "smtpd_authorized_xclient_hosts = static:all\n"
+                "smtpd_authorized_xforward_hosts = static:all\n")
 
 
 def codes():
@@ -47,6 +49,10 @@ try:
     tap.ok(mail.wait(lambda: mail.log().count("uid=%d from=<a@example.net>" %
                                               os.geteuid()) == 2),
            "both came from the caller", mail.log()[-2000:])
+    out = mail.run("sendmail", "-bs", input=b"EHLO x\r\nXCLIENT ADDR=192.0.2.1"
+                   b"\r\nXFORWARD NAME=x\r\nQUIT\r\n").stdout.decode()
+    tap.ok("XCLIENT" not in out and "XFORWARD" not in out and
+           out.count("550 5.7.0") == 2, "nobody else can be played", out)
 finally:
     mail.destroy()
 sys.exit(tap.end())
