@@ -10,21 +10,6 @@ static struct {
 	struct addr_list inet, proxy;
 } own;
 
-/* DNS_V4 | DNS_V6 for inet_protocols: "all", "ipv4", "ipv4, ipv6". */
-static int
-families_of(const char *protocols)
-{
-	int families = 0;
-
-	if (strstr(protocols, "all") != NULL)
-		return DNS_V4 | DNS_V6;
-	if (strstr(protocols, "ipv4") != NULL)
-		families |= DNS_V4;
-	if (strstr(protocols, "ipv6") != NULL)
-		families |= DNS_V6;
-	return families != 0 ? families : DNS_V4;
-}
-
 static bool
 has_family(const struct addr *a, int families)
 {
@@ -98,7 +83,7 @@ bool
 own_addr_init(const char *inet_interfaces, const char *proxy_interfaces,
     const char *inet_protocols, const char **ret_why)
 {
-	int families = families_of(inet_protocols);
+	int families = dns_families(inet_protocols);
 
 	addr_list_done(&own.inet);
 	addr_list_done(&own.proxy);

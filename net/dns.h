@@ -63,12 +63,15 @@ void		dns_free(struct dns_record *);
 
 void		dns_set_filter(bool (*keep)(const char *record));
 
+enum { DNS_V4 = 1, DNS_V6 = 2 };
+
+/* Those of inet_protocols: "all", "ipv4", "ipv6, ipv4"; both if it names none. */
+int		dns_families(const char *inet_protocols);
+
 /*
  * Addresses of a host.  `families`: DNS_V4 | DNS_V6; `use_hosts`: look in
  * /etc/hosts first ("native"), `use_dns`.
  */
-enum { DNS_V4 = 1, DNS_V6 = 2 };
-
 enum dns_status	dns_addresses(const char *host, int families, bool use_hosts,
 		    bool use_dns, struct addr_list *ret, const char **ret_why);
 

@@ -4,6 +4,7 @@
 
 #include "net/addr.h"
 #include "net/dns.h"
+#include "util/text.h"
 
 enum { NAME_MAX_BYTES = 255, LABEL_MAX_BYTES = 63 };	/* RFC 1035 2.3.4 */
 
@@ -61,4 +62,14 @@ dns_valid_address(const char *text)
 	struct addr a;
 
 	return addr_parse(&a, text, 0);
+}
+
+int
+dns_families(const char *p)
+{
+	int families = (text_has_word(p, "ipv4") ? DNS_V4 : 0) |
+	    (text_has_word(p, "ipv6") ? DNS_V6 : 0);
+
+	return families == 0 || text_has_word(p, "all") ? DNS_V4 | DNS_V6 :
+	    families;
 }

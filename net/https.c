@@ -79,15 +79,6 @@ split(const char *url, struct place *p)
 	return ok;
 }
 
-int
-https_families(const char *p)
-{
-	bool all = *p == '\0' || strstr(p, "all") != NULL;
-
-	return (all || strstr(p, "ipv4") != NULL ? DNS_V4 : 0) |
-	    (all || strstr(p, "ipv6") != NULL ? DNS_V6 : 0);
-}
-
 /* Where the host is, as CURLOPT_RESOLVE wants it; malloc'ed. */
 static char *
 find_addresses(const struct place *p, int families, const char **ret_why)

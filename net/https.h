@@ -50,7 +50,4 @@ struct https_answer {
 bool	https_call(const struct https_request *, struct https_answer *);
 void	https_answer_done(struct https_answer *);
 
-/* For `families`, from inet_protocols. */
-int	https_families(const char *inet_protocols);
-
 #endif

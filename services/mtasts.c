@@ -308,7 +308,7 @@ fetch(struct entry *e, const char *id)
 		.url = url, .agent = conf_mail.mail_name,
 		.max = MTASTS_FILE_MAX,
 		.seconds = conf_mail.mta_sts_fetch_timeout,
-		.families = https_families(conf_mail.inet_protocols),
+		.families = dns_families(conf_mail.inet_protocols),
 	};
 	char		     text[100];
 	bool		     ok = https_call(&r, &a);

@@ -50,18 +50,11 @@ load_lmtp(void)
 void
 settings_load(bool is_lmtp)
 {
-	const char *protocols = conf_mail.inet_protocols;
-
 	if (is_lmtp)
 		load_lmtp();
 	else
 		load_smtp();
-	if (text_has_word(protocols, "all") || *protocols == '\0')
-		settings.families = DNS_V4 | DNS_V6;
-	if (text_has_word(protocols, "ipv4"))
-		settings.families |= DNS_V4;
-	if (text_has_word(protocols, "ipv6"))
-		settings.families |= DNS_V6;
+	settings.families = dns_families(conf_mail.inet_protocols);
 	if (*settings.dns_support_level == '\0')
 		settings.disable_dns = conf_mail.disable_dns_lookups;
 	else

@@ -264,20 +264,6 @@ check_relay(const struct smtpd_config *c)
 		    "defer_if_permit or check_relay_domains");
 }
 
-/* inet_protocols: "all", "ipv4", "ipv4, ipv6" */
-static int
-families(void)
-{
-	char *text = mem_strdup(conf_mail.inet_protocols), *next = text, *word;
-	int   f = 0;
-
-	while ((word = text_word(&next, TEXT_LIST_SEP, false)) != NULL)
-		f |= text_eq_nocase(word, "ipv4") ? DNS_V4 :
-		    text_eq_nocase(word, "ipv6") ? DNS_V6 : DNS_V4 | DNS_V6;
-	mem_free(text);
-	return f != 0 ? f : DNS_V4 | DNS_V6;
-}
-
 void
 config_load(void)
 {
@@ -288,7 +274,7 @@ config_load(void)
 	    "haproxy"))
 		fatalx("smtpd_upstream_proxy_protocol = %s: write haproxy",
 		    conf_smtpd.smtpd_upstream_proxy_protocol);
-	c->families = families();
+	c->families = dns_families(conf_mail.inet_protocols);
 	macros_init(conf_smtpd.smtpd_expansion_filter);
 	c->bare_newline = bare_newline(conf_smtpd.smtpd_forbid_bare_newline);
 	c->ehlo_discard = config_ehlo_keywords(

@@ -7,6 +7,7 @@
 
 #include "conf/param.h"
 #include "mail/cleanup_client.h"
+#include "net/dns.h"
 #include "net/https.h"
 #include "tlsrpt/days.h"
 #include "util/clock.h"
@@ -202,7 +203,8 @@ send_https(const struct report *r, const char *url)
 		.url = url, .body = r->body.data, .body_len = r->body.len,
 		.type = "application/tlsrpt+gzip",
 		.agent = conf_mail.mail_name, .max = ANSWER_MAX,
-		.seconds = POST_SECONDS, .families = https_families(conf_mail.inet_protocols),
+		.seconds = POST_SECONDS,
+		.families = dns_families(conf_mail.inet_protocols),
 	};
 	bool		     ok = https_call(&q, &a);
 

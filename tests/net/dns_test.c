@@ -586,6 +586,17 @@ addresses(void)
 }
 
 static void
+families_are_those_of_inet_protocols(void)
+{
+	CHECK_INT(dns_families("all"), DNS_V4 | DNS_V6);
+	CHECK_INT(dns_families("ipv4"), DNS_V4);
+	CHECK_INT(dns_families("IPv6"), DNS_V6);
+	CHECK_INT(dns_families("ipv6, ipv4"), DNS_V4 | DNS_V6);
+	CHECK_INT(dns_families("ipv4 all"), DNS_V4 | DNS_V6);
+	CHECK_INT(dns_families(""), DNS_V4 | DNS_V6);
+}
+
+static void
 hosts_have_addresses_and_names(void)
 {
 	in_a_task(addresses);
@@ -699,6 +710,7 @@ main(void)
 	TEST(equal_questions_at_the_same_time_are_asked_once);
 	TEST(many_questions_are_under_way_at_once);
 	TEST(ids_can_not_be_guessed);
+	TEST(families_are_those_of_inet_protocols);
 	TEST(hosts_have_addresses_and_names);
 	failed = test_end();
 	kill(server, SIGKILL);
