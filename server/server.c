@@ -285,13 +285,30 @@ override_name(const char *name, const char *value)
 	mem_free(assignment);
 }
 
+/* Texts are loaded first: mostly it is known where the log is, and who looks
+ * there for the reason shall find it. */
+static void __attribute__((noreturn))
+give_up(const char *why)
+{
+	char *text = mem_strdup(why);
+
+	if (conf_mail.maillog_file != NULL && conf_mail.syslog_name != NULL &&
+	    conf_mail.syslog_facility != NULL &&
+	    conf_mail.postlog_service_name != NULL &&
+	    conf_mail.queue_directory != NULL &&
+	    chdir(conf_mail.queue_directory) == 0)
+		maillog_open(server_start.program, false);
+	conf_warn_read();
+	fatalx("%s", text);
+}
+
 static void
 load(const struct param_area *area)
 {
 	const char *why;
 
 	if (!conf_load(area, &why))
-		fatalx("%s", why);
+		give_up(why);
 }
 
 static void

@@ -6,6 +6,7 @@ What they say and how they end, as scripts rely on it.
 
 import glob
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -99,6 +100,23 @@ def test_queue_ids():
            mail.log())
 
 
+def test_wrong_parameter():
+    set_parameter("smtpd_timeout=5x")
+    run("postfix", "reload")
+
+    def told():
+        try:
+            socket.create_connection(("127.0.0.1", mail.port), 2).close()
+        except OSError:
+            pass
+        return "fatal: parameter smtpd_timeout: bad time value or unit: 5x" \
+            in mail.log()
+    tap.ok(mail.wait(told), "a daemon's reason to end is in the log",
+           mail.log())
+    run("postconf", "-X", "smtpd_timeout")
+    run("postfix", "reload")
+
+
 def test_logrotate():
     log = mail.dir + "/maillog"
     with open(mail.dir + "/etc/main.cf", "a") as f:
@@ -131,6 +149,7 @@ try:
     test_postsuper()
     test_submitters()
     test_queue_ids()
+    test_wrong_parameter()
     test_logrotate()
     run("postsuper", "-d", "ALL")
     test_stopped()
