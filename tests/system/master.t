@@ -508,7 +508,10 @@ def reload_of_a_wrong_configuration_changes_nothing():
         s = Session(i.port)
         good = open(i.path('etc/master.cf')).read()
         i.write('etc/master.cf', good + 'rubbish\n')
-        i.postfix('reload')
+        done = i.postfix('reload')
+        check(done.returncode == 1 and 'master.cf: line 7: bad field count' in
+              done.stdout, done.stdout)
+        os.kill(i.master_pid(), signal.SIGHUP)
         i.logged(r'error: reload: .*master.cf.*line 7')
         check(s.ask('x') == '250 x' and Session(i.port).ask('y') == '250 y', 'sessions')
         i.write('etc/master.cf', good)
