@@ -20,7 +20,6 @@ struct dns_answer {
 	char			*alias;		/* end of a chain of CNAMEs that has
 						   no data; the caller frees */
 	uint32_t		 ttl;		/* the smallest */
-	int			 rcode;
 	bool			 malformed;	/* a record with a bad name was left
 						   out */
 };

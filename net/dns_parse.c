@@ -21,7 +21,7 @@
 enum {
 	HEADER = 12, QUESTION = 4, RECORD = 10,	/* bytes, without the name */
 	CLASS_IN = 1,
-	FLAG_ANSWER = 0x8000, FLAG_AUTHENTIC = 0x0020, RCODE = 0x000f,
+	FLAG_ANSWER = 0x8000, FLAG_AUTHENTIC = 0x0020,
 };
 
 struct cursor {
@@ -329,7 +329,6 @@ dns_parse(const unsigned char *bytes, size_t len, enum dns_type type,
 	flags = u16(bytes + 2);
 	if ((flags & FLAG_ANSWER) == 0)
 		return false;
-	a.rcode = (int)(flags & RCODE);
 	c.at += HEADER;
 	if (!skip_questions(&c, u16(bytes + 4)) ||
 	    !walk(&c, u16(bytes + 6), type, (flags & FLAG_AUTHENTIC) != 0,
