@@ -67,11 +67,10 @@ verify(struct request *r, const struct context *c, const char *sent)
 
 static enum outcome
 to_maildir(struct request *r, const struct context *c, const char *path,
-    bool is_spool, struct quota *quota)
+    struct quota *quota)
 {
 	struct maildir	m = {
 		.path = path, .uid = c->uid, .gid = c->gid, .quota = quota,
-		.parent_as_root = is_spool,
 	};
 	struct content	content;
 	struct why	why = WHY_INIT;
@@ -139,7 +138,7 @@ file_deliver(struct request *r, const struct context *c, const char *path)
 
 	if (len == 0 || path[len - 1] != '/')
 		return to_mbox(r, c, path, false, NULL, NULL);
-	return to_maildir(r, c, path, false, NULL);
+	return to_maildir(r, c, path, NULL);
 }
 
 static const char *
@@ -203,7 +202,7 @@ to_own_mailbox(struct request *r, const struct context *c,
 
 	if (!home && text_ends_nocase(spool, "/"))
 		return to_maildir(r, c, pool_printf(r->pool, "%s%s/", spool,
-		    user->name), true, quota);
+		    user->name), quota);
 	if (home)
 		path = pool_printf(r->pool, "%s/%s", user->home,
 		    conf_mail.home_mailbox);
@@ -211,7 +210,7 @@ to_own_mailbox(struct request *r, const struct context *c,
 		path = pool_printf(r->pool, "%s/%s", *spool == '\0' ?
 		    "/var/mail" : spool, user->name);
 	if (home && path[strlen(path) - 1] == '/')
-		return to_maildir(r, c, path, false, quota);
+		return to_maildir(r, c, path, quota);
 	return to_mbox(r, c, path, !home, user->name, quota);
 }
 

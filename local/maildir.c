@@ -28,7 +28,8 @@ static enum outcome
 fail(struct why *why, int e, const char *what, const char *path)
 {
 	why_set(why, e == EDQUOT || e == EFBIG ? "5.2.2" :
-	    e == ENOSPC ? "4.3.1" : e == EACCES ? "5.2.0" : "4.2.0",
+	    e == ENOSPC ? "4.3.1" : e == EACCES || e == ENOTDIR ? "5.2.0" :
+	    "4.2.0",
 	    "%s %s: %s", what, path, strerror(e));
 	return why_outcome(why);
 }
@@ -36,9 +37,10 @@ fail(struct why *why, int e, const char *what, const char *path)
 static enum outcome
 cannot_create(const struct maildir *m, struct why *why, const char *path)
 {
-	enum outcome got = fail(why, errno, "create maildir file", path);
+	int	     e = errno;
+	enum outcome got = fail(why, e, "create maildir file", path);
 
-	if (strcmp(why->dsn, "5.2.0") == 0) {
+	if (e == EACCES) {
 		log_warn("maildir access problem for UID/GID=%lu/%lu: %s",
 		    (unsigned long)m->uid, (unsigned long)m->gid,
 		    why->text.data);
@@ -76,36 +78,27 @@ unique_name(struct buf *out, int fd, bool with_size)
 		buf_addf(out, ",S=%lld", (long long)st.st_size);
 }
 
-/* The directories, each made by the owner; the outer one by root if it must. */
+/* Parents too, as "home/Mail/in/" may need; all by the owner's rights.  False
+ * with errno, of the first that can't be. */
 static bool
 make_dirs(const struct maildir *m)
 {
 	static const char *const subs[] = { "tmp", "new", "cur" };
 	struct buf	path = BUF_INIT;
 	bool		ok = true;
-	int		e = 0;		/* of the first that can't be */
+	int		e = 0;
 
-	if (m->parent_as_root && getuid() == 0) {
-		buf_set(&path, m->path);
-		buf_cut(&path, path.len - 1);
-		proc_act_as_root();
-		if (mkdir(path.data, 0700) == 0)
-			ok = chown(path.data, m->uid, m->gid) == 0;
-		if (!proc_act_as(m->uid, m->gid))
+	for (char *p = strchr(m->path + 1, '/'); p != NULL;
+	    p = strchr(p + 1, '/')) {
+		buf_clear(&path);
+		buf_add(&path, m->path, p - m->path);
+		if (mkdir(path.data, 0700) == 0 || errno == EEXIST)
+			continue;
+		if (e == 0)
+			e = errno;
+		/* it may be there all the same */
+		if (errno != EROFS && errno != EACCES)
 			ok = false;
-	} else {
-		/* Parents too, as "home/Mail/in/" may need. */
-		for (char *p = strchr(m->path + 1, '/'); p != NULL;
-		    p = strchr(p + 1, '/')) {
-			buf_clear(&path);
-			buf_add(&path, m->path, p - m->path);
-			if (mkdir(path.data, 0700) == 0 || errno == EEXIST)
-				continue;
-			if (e == 0)
-				e = errno;
-			if (errno != EROFS && errno != EACCES)
-				ok = false;
-		}
 	}
 	for (size_t i = 0; ok && i < 3; i++) {
 		buf_set(&path, m->path);

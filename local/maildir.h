@@ -18,8 +18,6 @@ struct maildir {
 	struct quota	*quota;		/* or NULL */
 	bool		 waits;		/* what may be mended is no reason to
 					   return mail */
-	bool		 parent_as_root; /* the Maildir itself may have to be made
-					   in a directory of root's (spool) */
 };
 
 /*
