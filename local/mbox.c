@@ -333,7 +333,8 @@ mbox_append(const struct mbox *m, struct delivery *d, const struct content *c,
 
 	if (!become_maker(m, &as_root))
 		return fail(why, "4.3.0", strerror(errno));
-	turn_take(m->path, m->lock_attempts * m->lock_delay);
+	if (turn_take(m->path, m->lock_attempts * m->lock_delay))
+		d->waited = true;
 	lock = lock_by_name(m, why);
 	got = lock == NO_LOCK ? why_outcome(why) :
 	    open_and_append(m, as_root, d, c, why);

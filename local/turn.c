@@ -69,19 +69,21 @@ wait_in_line(int wait_seconds)
 		turn.held.l_len = 0;
 }
 
-void
+bool
 turn_take(const char *path, int wait_seconds)
 {
 	if (turn.fd < 0)
-		return;
+		return false;
 	turn.held = (struct flock){ .l_type = F_WRLCK, .l_whence = SEEK_SET,
 	    .l_start = place_of(path), .l_len = 1 };
 	if (fcntl(turn.fd, F_OFD_SETLK, &turn.held) == 0)
-		return;
-	if (errno == EAGAIN || errno == EACCES)
+		return false;
+	if (errno == EAGAIN || errno == EACCES) {
 		wait_in_line(wait_seconds);
-	else
-		turn.held.l_len = 0;
+		return true;
+	}
+	turn.held.l_len = 0;
+	return false;
 }
 
 void

@@ -209,6 +209,8 @@ send_result(struct stream *s, struct frame *f, struct delivery *d,
 		file = DELIVER_FILE_BUSY;
 	if (file != DELIVER_FILE_OK)
 		frame_put_u64(f, DELIVER_KEY_FILE, file);
+	if (d->waited)
+		frame_put_u64(f, DELIVER_KEY_WAITED, 1);
 	if (d->connections > 0)
 		frame_put_u64(f, DELIVER_KEY_CONNECTIONS, d->connections);
 	if (peer_is_ending())

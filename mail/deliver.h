@@ -39,6 +39,8 @@ struct delivery {
 	bool			 traced;
 	bool			 bounced;	/* there is something in the log */
 	unsigned		 connections;	/* made to other hosts for it */
+	bool			 waited;	/* in line with another delivery
+						   to the same mailbox */
 	bool			 not_logged;	/* a deferral: no expiry yet */
 	enum outcome		*part;		/* delivery_part()'s result */
 };

@@ -49,6 +49,8 @@ enum deliver_key {
 	DELIVER_KEY_CONNECTIONS,	/* u64: made to other hosts for it */
 	DELIVER_KEY_BOUNCED,		/* u64 1: a bounce record was written,
 					   perhaps of a recipient that waits */
+	DELIVER_KEY_WAITED,		/* u64 1: in line with another delivery
+					   to the destination */
 	DELIVER_KEY_LOG,		/* bytes: finished log lines, which come
 					   before those about the result */
 };

@@ -223,6 +223,8 @@ take_result(struct agent *a)
 		    a->transport->name);
 		m->deferred = true;
 	}
+	if (frame_u64(f, DELIVER_KEY_WAITED, 0) != 0)
+		e->dest->one_by_one = true;
 	if (frame_u64(f, DELIVER_KEY_TRACED, 0) != 0)
 		m->traced = true;
 	if (frame_u64(f, DELIVER_KEY_BOUNCED, 0) != 0)

@@ -43,7 +43,7 @@ schedule_refresh(struct dest *d)
 {
 	struct heap *ready = &d->transport->ready;
 	bool	     may = d->peers.count > 0 && !dest_is_dead(d) &&
-	    !d->waiting && d->busy < d->window.size &&
+	    !d->waiting && d->busy < (d->one_by_one ? 1 : d->window.size) &&
 	    (d->site == NULL || site_is_open(d->site));
 
 	if (!may)

@@ -51,6 +51,8 @@ struct dest {
 	uint64_t		 turn;
 	int			 busy;
 	struct window		 window;
+	bool			 one_by_one;	/* its deliveries wait for each
+						   other */
 	struct why		 dead;		/* dsn empty: alive */
 	struct timer		 timer;		/* revival, or next delivery */
 	bool			 waiting;	/* destination_rate_delay */

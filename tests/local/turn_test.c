@@ -58,10 +58,10 @@ the_wait_ends_when_its_time_is_up(void)
 	}
 	usleep(300 * 1000);
 	turn_open();
-	turn_take("/var/mail/bob", 1);		/* nobody's */
+	CHECK(!turn_take("/var/mail/bob", 1));	/* nobody's */
 	turn_end();
 	CHECK(clock_ms() - begin < 900);
-	turn_take("/var/mail/ann", 1);
+	CHECK(turn_take("/var/mail/ann", 1));
 	CHECK(clock_ms() - begin >= 1000);
 	turn_end();				/* has none: no harm */
 	kill(pid, SIGKILL);

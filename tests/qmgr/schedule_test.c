@@ -163,6 +163,28 @@ a_busy_destination_does_not_hold_others_up(void)
 }
 
 static void
+a_mailbox_that_deliveries_waited_for_gets_one_at_a_time(void)
+{
+	struct transport *t = transport_get("mailbox");
+	struct fake *a = new_fake("a"), *b = new_fake("b"), *c = new_fake("c");
+
+	t->window.initial = t->window.limit = 2;
+	add(a, t, "u@x", "x");
+	add(b, t, "u@x", "x");
+	add(c, t, "u@x", "x");
+	schedule_run(t);
+	CHECK_INT(begun_count, 2);
+	begun[1]->dest->one_by_one = true;
+	end_delivery(begun[0]);
+	CHECK_INT(begun_count, 2);
+	end_delivery(begun[1]);
+	CHECK_INT(begun_count, 3);
+	run_all();
+	reset();
+	free_fake(a), free_fake(b), free_fake(c);
+}
+
+static void
 recipients_are_split_by_the_limit(void)
 {
 	struct transport *t = transport_get("split");
@@ -339,6 +361,7 @@ main(void)
 	}
 	TEST(messages_for_one_destination_go_in_order);
 	TEST(a_busy_destination_does_not_hold_others_up);
+	TEST(a_mailbox_that_deliveries_waited_for_gets_one_at_a_time);
 	TEST(recipients_are_split_by_the_limit);
 	TEST(one_recipient_a_delivery_makes_recipients_destinations);
 	TEST(deliveries_stay_below_the_process_limit);
