@@ -114,14 +114,14 @@ is "without a file, those that main.cf names" \
     postconf -X bounce_template_file)" "This is mx.home.example. "
 sed 's/nosuch?never/nosuch/' templates >wrong
 is "a name that nothing defines is an error" "$(postconf -b wrong 2>&1)" \
-'postconf: fatal: wrong: undefined $name in failure template: $nosuch'
+'postfix/bounce: fatal: wrong: undefined $name in failure template: This is $myhostname. ${nosuch}'
 sed 's/^Subject/Sobject/' templates >wrong
 is "a wrong template is left out" "$(postconf -b wrong 2>&1 | sed -n '1,3p')" \
-'postconf: warning: wrong: unknown "Sobject" header label in failure template -- ignoring this template
+'postfix/bounce: warning: wrong: unknown "Sobject" header label in failure template -- ignoring this template
 expanded_failure_text = <<EOF
 This is the mail system at host mx.home.example.'
 is "a missing template file" "$(postconf -t none 2>&1; echo $?)" \
-"postconf: fatal: open none: No such file or directory
+"postfix/bounce: fatal: open none: No such file or directory
 1"
 is "an unknown mode of -T" "$(postconf -T x 2>&1; echo $?)" \
 "postconf: warning: unknown 'postconf -T' mode: x
