@@ -98,7 +98,7 @@ note(struct field *f)
 	if (f->fact == NULL)
 		return true;
 	if (f->fact->id == HEADER_RECEIVED &&
-	    ++m->hops > conf_mail.hopcount_limit) {
+	    ++m->hops >= conf_mail.hopcount_limit) {
 		log_warn("%s: message rejected: hopcount exceeded",
 		    m->file.id);
 		message_fail(m, CLEANUP_HOPS, "too many hops");

@@ -145,8 +145,8 @@ enum outcome
 forward_finish(struct forward *f, struct delivery *d, struct why *why)
 {
 	enum cleanup_status	 status;
-	struct cleanup_client	*c = cleanup_open(CLEANUP_MAP | CLEANUP_FILTER |
-	    CLEANUP_INTERNAL | rewriting(d), &status);
+	struct cleanup_client	*c = cleanup_open(CLEANUP_BOUNCE | CLEANUP_MAP |
+	    CLEANUP_FILTER | CLEANUP_INTERNAL | rewriting(d), &status);
 	struct buf		 text = BUF_INIT;
 	char			 id[QUEUE_ID_MAX];
 
