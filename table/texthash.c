@@ -138,12 +138,29 @@ bad_inline(struct table *t, const char *what)
 	    what, t->full_name);
 }
 
+/* The end of a name, where what is quoted may be anything; NULL if a quote is
+ * not closed. */
+static char *
+name_end(char *p)
+{
+	bool quoted = false;
+
+	for (; *p != '\0'; p++)
+		if (*p == '\\' && p[1] != '\0')
+			p++;
+		else if (*p == '"')
+			quoted = !quoted;
+		else if (!quoted && strchr("= \t\r\n", *p) != NULL)
+			break;
+	return quoted ? NULL : p;
+}
+
 /* "name = value", perhaps in braces; false after table_fail(). */
 static bool
 add_inline_word(struct table *t, struct memory_table *m, char *word)
 {
 	struct buf room = BUF_INIT, why = BUF_INIT;
-	char	  *equal, *value;
+	char	  *end, *equal, *value;
 
 	if (*word == '{') {
 		char *close = closing_brace(word);
@@ -157,14 +174,16 @@ add_inline_word(struct table *t, struct memory_table *m, char *word)
 		*close = '\0';
 		word++;
 	}
-	if ((equal = strchr(word, '=')) == NULL)
-		return bad_inline(t, "missing '=' after attribute name");
-	*equal = '\0';
 	word = text_trim(word);
 	if (*word == '\0')
-		return bad_inline(t, "missing attribute name");
-	if (strpbrk(word, " \t\r\n") != NULL)
+		return bad_inline(t, "no key found; expected format: key = "
+		    "value");
+	if ((end = name_end(word)) == NULL)
+		return bad_inline(t, "unbalanced '\"'");
+	equal = end + strspn(end, " \t\r\n");
+	if (*equal != '=')
 		return bad_inline(t, "missing '=' after attribute name");
+	*end = '\0';
 	value = rhs_file_value(t, text_trim(equal + 1), &room, &why);
 	if (value != NULL)
 		add(t, m, word, value, true);

@@ -92,6 +92,7 @@ other_detail(enum access_about about, const char *dsn)
 		{ ABOUT_SENDER, ".1.6", ".1.7" },
 		{ ABOUT_RECIPIENT, ".1.7", ".1.3" },
 		{ ABOUT_RECIPIENT, ".1.8", ".1.2" },
+		{ ABOUT_RECIPIENT, ".1.9", ".1.0" },
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

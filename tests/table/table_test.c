@@ -197,6 +197,14 @@ patterns_match_and_expand(void)
 		{ "regexp:{{/^a(.*)z$/ got $1}}", "abcz", "got bc" },
 		{ "regexp:{{/^A(.*)z$/i ${1}}}", "abcz", "-" },
 		{ "regexp:{{/(g)(h)?/ <$1><$2>}}", "g", "<g><>" },
+		{ "inline:{{\"q q\"@x.example = v}}", "\"q q\"@x.example", "v" },
+		{ "inline:{{\"c=d\" = v}, e=f}", "\"c=d\"", "v" },
+		{ "inline:{{c\\ d = v}}", "c\\ d", "v" },
+		{ "inline:{{\"c d = v}}", "x", "!unbalanced '\"': \"inline:"
+		    "{{\"c d = v}}\"; need \"inline:{name=value...}\"" },
+		{ "inline:{{c d = v}}", "x", "!missing '=' after attribute "
+		    "name: \"inline:{{c d = v}}\"; need "
+		    "\"inline:{name=value...}\"" },
 		{ "regexp:{{/x/ price $$5}}", "x", "price $5" },
 		/* rules that would take all memory are left out */
 		{ "regexp:{{/a++++++++++++++++++++++++++++++++++/ no},{/a/ yes}}",
