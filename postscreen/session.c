@@ -416,23 +416,47 @@ decide(struct session *s)
 	}
 }
 
+/* What came instead of a proxy's header. */
+static void
+refuse_header(struct session *s, const char *why, const struct buf *seen)
+{
+	struct buf b = BUF_INIT;
+
+	session_escape(&b, seen->data, seen->len);
+	if (stream_timed_out(s->stream))
+		log_warn("haproxy read: time limit exceeded");
+	else
+		log_warn("haproxy read: %s%s%s", why, b.len > 0 ? ": " : "",
+		    b.data);
+	if (stream_failed(s->stream) != NULL)
+		stream_last_words(s->stream,
+		    "421 4.3.2 No system resources\r\n");
+	else
+		drop(s, "421 4.3.2 No system resources");
+	buf_done(&b);
+}
+
 static bool
 read_proxy_header(struct session *s)
 {
 	enum proxy_result r = PROXY_MORE;
 	const char	 *p, *why = "EOF error";
+	struct buf	  seen = BUF_INIT;
 	size_t		  len = 0, used = 0;
 
 	stream_set_deadline(s->stream,
 	    conf_postscreen.postscreen_upstream_proxy_timeout);
 	while (r == PROXY_MORE &&
-	    (p = stream_peek_more(s->stream, len, &len)) != NULL)
+	    (p = stream_peek_more(s->stream, len, &len)) != NULL) {
+		buf_clear(&seen);
+		buf_add(&seen, p, len < SHOWN_MAX ? len : SHOWN_MAX);
 		r = proxy_parse(p, len, &s->client, &s->server, &used, &why);
-	if (r != PROXY_OK && r != PROXY_NONE) {
-		log_warn("haproxy read: %s", stream_timed_out(s->stream) ?
-		    "timeout error" : why);
-		return false;
 	}
+	if (r != PROXY_OK && r != PROXY_NONE)
+		refuse_header(s, why, &seen);
+	buf_done(&seen);
+	if (r != PROXY_OK && r != PROXY_NONE)
+		return false;
 	stream_skip(s->stream, used);
 	s->proxied = r == PROXY_OK;
 	return true;

@@ -52,7 +52,7 @@ ehlo_bit(const char *word)
 	for (int i = 0; i < EHLO_NAMES; i++)
 		if (text_eq_nocase(word, ehlo_names[i].name))
 			return ehlo_names[i].bit;
-	log_warn("unknown EHLO keyword \"%s\" to be discarded", word);
+	log_debug("unknown EHLO keyword \"%s\" to be discarded", word);
 	return 0;
 }
 

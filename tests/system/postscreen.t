@@ -170,6 +170,15 @@ tap.ok(logged(r"smtpd\[\d+\]: connect from \S*\[192\.0\.2\.77\]"),
        "smtpd hears of it")
 s.close()
 
+s, f = connect("127.0.0.2", proxied)
+f.write(b"EHLO early.example\r\n")
+f.flush()
+tap.ok(lines(f) == ["421 4.3.2 No system resources"],
+       "a proxy must say who it speaks for")
+tap.ok(logged(r"haproxy read: missing protocol header: EHLO early\.example"),
+       "the log has what it said instead", mail.log()[-1500:])
+s.close()
+
 # --- mail goes through
 with smtplib.SMTP("127.0.0.1", port, source_address=("127.0.0.2", 0)) as c:
     c.sendmail("root@localhost", ["root@localhost"], "Subject: x\r\n\r\ny\r\n")
