@@ -98,9 +98,8 @@ add_from(struct message *m)
 static bool
 has_recipient_field(const struct message *m)
 {
-	if (m->resent)
-		return has(m, HEADER_RESENT_TO) || has(m, HEADER_RESENT_CC);
-	return has(m, HEADER_TO) || has(m, HEADER_CC);
+	return has(m, HEADER_TO) || has(m, HEADER_CC) ||
+	    has(m, HEADER_RESENT_TO) || has(m, HEADER_RESENT_CC);
 }
 
 static void
