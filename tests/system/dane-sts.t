@@ -492,7 +492,7 @@ def deliveries(mail, world):
     expect(mail, "othername", "deferred", "MTA-STS: a certificate for another "
            "name is not enough", "MTA-STS policy of othername.test")
     expect(mail, "badcert", "deferred", "MTA-STS: nor is one that nobody "
-           "vouches for", "not trusted, as wants the MTA-STS")
+           "vouches for", "not verified, as wants the MTA-STS")
     expect(mail, "trial", "sent", "MTA-STS: mode testing lets mail go")
     tap.ok("policy of trial.test wants" in mail.log(),
            "but the log says what is wrong", mail.log()[-1000:])
