@@ -296,6 +296,33 @@ adds_what_local_mail_lacks(void)
 }
 
 static void
+says_undisclosed_where_no_field_has_recipients(void)
+{
+	static const struct {
+		const char *header;
+		bool	    is_added;
+	} rows[] = {
+		{ "Subject: x\r\n", true }, { "Bcc: x\r\n", true },
+		{ "Resent-Bcc: x\r\n", true }, { "Cc: x\r\n", false },
+		{ "Resent-From: x\r\nTo: y\r\n", false },
+		{ "Resent-Cc: x\r\n", false },
+	};
+	const char *kept = conf_mail.undisclosed_recipients_header;
+	struct run  r;
+
+	conf_mail.undisclosed_recipients_header = "To: nobody:;";
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		run(&r, CLEANUP_REWRITE_LOCAL, "alice", "bob",
+		    (struct str){ rows[i].header, strlen(rows[i].header) },
+		    100);
+		CHECK((strstr(r.header.data, "To: nobody:;\r\n") != NULL) ==
+		    rows[i].is_added);
+		done(&r);
+	}
+	conf_mail.undisclosed_recipients_header = kept;
+}
+
+static void
 rewrites_header_addresses_of_local_mail_only(void)
 {
 	static const struct str in = STR("From: \"A\" <a>\r\nTo: old, \r\n"
@@ -596,6 +623,7 @@ main(void)
 	TEST(over_long_fields_are_cut_but_bodies_are_not);
 	TEST(what_is_too_big_leaves_nothing);
 	TEST(adds_what_local_mail_lacks);
+	TEST(says_undisclosed_where_no_field_has_recipients);
 	TEST(rewrites_header_addresses_of_local_mail_only);
 	TEST(maps_recipients);
 	TEST(finds_recipients_in_the_header);
