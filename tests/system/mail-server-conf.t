@@ -209,9 +209,9 @@ warnings() {
 	postconf "$@" 2>&1 >/dev/null | sed "s|$dir/||g; s/^postconf: warning: //"
 }
 is "no warning but for what is wrong" "$(warnings -n)" \
-'main.cf: unused parameter: policyd-spf_time_limit=3600s (line 41: did you mean "policy-spf_time_limit"?)
+'master.cf: undefined parameter: mua_client_restrictions
+main.cf: unused parameter: policyd-spf_time_limit=3600s (line 41: did you mean "policy-spf_time_limit"?)
 main.cf: unused parameter: spf_policy=unix:private/spf
-master.cf: undefined parameter: mua_client_restrictions
 master.cf: support for parameter "disable_dns_lookups" will be removed; instead, specify "smtp_dns_support_level"'
 is "every value can be expanded" "$(warnings -qx)" \
 "master.cf: undefined parameter: mua_client_restrictions"
