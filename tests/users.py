@@ -53,6 +53,8 @@ def as_user(user, script, background=False):
     argv = ["setpriv", "--reuid", str(user[0]), "--regid", str(user[0]),
             "--clear-groups", "sh", "-c", script]
     env = {"PATH": "/usr/bin:/bin", "HOME": user[1]}
+    env.update((k, v) for k, v in os.environ.items()
+               if k in ("ASAN_OPTIONS", "UBSAN_OPTIONS"))
     if background:
         return subprocess.Popen(argv, env=env, cwd=user[1],
                                 stdin=subprocess.DEVNULL,
