@@ -17,9 +17,10 @@ from users import as_user, become
 
 COMMANDS = ("postdrop", "postqueue", "postlog")
 
-users = become(["eve"])
+# LeakSanitizer can't look into a set-id program, and ends it.
+users = become(["eve"]) if os.environ.get("SAN") != "1" else None
 if users is None:
-    print("ok 1 - set-gid commands # SKIP needs root and namespaces")
+    print("ok 1 - set-gid commands # SKIP needs root, namespaces, no sanitizer")
     print("1..1")
     sys.exit(0)
 eve = users["eve"]
