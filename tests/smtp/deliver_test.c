@@ -203,18 +203,6 @@ dns_set_filter(bool (*keep)(const char *record))
 	(void)keep;
 }
 
-bool
-dns_valid_name(const char *name)
-{
-	return *name != '\0' && !addr_parse(&(struct addr){ 0 }, name, 0);
-}
-
-bool
-dns_valid_address(const char *text)
-{
-	return addr_parse(&(struct addr){ 0 }, text, 0);
-}
-
 /* --- a server: "VERB reply" rules, and a good reply to everything else */
 
 struct fake {
