@@ -209,6 +209,10 @@ resubmit_exim() {
 	' "$1" "$("$bin/postconf" -c "$config" -hx sendmail_path)"
 }
 
+exim_runs() {
+	read -r pid <"${EXIM_PID:-/run/exim4/exim.pid}" && kill -0 "$pid"
+} 2>/dev/null
+
 drain_exim() {
 	flush_exim
 	n=$(exim_files | wc -l)
@@ -216,7 +220,7 @@ drain_exim() {
 	command -v perl >/dev/null ||
 	    die "$n messages wait in exim's queue, and it takes perl to move" \
 	    "them"
-	! pgrep -x exim4 >/dev/null 2>&1 ||
+	! exim_runs ||
 	    die "exim runs, and $n messages wait in its queue: stop it first"
 	exim_files | {
 		good=0

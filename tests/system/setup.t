@@ -9,6 +9,7 @@ import shutil
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+os.environ["OWN_PROGRAMS"] = "yes"  # set-permissions changes them
 from instance import Instance, Tap
 
 # A deferred message for two recipients, as Postfix 3.7 had it in its queue.
@@ -147,6 +148,7 @@ dc_smarthost='smtp.example.net::587'
 dc_localdelivery='maildir_home'
 """)
 os.environ["EXIM_CONF"] = exim
+os.environ["EXIM_PID"] = mail.dir + "/exim.pid"
 os.environ["EXIM_SPOOL"] = mail.dir + "/exim-spool"
 os.environ["EXIM_ADDRESSES"] = mail.dir + "/email-addresses"
 with open(mail.dir + "/passwd.client", "w") as f:
