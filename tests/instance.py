@@ -41,11 +41,17 @@ BIN = os.path.join(BUILD, "bin")
 PATIENCE = 5 if os.environ.get("SAN") == "1" else 1
 
 
+given_ports = set()
+
+
 def free_port():
     """Below the range from which the kernel takes ports for clients: one of
-    those may be gone before our server is up."""
+    those may be gone before our server is up.  Never one twice."""
     while True:
         port = random.randrange(10000, 32000)
+        if port in given_ports:
+            continue
+        given_ports.add(port)
         with socket.socket() as s:
             try:
                 s.bind(("127.0.0.1", port))
