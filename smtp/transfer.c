@@ -27,6 +27,7 @@
 /*
  * One transaction:
  *
+ *	RSET				is_alive(), if the session was used
  *	XFORWARD* MAIL RCPT* DATA	next_command(), batches of commands
  *	   replies			take_reply()
  *	content . [QUIT]		send_content()
@@ -52,7 +53,6 @@ struct transfer_state {
 	bool		*accepted;	/* for each of them */
 	size_t		 accepted_count;
 	bool		 mail_refused;
-	bool		 has_answered;	/* any reply of this transaction */
 	bool		 in_data;	/* the server waits for content */
 	bool		 is_probe;
 	bool		 quit_sent;
@@ -374,20 +374,22 @@ time_limit(const struct transfer_state *t, size_t n)
 	    settings.data_init_timeout;
 }
 
-/*
- * A session from the cache whose first reply is the end of the connection, or
- * the server's good-bye, was dead when we took it.
- */
+/* A session from the cache may be dead, or its server tired of it. */
 static bool
-was_dead(const struct transfer_state *t)
+is_alive(struct session *s)
 {
-	return !t->has_answered && t->s->use_count > 1;
+	struct why why = WHY_INIT;
+	bool	   ok;
+
+	session_says(s, "RSET\r\n");
+	ok = session_reply(s, settings.rset_timeout, "sending RSET", NULL,
+	    &why) && s->reply.code / 100 == 2;
+	why_done(&why);
+	return ok;
 }
 
-enum step { STEP_OK, STEP_LOST, STEP_STALE };
-
 /* A server that does not want to know loses nothing but that. */
-static enum step
+static bool
 take_introduction_reply(struct transfer_state *t, size_t n)
 {
 	struct why why = WHY_INIT;
@@ -398,21 +400,16 @@ take_introduction_reply(struct transfer_state *t, size_t n)
 	    text_eq(t->introducing[n], "name/address") ? "name/address" :
 	    "protocol/helo_name");
 	ok = session_reply(t->s, settings.xforward_timeout, doing, NULL, &why);
-	if (was_dead(t) && (!ok || t->s->reply.code == 421)) {
-		why_done(&why);
-		return STEP_STALE;
-	}
-	t->has_answered = true;
 	if (!ok)
 		attempt_fail_all(t->a, &why, true);
 	else if (t->s->reply.code / 100 != 2)
 		log_warn("host %s said: %s (in reply to XFORWARD %s command)",
 		    t->s->relay, t->s->reply.text.data, t->introducing[n]);
 	why_done(&why);
-	return ok ? STEP_OK : STEP_LOST;
+	return ok;
 }
 
-static enum step
+static bool
 take_reply(struct transfer_state *t, size_t n)
 {
 	struct why why = WHY_INIT;
@@ -423,12 +420,6 @@ take_reply(struct transfer_state *t, size_t n)
 	n -= t->introductions;
 	ok = session_reply(t->s, time_limit(t, n), doing(t, n), NULL,
 	    &why);
-
-	if (was_dead(t) && (!ok || t->s->reply.code == 421)) {
-		why_done(&why);
-		return STEP_STALE;
-	}
-	t->has_answered = true;
 	if (!ok)
 		attempt_fail_all(t->a, &why, true);
 	else if (n == 0)
@@ -438,7 +429,7 @@ take_reply(struct transfer_state *t, size_t n)
 	else
 		take_data_reply(t);
 	why_done(&why);
-	return ok ? STEP_OK : STEP_LOST;
+	return ok;
 }
 
 /* Is there a point in the next command, by the replies so far? */
@@ -453,12 +444,12 @@ is_wanted(const struct transfer_state *t, size_t n)
 	return n <= t->count || t->accepted_count > 0 || t->is_probe;
 }
 
-static enum step
+static bool
 converse(struct transfer_state *t)
 {
 	size_t last = t->introductions + t->count + 1, sent = 0, taken = 0;
 	bool pipelining = t->s->features & FEATURE_PIPELINING;
-	enum step step = STEP_OK;
+	bool ok = true;
 
 	while (sent <= last && is_wanted(t, sent)) {
 		t->batch_bytes = 0;
@@ -466,12 +457,12 @@ converse(struct transfer_state *t)
 			send_command(t, sent++);
 		while (pipelining && sent <= last &&
 		    t->batch_bytes < BATCH_MAX);
-		for (; taken < sent && step == STEP_OK; taken++)
-			step = take_reply(t, taken);
-		if (step != STEP_OK)
+		for (; taken < sent && ok; taken++)
+			ok = take_reply(t, taken);
+		if (!ok)
 			break;
 	}
-	return step;
+	return ok;
 }
 
 static bool
@@ -759,6 +750,8 @@ transfer(struct transfer_state *t)
 
 	t->is_probe = is_verify &&
 	    strcmp(settings.address_verify_target, "data") != 0;
+	if (t->s->use_count > 1 && !is_alive(t->s))
+		return TRANSFER_STALE;
 	choose_recipients(t);
 	if (is_too_large(t))
 		return TRANSFER_ENDED;
@@ -766,14 +759,8 @@ transfer(struct transfer_state *t)
 		return TRANSFER_CLEAN;
 	t->introductions = xforward_make(t->s, t->d, t->introduction,
 	    t->introducing);
-	switch (converse(t)) {
-	case STEP_STALE:
-		return TRANSFER_STALE;
-	case STEP_LOST:
+	if (!converse(t))
 		return TRANSFER_ENDED;
-	case STEP_OK:
-		break;
-	}
 	if (t->in_data && is_verify)
 		return end_probe(t);
 	if (t->in_data)
