@@ -5,6 +5,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+os.environ["OWN_PROGRAMS"] = "yes"  # postmulti sets their permissions
 from instance import Instance, Tap
 
 tap = Tap()
