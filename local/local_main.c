@@ -39,25 +39,12 @@ find_default_privs(void)
 	local_tables.default_gid = pw->pw_gid;
 }
 
-/* A message that may be sent may be delivered. */
-static void
-check_limit(void)
-{
-	if (conf_mail.message_size_limit == 0)
-		fatalx("configuration error: mailbox_size_limit is limited but "
-		    "message_size_limit is unlimited");
-	if (conf_mail.mailbox_size_limit < conf_mail.message_size_limit)
-		fatalx("configuration error: mailbox_size_limit is smaller "
-		    "than message_size_limit");
-}
-
 static void
 start(void)
 {
 	int fold = TABLE_FOLD | (conf_mail.smtputf8_enable ? TABLE_UTF8 : 0);
 
-	if (conf_mail.mailbox_size_limit > 0)
-		check_limit();
+	mbox_check_limit("mailbox_size_limit", conf_mail.mailbox_size_limit);
 	deliver_filter_open("local");
 	turn_open();
 	find_default_privs();

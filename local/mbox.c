@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "conf/param.h"
 #include "local/content.h"
 #include "local/quota.h"
 #include "local/turn.h"
@@ -29,6 +30,17 @@
 #include "util/mem.h"
 #include "util/proc.h"
 #include "util/text.h"
+
+void
+mbox_check_limit(const char *param, long limit)
+{
+	if (limit > 0 && conf_mail.message_size_limit == 0)
+		fatalx("configuration error: %s is limited but "
+		    "message_size_limit is unlimited", param);
+	if (limit > 0 && limit < conf_mail.message_size_limit)
+		fatalx("configuration error: %s is smaller than "
+		    "message_size_limit", param);
+}
 
 bool
 mbox_parse_locks(const char *text, unsigned *ret)

@@ -17,6 +17,11 @@ enum mbox_lock { MBOX_FCNTL = 1, MBOX_FLOCK = 2, MBOX_DOTLOCK = 4 };
 /* "fcntl, dotlock" -> bits; false on an unknown word. */
 bool	mbox_parse_locks(const char *text, unsigned *ret);
 
+/* A message that may be sent may be delivered: ends the process, with a log
+ * line, if the limit (bytes, 0 none) of the named parameter is below
+ * message_size_limit. */
+void	mbox_check_limit(const char *param, long limit);
+
 struct mbox {
 	const char	*path;
 	uid_t		 uid;		/* owner, and who writes */

@@ -37,18 +37,6 @@ struct owner {
 	struct quota	*quota;
 };
 
-/* A message that may be sent may be delivered. */
-static void
-check_limit(void)
-{
-	if (conf_mail.message_size_limit == 0)
-		fatalx("configuration error: virtual_mailbox_limit is limited "
-		    "but message_size_limit is unlimited");
-	if (conf_mail.virtual_mailbox_limit < conf_mail.message_size_limit)
-		fatalx("configuration error: virtual_mailbox_limit is smaller "
-		    "than message_size_limit");
-}
-
 static void
 start(void)
 {
@@ -57,8 +45,7 @@ start(void)
 
 	if (*conf_mail.virtual_mailbox_base == '\0')
 		fatalx("bad string length 0 < 1: virtual_mailbox_base = ");
-	if (conf_mail.virtual_mailbox_limit > 0)
-		check_limit();
+	mbox_check_limit("virtual_mailbox_limit", conf_mail.virtual_mailbox_limit);
 	virtual.via.relay = server_service();
 	deliver_filter_open("virtual");
 	turn_open();
