@@ -376,7 +376,10 @@ header_record(struct mime *m, const char *p, size_t n, bool ends_line)
 {
 	size_t name_len;
 
-	if (m->in_line) {
+	if (m->in_line && m->field.len == 0) {
+		/* of the boundary before this header */
+		hand_over(m, (struct str){ p, n }, ends_line);
+	} else if (m->in_line) {
 		add_to_field(m, p, n);
 	} else if (n > 0 && (p[0] == ' ' || p[0] == '\t') &&
 	    m->field.len > 0) {

@@ -98,6 +98,11 @@ static const struct {
 	  "Content-Type: text/plain\n\n--b\nA: b\n\n",
 	  "H Content-Type: multipart/mixed; boundary=b|"
 	  "H Content-Type: text/plain|.|B0 --b|M A: b|.|" },
+	/* what is left of a long boundary's line is no header */
+	{ "Content-Type: multipart/mixed; boundary=b\n\n--b\rC: d\r e\n"
+	  "A: b\n\nx\n",
+	  "H Content-Type: multipart/mixed; boundary=b|.|B0 --b+|B3 C: d+|"
+	  "B7  e|M A: b|.|B0 x|" },
 	{ "Content-Type: multipart/mixed\n\n--\nA: b\n",
 	  "H Content-Type: multipart/mixed|.|B0 --|B3 A: b|" },
 };
