@@ -128,6 +128,10 @@ class Instance:
             time.sleep(0.05)
         return bool(condition())
 
+    def logged(self, *texts):
+        """All are in the log, or soon: lines come a moment after replies."""
+        return self.wait(lambda: all(t in self.log() for t in texts))
+
     def queue_files(self):
         n = 0
         for q in ("incoming", "active", "deferred", "hold", "maildrop"):

@@ -224,7 +224,7 @@ def greylisting():
                 sender="you+5@example.net").startswith("250"),
            "whatever the extension of his address")
     tap.ok(rcpt(port, "ADDR=203.0.113.9", "b@example.com").startswith("250")
-           and "the client is put off no more" in mail.log(),
+           and mail.logged("the client is put off no more"),
            "and is known in the end", mail.log())
     tap.ok(rcpt(port, "ADDR=203.0.113.9", "c@example.com").startswith("250"),
            "so that others hear from him at once")
@@ -296,7 +296,7 @@ def haproxy(option):
     c.close()
     mail.wait(lambda: "disconnect from unknown[127.0.0.77]" in mail.log())
     tap.ok(banner.startswith("220 ") and
-           "connect from unknown[127.0.0.77]" in mail.log(),
+           mail.logged("connect from unknown[127.0.0.77]"),
            "HAProxy (%s) tells who the client is" % option,
            banner + mail.log())
     guest.destroy()
@@ -346,8 +346,8 @@ def prefilter(options):
     answer = s.command(".")
     mail.wait(lambda: "proxy-accept" in mail.log())
     tap.ok(answer.startswith("250 2.0.0 Ok: queued as ") and
-           "orig_client=unknown[203.0.113.5]" in mail.log() and
-           "proxy-accept: END-OF-MESSAGE: 250 2.0.0 Ok" in mail.log(),
+           mail.logged("orig_client=unknown[203.0.113.5]") and
+           mail.logged("proxy-accept: END-OF-MESSAGE: 250 2.0.0 Ok"),
            "Mail goes through a filter before the queue (%s)" %
            (options or "in step"), answer + mail.log())
     s.close()

@@ -359,7 +359,7 @@ arrived()
 
 tap.ok(deliver(hold_port)[-1][:3] == "250" and
        len(glob.glob(mail.dir + "/spool/hold/*")) == 1 and
-       ": look at it; from=" in mail.log(), "quarantine is hold, with reason")
+       mail.logged(": look at it; from="), "quarantine is hold, with reason")
 mail.run("postsuper", "-d", "ALL", "hold")
 
 replies = []

@@ -102,9 +102,9 @@ def what_is_not_listed_is_refused():
     table = "texthash:%s/secret" % etc
     tap.ok(s.ask(FIND, table=table, flags=0, key="key")[0] == DENIED,
            "a table that is not listed is refused")
-    tap.ok('request for unapproved table: "%s"' % table in mail.log() and
-           "to approve this table for read-only access, list proxy:%s in "
-           "main.cf:proxy_read_maps" % table in mail.log(),
+    tap.ok(mail.logged('request for unapproved table: "%s"' % table,
+                       "to approve this table for read-only access, list "
+                       "proxy:%s in main.cf:proxy_read_maps" % table),
            "and the log says what to do", mail.log())
     table = "hash:%s/users" % etc
     tap.ok(s.ask(PUT, table=table, flags=0, key="a", value="b")[0] == DENIED,
