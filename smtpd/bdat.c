@@ -15,10 +15,10 @@
 
 #include "conf/param.h"
 #include "mail/cleanup_client.h"
+#include "mail/content.h"
 #include "smtpd/access/access.h"
 #include "smtpd/command.h"
 #include "smtpd/config.h"
-#include "smtpd/content.h"
 #include "smtpd/deadline.h"
 #include "smtpd/message.h"
 #include "smtpd/milter.h"

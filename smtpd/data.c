@@ -1,8 +1,8 @@
 /* DATA (RFC 5321 4.1.1.4) */
 
+#include "mail/content.h"
 #include "smtpd/access/access.h"
 #include "smtpd/command.h"
-#include "smtpd/content.h"
 #include "smtpd/deadline.h"
 #include "smtpd/message.h"
 #include "smtpd/milter.h"

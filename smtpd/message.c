@@ -196,35 +196,6 @@ message_rcpt(struct session *s, const struct recipient *r)
 /* --- the envelope */
 
 static void
-set_number(struct envelope *e, enum envelope_attr a, unsigned n)
-{
-	char text[16];
-
-	snprintf(text, sizeof text, "%u", n);
-	envelope_set(e, a, text);
-}
-
-static void
-set_client(struct session *s, struct envelope *e)
-{
-	const struct client *c = &s->client;
-
-	envelope_set(e, ATTR_CLIENT_NAME, c->name);
-	envelope_set(e, ATTR_REVERSE_CLIENT_NAME, c->reverse_name);
-	envelope_set(e, ATTR_CLIENT_ADDRESS, c->ip);
-	set_number(e, ATTR_CLIENT_ADDRESS_TYPE,
-	    (unsigned)addr_family(&c->addr));
-	if (*c->server_ip != '\0') {
-		envelope_set(e, ATTR_SERVER_ADDRESS, c->server_ip);
-		set_number(e, ATTR_SERVER_PORT, c->server_port);
-	}
-	set_number(e, ATTR_CLIENT_PORT, c->port);
-	envelope_set(e, ATTR_PROTOCOL_NAME, s->protocol);
-	if (s->helo != NULL)
-		envelope_set(e, ATTR_HELO_NAME, s->helo);
-}
-
-static void
 set_some(struct envelope *e, enum envelope_attr a, const char *value)
 {
 	if (*value != '\0')
@@ -308,7 +279,10 @@ send_envelope(struct session *s)
 		e->flags |= ENV_SMTPUTF8;
 	if (t->requiretls)
 		e->flags |= ENV_REQUIRETLS;
-	set_client(s, e);
+	client_envelope(&s->client, e);
+	envelope_set(e, ATTR_PROTOCOL_NAME, s->protocol);
+	if (s->helo != NULL)
+		envelope_set(e, ATTR_HELO_NAME, s->helo);
 	set_origin(s, e);
 	if (t->body != NULL)
 		envelope_set(e, ATTR_ENCODING, text_eq(t->body, "8BITMIME") ?

@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 #include "mail/envelope.h"
-#include "net/addr.h"
-#include "smtpd/opening.h"
+#include "mail/opening.h"
+#include "server/client.h"
 #include "util/buf.h"
 #include "util/mem.h"
 
@@ -33,10 +33,6 @@ struct verb_count {
 	unsigned	good, all;
 };
 
-/* What is known of the client's name: as in the 4xx/5xx of
- * reject_unknown_client_hostname. */
-enum name_status { NAME_OK, NAME_FORGED, NAME_UNKNOWN, NAME_TRY_AGAIN };
-
 /* EHLO keywords, also as the bits of smtpd_discard_ehlo_keywords. */
 enum ehlo_keyword {
 	EHLO_PIPELINING = 1 << 0, EHLO_SIZE = 1 << 1, EHLO_VRFY = 1 << 2,
@@ -47,21 +43,6 @@ enum ehlo_keyword {
 	EHLO_REQUIRETLS = 1 << 13,
 	EHLO_XVERP = 1 << 15,		/* no name to discard it by */
 	EHLO_SILENT = 1 << 14,		/* "silent-discard" */
-};
-
-/* Client facts: found once, kept for the session. */
-struct client {
-	struct addr	 addr;
-	char		 ip[ADDR_TEXT];
-	uint16_t	 port;
-	char		 server_ip[ADDR_TEXT];	/* our end; "" if none */
-	uint16_t	 server_port;
-	const char	*name;		/* verified, or "unknown" */
-	const char	*reverse_name;	/* PTR, not verified, or "unknown" */
-	const char	*label;		/* "name[ip]" for logs */
-	enum name_status name_status, reverse_status;
-	bool		 trusted;	/* in mynetworks */
-	bool		 trust_unknown;	/* a table of mynetworks failed */
 };
 
 /* Who has logged in (auth.c); NULL: nobody.  Printable. */

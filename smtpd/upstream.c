@@ -3,9 +3,10 @@
 #include "conf/param.h"
 #include "net/proxy.h"
 #include "server/server.h"
-#include "smtpd/client.h"
+#include "smtpd/config.h"
 #include "smtpd/escape.h"
 #include "smtpd/session.h"
+#include "table/match.h"
 #include "util/log.h"
 #include "util/stream.h"
 
@@ -46,6 +47,19 @@ complain(const char *why, const struct buf *seen)
 	buf_done(&b);
 }
 
+void
+upstream_judge_client(struct session *s)
+{
+	struct client	 *c = &s->client;
+	enum match_result got;
+
+	client_label(c, &s->pool, conf_smtpd.smtpd_client_port_logging);
+	got = match_client(smtpd_config.mynetworks,
+	    c->name_status == NAME_OK ? c->name : NULL, &c->addr);
+	c->trusted = got == MATCH_YES;
+	c->trust_unknown = got == MATCH_ERROR;
+}
+
 bool
 upstream_find_client(struct session *s)
 {
@@ -53,6 +67,8 @@ upstream_find_client(struct session *s)
 	struct buf	  seen = BUF_INIT;
 	const char	 *why;
 	enum proxy_result r = PROXY_NONE;
+	bool		  lookup = conf_smtpd.smtpd_peername_lookup;
+	bool		  is_here = false;
 
 	if (server_passed(s->stream, &client, &server))
 		r = PROXY_OK;
@@ -65,8 +81,11 @@ upstream_find_client(struct session *s)
 		buf_done(&seen);
 	}
 	if (r == PROXY_OK)
-		client_find_at(&s->client, &s->pool, &client, &server);
-	else
-		client_find(&s->client, &s->pool, stream_fd(s->stream));
+		client_find_at(&s->client, &s->pool, &client, &server, lookup);
+	else if (!client_find(&s->client, &s->pool, stream_fd(s->stream),
+	    lookup))
+		is_here = s->client.trusted = true;
+	if (!is_here)
+		upstream_judge_client(s);
 	return r == PROXY_OK || r == PROXY_NONE;
 }

@@ -14,4 +14,8 @@ struct session;
  */
 bool	upstream_find_client(struct session *);
 
+/* Its label and whether we trust it (mynetworks), anew after its name or
+ * address was changed. */
+void	upstream_judge_client(struct session *);
+
 #endif

@@ -7,12 +7,12 @@
 #include <strings.h>
 
 #include "conf/param.h"
-#include "smtpd/client.h"
 #include "smtpd/command.h"
 #include "smtpd/config.h"
 #include "smtpd/limits.h"
 #include "smtpd/notice.h"
 #include "smtpd/reply.h"
+#include "smtpd/upstream.h"
 #include "smtpd/xcommand.h"
 #include "table/match.h"
 #include "util/text.h"
@@ -172,7 +172,7 @@ static void
 begin_anew(struct session *s, const struct change *c)
 {
 	s->client = c->client;
-	client_label(&s->client, &s->pool);
+	upstream_judge_client(s);
 	if (c->has_login) {
 		s->auth.method = c->login != NULL ? "XCLIENT" : NULL;
 		s->auth.username = c->login;

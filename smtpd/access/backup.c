@@ -8,8 +8,8 @@
 #include "mail/address.h"
 #include "mail/own_addr.h"
 #include "net/dns.h"
+#include "server/client.h"
 #include "smtpd/access/access.h"
-#include "smtpd/client.h"
 #include "table/match.h"
 #include "util/log.h"
 

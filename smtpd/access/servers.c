@@ -11,8 +11,8 @@
 #include "conf/param.h"
 #include "mail/address.h"
 #include "net/dns.h"
+#include "server/client.h"
 #include "smtpd/access/lookup.h"
-#include "smtpd/client.h"
 #include "util/log.h"
 #include "util/text.h"
 

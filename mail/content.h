@@ -1,7 +1,7 @@
 /* content - the lines of DATA: newlines, dots, and where they end */
 
-#ifndef SMTPD_CONTENT_H
-#define SMTPD_CONTENT_H
+#ifndef MAIL_CONTENT_H
+#define MAIL_CONTENT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,11 +1,11 @@
 /* opening - the first line of a message, where it is no header */
 
-#ifndef SMTPD_OPENING_H
-#define SMTPD_OPENING_H
+#ifndef MAIL_OPENING_H
+#define MAIL_OPENING_H
 
 #include <stddef.h>
 
-#include "smtpd/content.h"
+#include "mail/content.h"
 
 /*
  * "From sender date" lines of a mailbox, with or without '>', in front of the

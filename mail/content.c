@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "smtpd/content.h"
+#include "mail/content.h"
 
 void
 content_init(struct content *c, bool dots, bool strict, content_fn *put,

@@ -1,4 +1,4 @@
-#include "smtpd/content.c"
+#include "mail/content.c"
 #include "tests/test.h"
 #include "util/buf.h"
 

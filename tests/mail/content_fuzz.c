@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "smtpd/content.c"
+#include "mail/content.c"
 #include "util/buf.h"
 
 int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);

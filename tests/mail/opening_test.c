@@ -1,6 +1,6 @@
 #include <stdbool.h>
 
-#include "smtpd/opening.c"
+#include "mail/opening.c"
 #include "tests/test.h"
 #include "util/buf.h"
 

@@ -1,14 +1,11 @@
 #include <netdb.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "conf/param.h"
-#include "net/dns.h"
-#include "smtpd/client.h"
-#include "smtpd/config.h"
-#include "smtpd/session.h"
-#include "table/match.h"
+#include "mail/envelope.h"
+#include "server/client.h"
 #include "util/log.h"
 #include "util/mem.h"
 
@@ -87,7 +84,6 @@ be_local(struct client *c)
 	strcpy(c->ip, "127.0.0.1");
 	c->name = c->reverse_name = "localhost";
 	c->label = "localhost[127.0.0.1]";
-	c->trusted = true;
 }
 
 /* Which of our addresses it has come to. */
@@ -107,19 +103,19 @@ find_server(struct client *c, int fd)
 
 /* From the address to the rest. */
 static void
-find(struct client *c, struct pool *pool)
+find(struct client *c, struct pool *pool, bool lookup)
 {
 	addr_text(&c->addr, c->ip);
 	c->port = addr_port(&c->addr);
 	c->name = c->reverse_name = UNKNOWN;
 	c->name_status = c->reverse_status = NAME_UNKNOWN;
-	if (conf_smtpd.smtpd_peername_lookup)
+	if (lookup)
 		find_name(c, pool);
-	client_label(c, pool);
+	client_label(c, pool, false);
 }
 
-void
-client_find(struct client *c, struct pool *pool, int fd)
+bool
+client_find(struct client *c, struct pool *pool, int fd, bool lookup)
 {
 	struct sockaddr_storage sa;
 	socklen_t		len = sizeof sa;
@@ -129,35 +125,54 @@ client_find(struct client *c, struct pool *pool, int fd)
 	    !addr_from_sockaddr(&c->addr, (struct sockaddr *)&sa, len) ||
 	    addr_family(&c->addr) == AF_UNIX) {
 		be_local(c);
-		return;
+		return false;
 	}
 	find_server(c, fd);
-	find(c, pool);
+	find(c, pool, lookup);
+	return true;
 }
 
 void
 client_find_at(struct client *c, struct pool *pool, const struct addr *client,
-    const struct addr *server)
+    const struct addr *server, bool lookup)
 {
 	memset(c, 0, sizeof *c);
 	c->addr = *client;
 	addr_text(server, c->server_ip);
 	c->server_port = addr_port(server);
-	find(c, pool);
+	find(c, pool, lookup);
 }
 
 void
-client_label(struct client *c, struct pool *pool)
+client_label(struct client *c, struct pool *pool, bool with_port)
 {
-	enum match_result got;
-
-	if (conf_smtpd.smtpd_client_port_logging)
+	if (with_port)
 		c->label = pool_printf(pool, "%s[%s]:%u", c->name, c->ip,
 		    c->port);
 	else
 		c->label = pool_printf(pool, "%s[%s]", c->name, c->ip);
-	got = match_client(smtpd_config.mynetworks,
-	    c->name_status == NAME_OK ? c->name : NULL, &c->addr);
-	c->trusted = got == MATCH_YES;
-	c->trust_unknown = got == MATCH_ERROR;
+}
+
+static void
+set_number(struct envelope *e, enum envelope_attr a, unsigned n)
+{
+	char text[16];
+
+	snprintf(text, sizeof text, "%u", n);
+	envelope_set(e, a, text);
+}
+
+void
+client_envelope(const struct client *c, struct envelope *e)
+{
+	envelope_set(e, ATTR_CLIENT_NAME, c->name);
+	envelope_set(e, ATTR_REVERSE_CLIENT_NAME, c->reverse_name);
+	envelope_set(e, ATTR_CLIENT_ADDRESS, c->ip);
+	set_number(e, ATTR_CLIENT_ADDRESS_TYPE,
+	    (unsigned)addr_family(&c->addr));
+	if (*c->server_ip != '\0') {
+		envelope_set(e, ATTR_SERVER_ADDRESS, c->server_ip);
+		set_number(e, ATTR_SERVER_PORT, c->server_port);
+	}
+	set_number(e, ATTR_CLIENT_PORT, c->port);
 }

@@ -1,7 +1,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "smtpd/opening.h"
+#include "mail/opening.h"
 
 #define FROM	"From "
 
