@@ -1,5 +1,5 @@
 /*
- * Aliases and :include: files: lists of targets.
+ * Aliases, and what any list of targets means.
  *
  * A member goes straight to its mailbox, file or command, unless the list is a
  * mailing list - it has an owner, or comes from an :include: file - or the
@@ -9,17 +9,12 @@
  *
  * Who expands decides as whom commands run and files are written: for an
  * alias default_privs (or the owner of an alias file that is not root's), for
- * .forward the user, for :include: the owner of the file unless a user names it.
+ * .forward the user, for :include: what include.c says.
  */
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "conf/conf.h"
 #include "conf/param.h"
 #include "local/content.h"
 #include "local/forward.h"
@@ -35,10 +30,7 @@
 #include "util/buf.h"
 #include "util/log.h"
 #include "util/mem.h"
-#include "util/proc.h"
 #include "util/text.h"
-
-enum { INCLUDE_MAX = 64 * 1024 * 1024 };	/* bytes */
 
 /* Only the nearest one: a longer circle meets the nesting limit, one by a
  * .forward ends in that user's mailbox. */
@@ -197,149 +189,6 @@ address_deliver(struct request *r, struct context *c, const char *written)
 	return DONE;
 }
 
-/* --- members that are :include: files */
-
-static bool
-is_missing(int e)
-{
-	return e == ENOENT || e == ENOTDIR || e == EACCES;
-}
-
-static const char *
-cannot_read(const char *what, const char *path, int e)
-{
-	log_warn("%s include file %s: %s", what, path, strerror(e));
-	return is_missing(e) ? "5.3.5" : "4.3.5";
-}
-
-/*
- * Who may say what commands run: the owner of the file, where the
- * administrator has named it.  A user who names it stays that user: other
- * users' files may hold what came in their mail.
- */
-static const char *
-act_as_owner(struct request *r, struct context *inner, const char *path,
-    const struct stat *st)
-{
-	const struct user *owner;
-
-	if (inner->of_user || st->st_uid == 0)
-		return NULL;
-	switch (user_find_uid(r->pool, st->st_uid, &owner)) {
-	case USER_OK:
-		context_act_as(inner, owner);
-		return NULL;
-	case USER_UNKNOWN:
-		log_warn("cannot find username for uid %ld",
-		    (long)st->st_uid);
-		break;
-	case USER_ERROR:
-		break;
-	}
-	log_warn("%s: cannot find :include: file owner username", path);
-	return "4.3.5";
-}
-
-/* Is it still the file that was looked at? */
-static bool
-is_same(int fd, const struct stat *seen)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && st.st_dev == seen->st_dev &&
-	    st.st_ino == seen->st_ino && st.st_uid == seen->st_uid;
-}
-
-/* By the rights that its members will have.  NULL, or the status of what is
- * wrong, after a warning. */
-static const char *
-read_members(struct request *r, const char *path, const struct stat *seen,
-    struct target_list *list)
-{
-	int	    fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	const char *dsn = NULL;
-
-	if (fd < 0)
-		return cannot_read("cannot open", path, errno);
-	if (!is_same(fd, seen)) {
-		log_warn(":include: file %s changes while it is opened", path);
-		dsn = "4.3.5";
-	} else if (!target_list_read(list, r->pool, fd, INCLUDE_MAX)) {
-		dsn = cannot_read("cannot read", path, errno);
-	}
-	close(fd);
-	return dsn;
-}
-
-static const char *
-look_at(const char *path, struct stat *st)
-{
-	if (stat(path, st) != 0) {
-		log_warn("unable to lookup :include: file %s: %s", path,
-		    strerror(errno));
-		return is_missing(errno) ? "5.3.5" : "4.3.5";
-	}
-	if (!S_ISREG(st->st_mode))
-		log_warn(":include: file %s is not a regular file", path);
-	else if (st->st_mode & S_IWOTH)
-		log_warn(":include: file %s is world writable", path);
-	else
-		return NULL;
-	return "5.3.5";
-}
-
-static bool
-act_as(const struct context *c)
-{
-	return !c->of_user || geteuid() != 0 || proc_act_as(c->uid, c->gid);
-}
-
-/* As read_members(). */
-static const char *
-read_include(struct request *r, struct context *inner, const char *path,
-    struct target_list *list)
-{
-	bool	    root = geteuid() == 0;
-	struct stat st;
-	const char *dsn = "4.3.5";
-
-	if (act_as(inner) && (dsn = look_at(path, &st)) == NULL &&
-	    (dsn = act_as_owner(r, inner, path, &st)) == NULL)
-		dsn = act_as(inner) ? read_members(r, path, &st, list) :
-		    "4.3.5";
-	if (root)
-		proc_act_as_root();
-	return dsn;
-}
-
-static enum outcome
-deliver_include(struct request *r, struct context *c, const char *path)
-{
-	struct target_list list = { 0 };
-	struct context	inner = *c;
-	const char     *dsn;
-
-	if (!text_starts(path, "/")) {
-		log_warn(":include:%s uses a relative path", path);
-		return request_end(r, c, "5.3.5",
-		    "mail system configuration error");
-	}
-	/* A file that includes itself adds nothing. */
-	if (!request_first(r, "include", path))
-		return DONE;
-	inner.parent = c;
-	inner.kind = LIST_INCLUDE;
-	inner.gathers = true;
-	inner.level++;
-	if (inner.level > NESTING_MAX)
-		return request_end(r, c, "5.4.6",
-		    "recipient nesting limit exceeded");
-	if ((dsn = read_include(r, &inner, path, &list)) != NULL)
-		return request_end(r, c, dsn,
-		    "mail system configuration error");
-	return targets_deliver(r, &inner, &list);
-}
-
 /* --- lists */
 
 static bool
@@ -372,7 +221,7 @@ deliver_target(struct request *r, struct context *c, const struct target *t)
 	case TARGET_ADDRESS:
 		return address_deliver(r, c, t->text);
 	case TARGET_INCLUDE:
-		return deliver_include(r, c, t->text);
+		return include_deliver(r, c, t->text);
 	case TARGET_FILE:
 		return deliver_file(r, c, t->text);
 	case TARGET_COMMAND:

@@ -52,8 +52,8 @@ struct context {
 						   delivered at once; so it is,
 						   too, with an owner */
 	/* as whom commands run and files are written */
-	bool			 of_user;	/* rights of a user, not the
-						   default ones */
+	bool			 of_user;	/* by these ids files are read, too;
+						   else by root */
 	uid_t			 uid;
 	gid_t			 gid;
 	const char		*home, *shell, *logname;
@@ -79,6 +79,10 @@ bool	alias_deliver(struct request *, const struct context *,
 	    const char *address, enum outcome *ret);
 bool	dot_forward_deliver(struct request *, const struct context *,
 	    const char *address, const struct user *, enum outcome *ret);
+
+/* include.c: the members of a file. */
+enum outcome include_deliver(struct request *, const struct context *,
+	    const char *path);
 
 /* alias.c: every member of a list. */
 enum outcome targets_deliver(struct request *, struct context *,

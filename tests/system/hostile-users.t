@@ -233,6 +233,82 @@ def others_lists():
     no_forward()
 
 
+def administrators_lists():
+    """An alias of root's names a file in eve's folder."""
+    listed = eve[1] + "/listed"
+    setting(alias_maps="inline:{{list=:include:%s}}" % listed)
+    for path, uid, text in (
+            (secret, 0, "root-says@nowhere.invalid\n"),
+            (ann[1] + "/mbox", ann[0], '"|id -un >%s/ran"\n' % ann[1])):
+        with open(path, "w") as f:
+            f.write(text)
+        os.chmod(path, 0o600)
+        os.chown(path, uid, uid)
+    as_user(eve, "echo '\"|id -un >ran\"' | sed 's,>,>'$PWD/, >listed")
+    got = deliver("list")
+    tap.ok(got.startswith("sent") and
+           open(eve[1] + "/ran").read() == "eve\n",
+           "a list of eve's that root has named: run as eve", got)
+    for target, what in ((secret, "a file of root's"),
+                         (ann[1] + "/mbox", "ann's mail")):
+        as_user(eve, "ln -sf %s listed" % target)
+        got = deliver("list")
+        tap.ok(not got.startswith("sent") and
+               "root-says" not in mail.log() and
+               not os.path.exists(ann[1] + "/ran"),
+               "is made a link to %s: neither read nor obeyed" % what, got)
+    swapper = as_user(eve, "while :; do ln -sf %s listed; "
+                      "ln -sf %s/mbox listed; : >new; mv new listed; done" %
+                      (secret, ann[1]), True)
+    global mark
+    mark = len(mail.log())
+    send("list", count=40)
+    mail.wait(lambda: mail.log()[mark:].count("to=<list@") >= 40, 60)
+    os.killpg(swapper.pid, signal.SIGKILL)
+    swapper.wait()
+    tap.ok("root-says" not in mail.log() and
+           not os.path.exists(ann[1] + "/ran"),
+           "nor while it is swapped, file and link, and mail comes")
+    as_user(eve, "rm -f listed new ran")
+    with open(listed, "w") as f:
+        f.write("ann\n")
+    got = deliver("list")
+    tap.ok(got.startswith("sent"), "a file of root's that all may read, in "
+           "eve's folder, is a list", got)
+    os.unlink(listed)
+    os.unlink(ann[1] + "/mbox")
+    setting(alias_maps="")
+    mail.run("postsuper", "-d", "ALL")
+
+
+def swapped_forward_file():
+    for path, text, uid in (
+            (secret, "root-says@nowhere.invalid\n", 0),
+            (ann[1] + "/private", "ann-says@nowhere.invalid\n", ann[0])):
+        with open(path, "w") as f:
+            f.write(text)
+        os.chmod(path, 0o600)
+        os.chown(path, uid, uid)
+    swapper = as_user(eve, "while :; do ln -sf %s .forward; rm -f .forward; "
+                      "echo '\\eve' >.forward; ln -sf %s/private .forward; "
+                      "mkfifo new; mv new .forward; "
+                      "echo :include:%s >new; mv new .forward; done" %
+                      (secret, ann[1], secret), True)
+    global mark
+    mark = len(mail.log())
+    send("eve", count=40)
+    ok = mail.wait(lambda: mail.log()[mark:].count("to=<eve@") >= 40, 60)
+    os.killpg(swapper.pid, signal.SIGKILL)
+    swapper.wait()
+    log = mail.log()[mark:]
+    tap.ok(ok and "root-says" not in log and "ann-says" not in log,
+           "a .forward that is swapped for links, pipes and :include: while "
+           "mail comes tells nothing", log[-1000:])
+    no_forward()
+    fresh_mailbox()
+    mail.run("postsuper", "-d", "ALL")
+
+
 def loops_and_bombs():
     forward("ann\n")
     forward("eve\n", ann)
@@ -477,6 +553,8 @@ try:
     maildir_links()
     forward_files()
     others_lists()
+    administrators_lists()
+    swapped_forward_file()
     loops_and_bombs()
     commands()
     many_submissions()
