@@ -47,10 +47,19 @@ void
 process_env_add(struct process_env *e, struct pool *pool, const char *name,
     const char *value)
 {
-	if (value == NULL || e->count == PROCESS_ENV_MAX)
+	size_t n = strlen(name);
+	int    i = 0;
+
+	if (value == NULL)
 		return;
-	e->vars[e->count++] = pool_printf(pool, "%s=%s", name, value);
-	e->vars[e->count] = NULL;
+	while (i < e->count && (strncmp(e->vars[i], name, n) != 0 ||
+	    e->vars[i][n] != '='))
+		i++;
+	if (i == PROCESS_ENV_MAX)
+		return;
+	e->vars[i] = pool_printf(pool, "%s=%s", name, value);
+	if (i == e->count)
+		e->vars[++e->count] = NULL;
 }
 
 /* "{ name = a value with blanks }" */

@@ -27,8 +27,9 @@ struct process {
 };
 
 /*
- * The environment: export_environment (names, or name=value) and PATH first;
- * then whatever is added.  Strings live in the pool.
+ * The environment: export_environment (names, or name=value), then PATH, then
+ * whatever is added; the last value of a name counts.  What is more than the
+ * limit is left out.  Strings live in the pool.
  */
 enum { PROCESS_ENV_MAX = 64 };	/* variables */
 
