@@ -40,6 +40,9 @@ enum {
 	FILES_MAX = 10000000,
 };
 
+/* Files and cache may claim more: sums with it must not overflow. */
+static const int64_t BYTES_MAX = INT64_MAX / 2;
+
 struct usage {
 	int64_t	bytes, messages;
 };
@@ -98,14 +101,21 @@ quota_is_set(const struct quota *q)
 
 /* --- counting */
 
+/* By the name, where it says a number, or the file. */
 static int64_t
 size_of(int dir, const char *name)
 {
 	const char *given = strstr(name, ",S=");
 	struct stat st;
+	char	   *end;
+	int64_t	    n;
 
-	if (given != NULL)
-		return strtoll(given + 3, NULL, 10);
+	if (given != NULL) {
+		n = strtoll(given + 3, &end, 10);
+		if (n >= 0 && end > given + 3 && (*end == '\0' ||
+		    *end == ',' || *end == ':'))
+			return n;
+	}
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return 0;
 	return st.st_size;
@@ -127,7 +137,9 @@ count_files(struct usage *u, const char *path)
 	while (u->messages < FILES_MAX && (e = readdir(d)) != NULL) {
 		if (*e->d_name == '.')
 			continue;
-		u->bytes += size_of(fd, e->d_name);
+		if (__builtin_add_overflow(u->bytes, size_of(fd, e->d_name),
+		    &u->bytes) || u->bytes > BYTES_MAX)
+			u->bytes = BYTES_MAX;
 		u->messages++;
 	}
 	closedir(d);
@@ -225,7 +237,7 @@ sum_up(char *p, struct usage *u, int *ret_lines)
 		if ((end = strchr(end, '\n')) == NULL)
 			break;
 	}
-	return u->bytes >= 0 && u->bytes <= INT64_MAX / 2 && u->messages >= 0;
+	return u->bytes >= 0 && u->bytes <= BYTES_MAX && u->messages >= 0;
 }
 
 /* What the cache says.  False: there is none for this quota, or it has grown

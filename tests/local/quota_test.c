@@ -92,6 +92,15 @@ counts_a_maildir_and_remembers(void)
 	CHECK(quota_maildir_check(&q, dir, 500, &why) && q.before == 1000);
 	q = (struct quota){ .messages = 2 };
 	CHECK(!quota_maildir_check(&q, dir, 1, &why));
+	q = (struct quota){ .bytes = 1500 };
+	/* nor what their file names say, if it can't be */
+	put(dir, "cur/4.d.host,S=-600", "1234");
+	put(dir, "cur/5.e.host,S=1k", "1234");
+	CHECK(quota_maildir_check(&q, dir, 492, &why) && q.before == 1008);
+	put(dir, "cur/6.f.host,S=9223372036854775807", "x");
+	put(dir, "cur/7.g.host,S=9223372036854775807:2,", "x");
+	put(dir, "maildirsize", "garbage");
+	CHECK(!quota_maildir_check(&q, dir, 1, &why) && q.after > q.before);
 	snprintf(rm, sizeof rm, "rm -rf %s", dir);
 	CHECK(system(rm) == 0);
 	why_done(&why);
