@@ -114,21 +114,27 @@ is_trusted(int fd, const char *path, const struct user *user)
 	return false;
 }
 
-/* -1 after a warning.  Not to wait for a pipe's other end. */
-static int
-open_trusted(const char *path, const struct user *user)
+/* DONE, or FAILED and TRY_LATER after a warning.  Not to wait for a pipe's
+ * other end. */
+static enum outcome
+open_trusted(const char *path, const struct user *user, int *ret_fd)
 {
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
-	if (fd < 0 && errno == ELOOP)
+	if (fd < 0 && (errno == ELOOP || errno == ENXIO)) {
 		log_warn("file %s is not a regular file", path);
-	else if (fd < 0)
-		log_warn("cannot open file %s: %s", path, strerror(errno));
-	else if (!is_trusted(fd, path, user)) {
-		close(fd);
-		fd = -1;
+		return FAILED;
 	}
-	return fd;
+	if (fd < 0) {
+		log_warn("cannot open file %s: %s", path, strerror(errno));
+		return is_missing(errno) ? FAILED : TRY_LATER;
+	}
+	if (!is_trusted(fd, path, user)) {
+		close(fd);
+		return FAILED;
+	}
+	*ret_fd = fd;
+	return DONE;
 }
 
 /* The user named in their own file means their mailbox; with an extension,
@@ -151,11 +157,12 @@ static enum outcome
 read_file(struct request *r, struct context *c, const char *address,
     const struct user *user, struct target_list *list)
 {
-	enum outcome	got = FAILED;
-	int		fd = open_trusted(c->forward_path, user);
+	int		fd;
+	enum outcome	got = open_trusted(c->forward_path, user, &fd);
 
-	if (fd < 0)
-		return FAILED;
+	if (got != DONE)
+		return got;
+	got = FAILED;
 	if (!is_reading(c->parent, user, address, c->forward_path)) {
 		if (!target_list_read(list, r->pool, fd, DOT_FORWARD_MAX)) {
 			log_warn("read file %s: %s", c->forward_path,

@@ -276,8 +276,9 @@ is_not_owned(const struct mbox *m, int e, struct why *why)
 {
 	struct stat st;
 
-	if (e != EACCES || !m->is_spool || !m->strict_owner || lstat(m->path, &st) != 0 ||
-	    !S_ISREG(st.st_mode) || st.st_uid == m->uid)
+	if (e != EACCES || !m->is_spool || !m->strict_owner ||
+	    lstat(m->path, &st) != 0 || !S_ISREG(st.st_mode) ||
+	    st.st_uid == m->uid)
 		return false;
 	wrong_owner(m, why);
 	return true;
@@ -290,10 +291,11 @@ open_and_append(const struct mbox *m, bool as_root, struct delivery *d,
 	bool		is_new;
 	int		fd = open_or_make(m, as_root, &is_new);
 	enum outcome	got;
+	int		e = errno;
 
 	if (fd < 0)
-		return is_not_owned(m, errno, why) ? why_outcome(why) :
-		    open_failed(why, errno, is_new);
+		return is_not_owned(m, e, why) ? why_outcome(why) :
+		    open_failed(why, e, is_new);
 	/* The ids of the owner around the write: its quota counts. */
 	if (!lock_file(m, fd))
 		got = fail(why, "4.2.0", "unable to lock for exclusive access");
