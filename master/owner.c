@@ -1,17 +1,17 @@
 #include "master/owner.h"
 
 #include <errno.h>
-#include <unistd.h>
 
 #include "conf/param.h"
 #include "master/master.h"
 #include "util/log.h"
+#include "util/proc.h"
 
 void
 owner_begin(void)
 {
-	if (master.is_root && (setegid(master.owner_gid) < 0 ||
-	    seteuid(master.owner_uid) < 0))
+	if (master.is_root &&
+	    !proc_act_as(master.owner_uid, master.owner_gid))
 		fatal("act as %s", conf_mail.mail_owner);
 }
 
@@ -20,7 +20,7 @@ owner_end(void)
 {
 	int saved = errno;
 
-	if (master.is_root && (seteuid(0) < 0 || setegid(0) < 0))
+	if (master.is_root && !proc_act_as_root())
 		fatal("be root again");
 	errno = saved;
 }

@@ -10,7 +10,11 @@
  * NULL for none.  False with errno. */
 bool	proc_become(uid_t, gid_t, const char *user);
 
-/* Effective ids only, and back to root: around one delivery. */
+/*
+ * Effective ids and the supplementary groups, and back to root: around one
+ * delivery.  The group stays a supplementary one of root's.  False with errno;
+ * the ids are then in part those of before.
+ */
 bool	proc_act_as(uid_t, gid_t);
 bool	proc_act_as_root(void);
 
