@@ -4,173 +4,260 @@
 #include <errno.h>
 #include <string.h>
 
-#include "mail/address.h"
 #include "util/buf.h"
 #include "util/file.h"
 #include "util/text.h"
 
-static bool add_item(struct target_list *, struct pool *, struct str item);
+/*
+ * A list is read as the value of an address header is, so that what people
+ * have written for decades means the same here:
+ *
+ *	list	= entry *(("," | ";") entry)
+ *	entry	= *([phrase] "<" address ">") *address
+ *		| [address ">"] *address	(the "<" was forgotten)
+ *
+ * but '|' is a special character too.  Words side by side are addresses of
+ * their own, except before a ">".  "name: entry, entry;" is a group, whose
+ * name is left out.
+ */
+enum { END = -1, COMMENT = '(', WORD = 'w' };
 
-static bool
-add(struct target_list *l, struct pool *pool, enum target_kind kind,
-    const char *text)
+struct scan {
+	struct target_list *list;
+	struct pool	   *pool;
+	const char	   *p;
+	const char	   *group;	/* the next one's first entry, or NULL */
+	bool		    never_closed; /* no '>' follows */
+	bool		    full;
+};
+
+/* --- tokens */
+
+static const char *
+end_of_comment(const char *p)
 {
-	struct target *more;
+	int depth = 0;
 
-	if (l->count == TARGET_LIST_MAX)
-		return false;
+	for (; *p != '\0'; p++)
+		if (*p == '\\' && p[1] != '\0')
+			p++;
+		else if (*p == '(')
+			depth++;
+		else if (*p == ')' && --depth == 0)
+			return p + 1;
+	return p;
+}
+
+static const char *
+end_of_quoted(const char *p, char close)
+{
+	for (p++; *p != '\0'; p++)
+		if (*p == '\\' && p[1] != '\0')
+			p++;
+		else if (*p == close)
+			return p + 1;
+	return p;
+}
+
+static const char *
+end_of_atom(const char *p)
+{
+	for (; *p != '\0' && !isspace((unsigned char)*p) &&
+	    strchr("()<>@,;:\".[|", *p) == NULL; p++)
+		if (*p == '\\' && p[1] != '\0')
+			p++;
+	return p;
+}
+
+/* Its kind, which is a special character's own byte; *at is then behind it. */
+static int
+next_token(const char **at, struct str *ret)
+{
+	const char *p = *at;
+	int	    kind;
+
+	while (isspace((unsigned char)*p))
+		p++;
+	ret->p = p;
+	kind = (unsigned char)*p;
+	if (kind == '\0')
+		kind = END;
+	else if (kind == '(')
+		p = end_of_comment(p);
+	else if (kind == '"' || kind == '[')
+		p = end_of_quoted(p, kind == '"' ? '"' : ']');
+	else if (strchr(")<>@,;:.|", kind) != NULL)
+		p++;
+	else
+		p = end_of_atom(p);
+	ret->n = p - ret->p;
+	*at = p;
+	return kind == END || kind == COMMENT || (ret->n == 1 &&
+	    strchr(")<>@,;:.|", kind) != NULL) ? kind : WORD;
+}
+
+/* The '>' that closes the '<' before p; NULL if there is none. */
+static const char *
+find_close(struct scan *s, const char *p)
+{
+	struct str t;
+	int	   kind;
+
+	if (s->never_closed)
+		return NULL;
+	while ((kind = next_token(&p, &t)) != END)
+		if (kind == '>')
+			return t.p;
+	s->never_closed = true;
+	return NULL;
+}
+
+/* Behind the last ':' before the next ';'; without that ';' there is no group
+ * (":include:/some/file"). */
+static const char *
+find_group(struct scan *s, const char *p)
+{
+	const char *found = NULL, *close;
+	struct str  t;
+	int	    kind;
+
+	while ((kind = next_token(&p, &t)) != END && kind != ';')
+		if (kind == '<' && (close = find_close(s, p)) != NULL)
+			p = close;
+		else if (kind == ':')
+			found = p;
+	return kind == ';' ? found : NULL;
+}
+
+/* --- members */
+
+static void
+add_dequoted(struct buf *out, struct str text)
+{
+	bool literal = text.p[0] == '[';
+
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] == '"' && !literal)
+			continue;
+		if (text.p[i] == '\\' && i + 1 < text.n && !literal)
+			i++;
+		buf_addc(out, text.p[i]);
+	}
+}
+
+static struct target
+target_of(struct pool *pool, const char *s)
+{
+	enum target_kind kind = TARGET_ADDRESS;
+
+	if (*s == '|') {
+		kind = TARGET_COMMAND;
+		s++;
+	} else if (*s == '/' || *s == '~') {
+		kind = TARGET_FILE;
+	} else if (text_starts_nocase(s, ":include:")) {
+		kind = TARGET_INCLUDE;
+		s += sizeof ":include:" - 1;
+	} else if (*s == '\\') {
+		s++;
+	}
+	return (struct target){ kind, pool_strdup(pool, s) };
+}
+
+static void
+add(struct scan *s, const char *text)
+{
+	struct target_list *l = s->list;
+	struct target	   *more;
+
+	if (l->count == TARGET_LIST_MAX) {
+		s->full = true;
+		return;
+	}
 	if (l->count == l->size) {
 		l->size = l->size == 0 ? 16 : l->size * 2;
-		more = pool_alloc(pool, l->size * sizeof *more);
+		more = pool_alloc(s->pool, l->size * sizeof *more);
 		if (l->count > 0)
 			memcpy(more, l->items, l->count * sizeof *more);
 		l->items = more;
 	}
-	l->items[l->count++] = (struct target){ kind, pool_strdup(pool, text) };
-	return true;
+	l->items[l->count++] = target_of(s->pool, text);
 }
 
-/* A command, file or :include: by its first bytes; TARGET_ADDRESS if none. */
-static enum target_kind
-kind_of(const char *s)
+/* What stands up to `end`: as one address, or as words that are each one. */
+static void
+add_addresses(struct scan *s, const char *end, bool one)
 {
-	if (*s == '|')
-		return TARGET_COMMAND;
-	if (*s == '/' || *s == '~')
-		return TARGET_FILE;
-	if (text_starts_nocase(s, ":include:"))
-		return TARGET_INCLUDE;
-	return TARGET_ADDRESS;
-}
+	struct buf text = BUF_INIT;
+	struct str t;
+	int	   kind, last = END;
 
-/* White space ends what is not in quotes; another item follows. */
-static bool
-add_special(struct target_list *l, struct pool *pool, enum target_kind kind,
-    char *text, bool quoted)
-{
-	const char *rest = "";
-	size_t	    n;
-
-	if (kind == TARGET_COMMAND)
-		text++;
-	else if (kind == TARGET_INCLUDE)
-		text += sizeof ":include:" - 1;
-	if (kind != TARGET_COMMAND || !quoted)
-		text = text_trim(text);
-	n = quoted ? strlen(text) : strcspn(text, " \t");
-	if (text[n] != '\0') {
-		text[n] = '\0';
-		rest = text + n + 1;
-	}
-	return add(l, pool, kind, text) && (*rest == '\0' ||
-	    add_item(l, pool, (struct str){ rest, strlen(rest) }));
-}
-
-/* Every address in `item`, which may be a phrase with <address>, or a group. */
-static bool
-add_addresses(struct target_list *l, struct pool *pool, struct str item)
-{
-	struct token	*t = address_parse_header(pool, item, item.n);
-	struct buf	 internal = BUF_INIT;
-	enum target_kind kind;
-	bool		 ok = true;
-
-	for (; t != NULL && ok; t = t->next) {
-		if (t->type != TOKEN_ADDRESS)
+	while (s->p < end && (kind = next_token(&s->p, &t)) != END &&
+	    t.p < end) {
+		if (kind == COMMENT)
 			continue;
-		buf_clear(&internal);
-		address_token_get(&internal, t);
-		kind = kind_of(internal.data);
-		ok = kind == TARGET_ADDRESS ?
-		    add(l, pool, TARGET_ADDRESS, internal.data) :
-		    add_special(l, pool, kind, internal.data, true);
-	}
-	buf_done(&internal);
-	return ok;
-}
-
-/* One item between commas, white space around it gone. */
-static bool
-add_item(struct target_list *l, struct pool *pool, struct str item)
-{
-	struct buf		 text = BUF_INIT;
-	enum target_kind	 kind;
-	bool			 ok, quoted;
-
-	while (item.n > 0 && isspace((unsigned char)*item.p))
-		item.p++, item.n--;
-	while (item.n > 0 && isspace((unsigned char)item.p[item.n - 1]))
-		item.n--;
-	if (item.n == 0)
-		return true;
-	quoted = item.n >= 2 && item.p[0] == '"' && item.p[item.n - 1] == '"';
-	if (quoted) {
-		for (size_t i = 1; i < item.n - 1; i++) {
-			if (item.p[i] == '\\' && i + 1 < item.n - 1)
-				i++;
-			buf_addc(&text, item.p[i]);
+		if (!one && kind == WORD && last == WORD) {
+			add(s, text.data);
+			buf_clear(&text);
 		}
-	} else {
-		buf_add(&text, item.p, item.n);
+		if (kind == WORD)
+			add_dequoted(&text, t);
+		else
+			buf_addc(&text, kind);
+		last = kind;
 	}
-	kind = kind_of(text.data);
-	if (kind != TARGET_ADDRESS)
-		ok = add_special(l, pool, kind, text.data, quoted);
-	else
-		ok = add_addresses(l, pool, item);
+	if (last != END)
+		add(s, text.data);
 	buf_done(&text);
-	return ok;
+	s->p = end;
 }
 
-/* Bytes up to the comma, or what else `ends` the item at p. */
-static size_t
-item_len_to(const char *p, char ends)
-{
-	const char	*start = p;
-	int		 comment = 0;
-	bool		 quoted = false;
+/* --- entries */
 
-	for (; *p != '\0'; p++) {
-		if (*p == '\\' && p[1] != '\0')
-			p++;
-		else if (*p == '"' && comment == 0)
-			quoted = !quoted;
-		else if (quoted)
-			continue;
-		else if (*p == '(')
-			comment++;
-		else if (*p == ')' && comment > 0)
-			comment--;
-		else if (*p == ends && comment == 0)
+/* What ends at a separator, or behind a "<...>". */
+static void
+take_entry(struct scan *s)
+{
+	const char *p = s->p, *close, *open_lost = NULL;
+	struct str  t;
+	int	    kind;
+
+	for (;;) {
+		kind = next_token(&p, &t);
+		if (kind == END || kind == ',' || kind == ';')
 			break;
+		if (kind == '<' && (close = find_close(s, p)) != NULL) {
+			s->p = p;
+			add_addresses(s, close, true);
+			s->p = close + 1;
+			return;
+		}
+		if (kind == '>')
+			open_lost = t.p;
+		else if (kind == ':' && p == s->group) {
+			s->p = p;
+			return;
+		}
 	}
-	return p - start;
-}
-
-static bool
-has_group(const char *text)
-{
-	return strchr(text, ';') != NULL && *text != '|' &&
-	    text[item_len_to(text, ';')] == ';';
+	if (open_lost != NULL) {
+		add_addresses(s, open_lost, true);
+		s->p = open_lost + 1;
+	}
+	add_addresses(s, t.p, false);
+	s->p = p;
+	if (kind == ';')
+		s->group = find_group(s, p);
 }
 
 bool
 target_list_parse(struct target_list *l, struct pool *pool, const char *text)
 {
-	size_t n;
+	struct scan s = { .list = l, .pool = pool, .p = text };
 
-	/* "friends: bob, carol;" is one */
-	if (has_group(text))
-		return add_addresses(l, pool, (struct str){ text,
-		    strlen(text) });
-	for (;;) {
-		n = item_len_to(text, ',');
-		if (!add_item(l, pool, (struct str){ text, n }))
-			return false;
-		if (text[n] == '\0')
-			return true;
-		text += n + 1;
-	}
+	s.group = find_group(&s, text);
+	while (*s.p != '\0' && !s.full)
+		take_entry(&s);
+	return !s.full;
 }
 
 bool

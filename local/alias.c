@@ -95,33 +95,38 @@ is_neighbour(const struct request *r, const char *address)
 	return domain != NULL && ours != NULL && text_eq_nocase(domain, ours);
 }
 
+static bool
+is_local(struct request *r, const char *address)
+{
+	struct resolved to;
+
+	return resolve_one(r->pool, r->d->sender, address, &to) &&
+	    (to.flags & (RESOLVE_FAIL | RESOLVE_ERROR)) == 0 &&
+	    text_eq(to.transport, server_service());
+}
+
 /*
- * "\\alice" in alice's .forward.  And alice+ext there, once mail comes by alice
- * a second time: a .forward that names its user under other and other
- * extensions would multiply it for ever.
+ * The user, with any extension, in the user's own .forward.  In what that
+ * includes only an alice+ext once mail comes by alice a second time: a list
+ * that names its user under other and other extensions would multiply it for
+ * ever.
  */
 bool
 is_own_mailbox(struct request *r, const struct context *c, const char *address)
 {
-	struct str  local = { address, address_local_len(address) };
 	const char *domain = address_domain(address);
 	size_t	    n = c->user != NULL ? strlen(c->user) : 0;
-	size_t	    ext = c->unmatched != NULL ? strlen(c->unmatched) : 0;
+	bool	    bare = address_local_len(address) == n;
 
-	if (n == 0 || local.n < n || (domain != NULL &&
-	    !text_eq_nocase(domain, conf_mail.myorigin) &&
-	    !is_neighbour(r, address)))
+	if (n == 0 || strncasecmp(address, c->user, n) != 0 || (!bare &&
+	    (address[n] == '\0' || strchr(conf_mail.recipient_delimiter,
+	    address[n]) == NULL)))
 		return false;
-	if (ext > 0 && local.n == n + ext && strncasecmp(local.p + n,
-	    c->unmatched, ext) == 0)
-		local.n = n;	/* address_deliver() has put it there */
-	if (local.n == n)
-		return c->kind != LIST_INCLUDE &&
-		    str_is_nocase(local, c->user);
-	return strncasecmp(address, c->user, n) == 0 &&
-	    strchr(conf_mail.recipient_delimiter, address[n]) != NULL &&
-	    domain != NULL &&
-	    content_was_delivered_to_user(r->d, c->user, domain);
+	if (c->kind == LIST_INCLUDE)
+		return !bare && domain != NULL &&
+		    content_was_delivered_to_user(r->d, c->user, domain);
+	return domain == NULL || text_eq_nocase(domain, conf_mail.myorigin) ||
+	    is_neighbour(r, address) || is_local(r, address);
 }
 
 /* Bad wherever it would go; the resolver knows of more. */
@@ -200,8 +205,9 @@ is_allowed(const struct context *c, const char *param)
 static enum outcome
 deliver_file(struct request *r, struct context *c, const char *path)
 {
-	if (!is_allowed(c, conf_mail.allow_mail_to_files))
-		return request_end(r, c, "5.7.1", "mail to file is restricted");
+	struct why	why = WHY_INIT;
+	enum outcome	got;
+
 	if (*path == '~' && (path[1] != '/' || c->home == NULL)) {
 		log_warn("%s home directory%s for: %s", path[1] != '/' ?
 		    "bad" : "unknown", path[1] != '/' ? " syntax" : "", path);
@@ -211,7 +217,12 @@ deliver_file(struct request *r, struct context *c, const char *path)
 		path = pool_printf(r->pool, "%s%s", c->home, path + 1);
 	if (!request_first(r, "file", path))
 		return DONE;
-	return file_deliver(r, c, path);
+	if (is_allowed(c, conf_mail.allow_mail_to_files))
+		return file_deliver(r, c, path);
+	why_set(&why, "5.7.1", "mail to file is restricted");
+	got = request_part_of_list(r, c, &why);
+	why_done(&why);
+	return got;
 }
 
 static enum outcome
@@ -318,9 +329,14 @@ expand_alias(struct request *r, const struct context *c, const char *alias,
 		self.owner = self.sender = owner;
 	else if (conf_mail.reset_owner_alias)
 		self.owner = NULL;
+	self.blamed = owner;
 	if (!target_list_parse(&list, r->pool, value)) {
 		log_warn("alias %s has too many members", alias);
 		return request_end(r, c, "5.3.5", "mail system configuration error");
+	}
+	if (list.count == 0) {
+		log_warn("no recipient in alias lookup result for %s", alias);
+		return request_end(r, c, "4.3.0", "alias database unavailable");
 	}
 	request_expanded(r, c, owner != NULL ? "delivered" : "expanded");
 	return targets_deliver(r, &self, &list);

@@ -52,7 +52,6 @@ env_fill(struct process_env *e, struct request *r, const struct context *c)
 	struct pool	*p = r->pool;
 	const char	*address = c->address;
 	const char	*original = request_original(r, c);
-	const char	*domain = address_domain(address);
 	const struct envelope *env = delivery_envelope(r->d);
 	struct user_names names;
 
@@ -63,7 +62,7 @@ env_fill(struct process_env *e, struct request *r, const struct context *c)
 	process_env_add(e, p, "HOME", filtered(p, c->home));
 	process_env_add(e, p, "SHELL", filtered(p, c->shell));
 	process_env_add(e, p, "LOCAL", filtered(p, names.local));
-	process_env_add(e, p, "DOMAIN", filtered(p, domain));
+	process_env_add(e, p, "DOMAIN", *names.domain ? filtered(p, names.domain) : NULL);
 	process_env_add(e, p, "RECIPIENT", filtered(p, address));
 	process_env_add(e, p, "ORIGINAL_RECIPIENT", filtered(p, original));
 	process_env_add(e, p, "EXTENSION", names.ext ?

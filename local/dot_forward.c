@@ -137,25 +137,21 @@ open_trusted(const char *path, const struct user *user, int *ret_fd)
 	return DONE;
 }
 
-/* The user named in their own file means their mailbox; with an extension,
- * unless that has a file of its own. */
+/* The user named in the file that counts for that name means the mailbox. */
 static bool
-is_reading(const struct context *c, const struct user *user,
-    const char *address, const char *path)
+is_reading(const struct context *c, const struct user *user, const char *path)
 {
-	bool bare = address_local_len(address) == strlen(user->name);
-
 	for (; c != NULL; c = c->parent)
 		if (c->user != NULL && text_eq(c->user, user->name) &&
-		    (bare || text_eq(c->forward_path, path)))
+		    text_eq(c->forward_path, path))
 			return true;
 	return false;
 }
 
 /* FAILED: it is not to be used, or nothing is in it. */
 static enum outcome
-read_file(struct request *r, struct context *c, const char *address,
-    const struct user *user, struct target_list *list)
+read_file(struct request *r, struct context *c, const struct user *user,
+    struct target_list *list)
 {
 	int		fd;
 	enum outcome	got = open_trusted(c->forward_path, user, &fd);
@@ -163,7 +159,7 @@ read_file(struct request *r, struct context *c, const char *address,
 	if (got != DONE)
 		return got;
 	got = FAILED;
-	if (!is_reading(c->parent, user, address, c->forward_path)) {
+	if (!is_reading(c->parent, user, c->forward_path)) {
 		if (!target_list_read(list, r->pool, fd, DOT_FORWARD_MAX)) {
 			log_warn("read file %s: %s", c->forward_path,
 			    strerror(errno));
@@ -190,7 +186,7 @@ find_and_read(struct request *r, struct context *c, const char *address,
 			c->forward_path = pool_strdup(r->pool, s.path.data);
 			c->unmatched = s.names.used_ext ? NULL :
 			    s.names.ext;
-			got = read_file(r, c, address, user, list);
+			got = read_file(r, c, user, list);
 			break;
 		}
 		if (!is_missing(errno)) {

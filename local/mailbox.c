@@ -36,10 +36,12 @@ content_for(struct content *out, struct request *r, const struct context *c,
 	};
 }
 
+/* `failed`: what the reason is put behind. */
 static enum outcome
 finish(struct request *r, const struct context *c, enum outcome got,
     const char *sent, const char *failed, struct why *why)
 {
+	bool	   is_file = text_starts(sent, "delivered to file");
 	struct why out = WHY_INIT;
 
 	if (got == DONE)
@@ -48,7 +50,8 @@ finish(struct request *r, const struct context *c, enum outcome got,
 		why_copy(&out, why);	/* a full mailbox: said clearly */
 	else
 		why_set(&out, why->dsn, "%s%s", failed, why->text.data);
-	got = request_part_of_list(r, c, &out);
+	got = is_file ? request_part_of_list(r, c, &out) :
+	    request_part(r, c, &out);
 	why_done(&out);
 	return got;
 }

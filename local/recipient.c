@@ -67,7 +67,7 @@ request_part_of_list(struct request *r, const struct context *c,
     const struct why *why)
 {
 	return part_told(r, c, (struct deliver_via){
-	    .bounce_to = c->owner }, why);
+	    .bounce_to = c->blamed }, why);
 }
 
 const char *
@@ -180,6 +180,8 @@ deliver_unknown(struct request *r, struct context *c, const char *address,
 	const char	*relay;
 	enum outcome	 got;
 
+	if (!request_first(r, "user", local))
+		return DONE;
 	if (mailbox_transport_deliver(r, c, address, user, &got) ||
 	    pass_deliver(r, c, address, &(struct pass_rule){
 	    .title = "fallback_transport_maps",
@@ -207,6 +209,15 @@ find_user(struct pool *pool, const char *local, const struct user **ret)
 	return user_find(pool, pool_strndup(pool, local, ext - local), ret);
 }
 
+static char *
+lower_local(struct pool *pool, const char *address)
+{
+	return text_lower(pool_strndup(pool, address,
+	    address_local_len(address)));
+}
+
+/* The mailbox has a copy for each extension that a list names, as a program
+ * that sorts by it would want. */
 static enum outcome
 deliver_user(struct request *r, const struct context *c, const char *address,
     const struct user *user)
@@ -222,7 +233,7 @@ deliver_user(struct request *r, const struct context *c, const char *address,
 		    strerror(errno)));
 	if (dot_forward_deliver(r, &self, address, user, &got))
 		return got;
-	if (!request_first(r, "user", user->name))
+	if (!request_first(r, "user", lower_local(r->pool, address)))
 		return DONE;
 	return mailbox_deliver(r, &self, address, user);
 }
@@ -246,7 +257,7 @@ recipient_name(struct request *r, const struct context *c, const char *address)
 		    "recipient nesting limit exceeded");
 	}
 	if (content_was_delivered_to(r->d, address))
-		return request_end(r, &self, "5.4.6", pool_printf(r->pool,
+		return !request_first(r, "loop", address) ? DONE : request_end(r, &self, "5.4.6", pool_printf(r->pool,
 		    "mail forwarding loop for %s", address));
 	if (alias_deliver(r, &self, address, &got))
 		return got;
@@ -254,8 +265,7 @@ recipient_name(struct request *r, const struct context *c, const char *address)
 		recipient_gather(r, c, address);
 		return DONE;
 	}
-	local = text_lower(pool_strndup(r->pool, address,
-	    address_local_len(address)));
+	local = lower_local(r->pool, address);
 	switch (find_user(r->pool, local, &user)) {
 	case USER_OK:
 		return deliver_user(r, &self, address, user);

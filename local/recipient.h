@@ -46,6 +46,9 @@ struct context {
 						   found with, its delimiter
 						   first; NULL */
 	const char		*owner;		/* of the list at hand, or NULL */
+	const char		*blamed;	/* told of commands and files that
+						   fail: the owner of the nearest
+						   alias; NULL: the sender */
 	const char		*sender;	/* the owner of this list or of one
 						   above; NULL: the message's */
 	bool			 gathers;	/* members are queued anew, not
@@ -135,8 +138,8 @@ void	recipient_gather(struct request *, const struct context *,
 bool	is_own_mailbox(struct request *, const struct context *,
 	    const char *address);
 
-/* Logs and reports a part (see deliver.h): a failure of what a list names to
- * its owner, others to the sender. */
+/* Logs and reports a part (see deliver.h): a failure of a command or file that a
+ * list names to its owner, others to the sender. */
 enum outcome request_part_of_list(struct request *, const struct context *,
 	    const struct why *);
 enum outcome request_part(struct request *, const struct context *,

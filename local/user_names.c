@@ -12,7 +12,10 @@
 void
 user_names_init(struct user_names *n, struct pool *pool, const char *address)
 {
-	*n = (struct user_names){ .address = address };
+	const char *domain = address_domain(address);
+
+	*n = (struct user_names){ .address = address, .domain = domain == NULL ?
+	    "" : text_lower(pool_strdup(pool, domain)) };
 	n->local = text_lower(pool_strndup(pool, address,
 	    address_local_len(address)));
 	n->ext = address_extension(n->local, strlen(n->local),
@@ -35,13 +38,12 @@ static const char *
 get_value(void *arg, const char *name)
 {
 	struct user_names *n = arg;
-	const char	  *domain = address_domain(n->address);
 	struct { const char *name, *value; } const values[] = {
 		{ "home", n->home },
 		{ "user", n->user },
 		{ "shell", n->shell },
 		{ "local", n->local },
-		{ "domain", domain != NULL ? domain : "" },
+		{ "domain", n->domain },
 		{ "recipient", n->address },
 		{ "extension", n->ext != NULL ? n->ext + 1 : NULL },
 		{ "recipient_delimiter", delimiter(n) },

@@ -15,6 +15,7 @@ struct pool;
 struct user_names {
 	const char	*address;	/* as it came */
 	char		*local;		/* in lower case */
+	const char	*domain;	/* likewise; "" */
 	const char	*ext;		/* within local, the delimiter first; NULL */
 	const char	*user;		/* the name without its extension */
 	const char	*home, *shell;	/* NULL: nobody's */

@@ -28,6 +28,19 @@ tells_members_apart(void)
 		{ "~/mbox", TARGET_FILE, "~/mbox" },
 		{ ":include:/etc/list", TARGET_INCLUDE, "/etc/list" },
 		{ ":Include: /etc/list", TARGET_INCLUDE, "/etc/list" },
+		{ ":include: \"/etc/list\"", TARGET_INCLUDE, "/etc/list" },
+		{ "\":include: /etc/list\"", TARGET_INCLUDE, " /etc/list" },
+		{ "| /bin/cat", TARGET_COMMAND, "/bin/cat" },
+		{ "|\"cat >/x; echo 'x y'\"", TARGET_COMMAND,
+		    "cat >/x; echo 'x y'" },
+		{ "<\"|cat -n\">", TARGET_COMMAND, "cat -n" },
+		{ "Cat <|cat>", TARGET_COMMAND, "cat" },
+		{ "|/bin/cat <bob>", TARGET_ADDRESS, "bob" },
+		{ "|cat </etc/passwd", TARGET_COMMAND, "cat</etc/passwd" },
+		{ ">/tmp/x", TARGET_FILE, "/tmp/x" },
+		{ "bob>", TARGET_ADDRESS, "bob" },
+		{ "\\\\bob", TARGET_ADDRESS, "bob" },
+		{ "\"bob ", TARGET_ADDRESS, "bob " },
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -76,6 +89,50 @@ ends_a_bare_item_at_white_space(void)
 	pool_done(&pool);
 }
 
+/* As a shell's redirection looks, which it is only in quotes. */
+static void
+splits_behind_an_address_that_was_not_opened(void)
+{
+	static const struct { const char *text, *first, *second; } cases[] = {
+		{ "|cat>/tmp/x", "cat", "/tmp/x" },
+		{ "|cat > /tmp/x", "cat", "/tmp/x" },
+		{ "|cat >> /tmp/x", "cat>", "/tmp/x" },
+		{ "|cat 2>/dev/null", "cat2", "/dev/null" },
+		{ "\"|cat\" \"/tmp/x\"", "cat", "/tmp/x" },
+		{ "|cat;id", "cat", "id" },
+		{ "a b <bob> c d <carol>", "bob", "carol" },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct target_list list = { 0 };
+		struct pool	   pool = POOL_INIT;
+
+		CHECK(target_list_parse(&list, &pool, cases[i].text));
+		CHECK(list.count == 2);
+		if (list.count == 2) {
+			CHECK_STR(list.items[0].text, cases[i].first);
+			CHECK_STR(list.items[1].text, cases[i].second);
+		}
+		pool_done(&pool);
+	}
+}
+
+static void
+finds_nobody_in_comments_and_separators(void)
+{
+	static const char *const texts[] = { "", ",", ";", "<>", ">", "(bob",
+		"(c)", "list:;" };
+
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		struct target_list list = { 0 };
+		struct pool	   pool = POOL_INIT;
+
+		CHECK(target_list_parse(&list, &pool, texts[i]));
+		CHECK(list.count == 0);
+		pool_done(&pool);
+	}
+}
+
 static void
 survives_what_is_not_closed(void)
 {
@@ -99,6 +156,8 @@ main(void)
 	TEST(tells_members_apart);
 	TEST(splits_at_commas_outside_of_quotes_and_comments);
 	TEST(ends_a_bare_item_at_white_space);
+	TEST(splits_behind_an_address_that_was_not_opened);
+	TEST(finds_nobody_in_comments_and_separators);
 	TEST(survives_what_is_not_closed);
 	return test_end();
 }

@@ -137,6 +137,49 @@ def all_failures():
     fresh()
 
 
+def who_is_told():
+    aliases("owner-news: bea\nnews: inner\ninner: \"|exit 67\"\n"
+            "owner-odd: bea\nodd: -x, :include:/nonexistent/list, ~x/file\n"
+            "owner-file: bea\nfile: /nonexistent/file\n")
+    for to, who in ("news", "ann"), ("odd", "ann"), ("file", "bea"):
+        delivered(to)
+        tap.ok("Undelivered" in box(who) and
+               "Undelivered" not in box("ann" if who == "bea" else "bea"),
+               "of a failure in %s hears %s" % (to, who), mail.log()[-900:])
+        fresh()
+    aliases("nobody: <>\n")
+    mark = len(mail.log())
+    send("nobody")
+    tap.ok(mail.wait(lambda: "(alias database unavailable)" in
+                     mail.log()[mark:], 20) and
+           "no recipient in alias lookup result for nobody" in
+           mail.log()[mark:], "an alias for nobody is put right first",
+           mail.log()[mark:])
+    fresh()
+
+
+def own_names():
+    mail.run("postconf", "-e", "recipient_delimiter=+")
+    mail.run("postfix", "reload")
+    aliases("")
+    write(users["bea"][1] + "/.forward", "bea+a, bea+b, BEA+A, \\bea+c\n",
+          users["bea"][0])
+    mark = len(mail.log())
+    delivered("bea", "<>")
+    tap.ok(copies("bea") == 3 and "forwarded as" not in mail.log()[mark:],
+           "a user's names with extensions are the mailbox, each once",
+           mail.log()[mark:])
+    fresh()
+    write(users["bea"][1] + "/.forward", "\\bea, %s/base\n" % out,
+          users["bea"][0])
+    write(users["bea"][1] + "/.forward+x", "bea\n", users["bea"][0])
+    delivered("bea+x", "<>")
+    tap.ok(copies("bea") == 1 and said("base") != "",
+           "the name without one means that name's file", mail.log()[-900:])
+    os.unlink(users["bea"][1] + "/.forward+x")
+    fresh()
+
+
 def extensions():
     mail.run("postconf", "-e", "recipient_delimiter=+",
              "propagate_unmatched_extensions=alias,forward")
@@ -192,6 +235,8 @@ try:
     owner()
     no_copy_twice()
     all_failures()
+    who_is_told()
+    own_names()
     extensions()
     rights()
 finally:
