@@ -161,6 +161,8 @@ ask_lines(struct tool_session *s)
 	ssize_t n;
 	bool	any = false;
 
+	/* Who asks key by key over a pipe has each answer at once. */
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	while ((n = getline(&line, &size, stdin)) > 0) {
 		if (line[n - 1] == '\n')
 			line[n - 1] = '\0';
