@@ -146,7 +146,7 @@ sleepers_wake_in_order_of_time(void)
 	task_loop();
 	CHECK_STR(said, "1234");
 	CHECK(clock_ms() - sleep_from >= 80);
-	CHECK(clock_ms() - sleep_from < 4000);
+	CHECK(clock_ms() - sleep_from < 30000);
 }
 
 static void
@@ -257,18 +257,18 @@ edge_comes_first(void *arg)
 	CHECK(!task_fd_try(io[0], true));
 	CHECK(write(io[1], "x", 1) == 1);
 	task_sleep_ms(10);
-	CHECK(task_wait_fd(io[0], TASK_READ, clock_ms() + 10));
+	CHECK(task_wait_fd(io[0], TASK_READ, clock_in(5)));
 	CHECK(read(io[0], &c, 1) == 1);
 	CHECK(!task_wait_fd(io[0], TASK_READ, clock_ms() + 10));
 
 	/* Data and end at once: the end is not forgotten. */
 	CHECK(write(io[1], "x", 1) == 1);
 	shutdown(io[1], SHUT_WR);
-	CHECK(task_wait_fd(io[0], TASK_READ, clock_ms() + 10));
+	CHECK(task_wait_fd(io[0], TASK_READ, clock_in(5)));
 	CHECK(task_fd_try(io[0], true));
 	CHECK(read(io[0], &c, 1) == 1);
 	CHECK(task_fd_try(io[0], true));
-	CHECK(task_wait_fd(io[0], TASK_READ, clock_ms() + 10));
+	CHECK(task_wait_fd(io[0], TASK_READ, clock_in(5)));
 	CHECK(read(io[0], &c, 1) == 0);
 	task_stop();
 }
