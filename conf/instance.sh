@@ -60,7 +60,7 @@ instance_start() {
 	dir=$1
 	bin=$(cd "${BUILD:-build}/bin" && pwd)
 	"$bin/postfix" -c "$dir/etc" start || return 1
-	for _ in $(seq 100); do
+	for _ in $(seq 600); do
 		"$bin/postfix" -c "$dir/etc" status 2>/dev/null && return 0
 		sleep 0.05
 	done

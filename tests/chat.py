@@ -35,7 +35,7 @@ import re
 import socket
 import time
 
-from instance import Instance
+from instance import PATIENCE, Instance
 
 SETTINGS = """
 myhostname = mx.example.com
@@ -43,8 +43,7 @@ mydestination = example.com
 smtpd_error_sleep_time = 0s
 smtpd_banner = $myhostname ESMTP
 """
-WAIT = 10  # seconds for an answer
-SETTLE = 5  # seconds until log, queue and mailbox must show it
+WAIT = 20 * PATIENCE  # seconds for an answer
 
 
 class Differs(Exception):
@@ -173,14 +172,14 @@ class Chat:
 
     def do_queue(self, text):
         if text == "empty":
-            if not self.mail.wait(lambda: not self.queue(), SETTLE):
+            if not self.mail.wait(lambda: not self.queue()):
                 raise Differs("the queue has: %s" % self.queue())
             return
         m = re.fullmatch(r"(\d+) messages? (from .*)", text)
         if not m:
             raise ValueError("what is %r?" % text)
         if not self.mail.wait(lambda: self.queue().count(m.group(2)) ==
-                              int(m.group(1)), SETTLE):
+                              int(m.group(1))):
             raise Differs("the queue has: %s" % (self.queue() or "nothing"))
 
     def do_log(self, text):
@@ -188,14 +187,14 @@ class Chat:
         if not m:
             raise ValueError("what is %r?" % text)
 
-        def found():
-            return re.search(pattern(m.group(2)), self.mail.log())
+        def find(log):
+            return re.search(pattern(m.group(2)), log)
 
         if m.group(1):
-            time.sleep(0.2)
-            if found():
-                raise Differs("the log has %r" % found().group())
-        elif not self.mail.wait(found, SETTLE):
+            found = find(self.mail.whole_log())
+            if found:
+                raise Differs("the log has %r" % found.group())
+        elif not self.mail.wait(lambda: find(self.mail.log())):
             raise Differs("the log does not have it")
 
     def do_mail(self, text):
@@ -212,7 +211,7 @@ class Chat:
                             return True
             return False
 
-        if not self.mail.wait(found, SETTLE):
+        if not self.mail.wait(found):
             raise Differs("the mailbox does not have it")
 
     # --- the whole

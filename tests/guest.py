@@ -82,7 +82,7 @@ class Guest:
         with open(self.dir + "/output", errors="replace") as f:
             return f.read()
 
-    def wait_until(self, condition, seconds=10):
+    def wait_until(self, condition, seconds=60):
         end = time.monotonic() + seconds * PATIENCE
         while not condition():
             if self.process.poll() is not None or time.monotonic() > end:
@@ -92,6 +92,8 @@ class Guest:
             time.sleep(0.05)
 
     def destroy(self):
+        # One that changed its user does not hear of its parent's end.
+        subprocess.run(["pkill", "-KILL", "-P", str(self.process.pid)])
         self.process.kill()
         self.process.wait()
         self.output.close()

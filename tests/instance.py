@@ -41,7 +41,19 @@ BIN = os.path.join(BUILD, "bin")
 PATIENCE = 5 if os.environ.get("SAN") == "1" else 1
 
 
-given_ports = set()
+given_ports = {}
+
+
+def claim(port):
+    """No other test of this network gets it while we run: a socket of that
+    name, which is in no file system, is ours."""
+    s = socket.socket(socket.AF_UNIX)
+    try:
+        s.bind("\0rohrpost-test-port-%d" % port)
+    except OSError:
+        return False
+    given_ports[port] = s
+    return True
 
 
 def free_port():
@@ -49,9 +61,8 @@ def free_port():
     those may be gone before our server is up.  Never one twice."""
     while True:
         port = random.randrange(10000, 32000)
-        if port in given_ports:
+        if not claim(port):
             continue
-        given_ports.add(port)
         with socket.socket() as s:
             try:
                 s.bind(("127.0.0.1", port))
@@ -66,7 +77,7 @@ class Instance:
     def __init__(self, settings="", master=""):
         self.dir = tempfile.mkdtemp(prefix="rohrpost-test-")
         os.chmod(self.dir, 0o755)
-        self.port = free_port()
+        self.port, self.marks = free_port(), 0
         self.shell("instance_make %s %d" % (self.dir, self.port))
         with open(self.dir + "/etc/main.cf", "a") as f:
             f.write(settings)
@@ -87,6 +98,21 @@ class Instance:
 
     def stop(self):
         self.shell("instance_stop " + self.dir)
+
+    def reload(self):
+        """Returns when new processes take what comes."""
+        line = "reload -- version"
+        before = self.log().count(line)
+        self.run("postfix", "reload")
+        return self.wait(lambda: self.log().count(line) > before)
+
+    def write(self, name, text):
+        """A file in etc/ that no program finds half written."""
+        path = self.dir + "/etc/" + name
+        with open(path + ".new", "w") as f:
+            f.write(text)
+        os.chmod(path + ".new", 0o644)
+        os.rename(path + ".new", path)
 
     def run(self, *argv, **kw):
         """A command of ours; returns the CompletedProcess."""
@@ -132,9 +158,24 @@ class Instance:
         """All are in the log, or soon: lines come a moment after replies."""
         return self.wait(lambda: all(t in self.log() for t in texts))
 
+    def whole_log(self):
+        """For what must not be there: all that was said until now.  Programs
+        gather lines for some milliseconds; then ours comes behind theirs."""
+        time.sleep(0.05)
+        self.marks += 1
+        mark = "mark %d of the test" % self.marks
+        self.run("postlog", "-t", "test", mark)
+        self.logged(mark)
+        return "".join(line for line in self.log().splitlines(True)
+                       if "of the test" not in line)
+
     def queue_files(self):
+        """In the order in which files go, and twice: one may go back."""
+        return self.count_files() or self.count_files()
+
+    def count_files(self):
         n = 0
-        for q in ("incoming", "active", "deferred", "hold", "maildrop"):
+        for q in ("maildrop", "incoming", "active", "deferred", "hold"):
             for _, _, files in os.walk(os.path.join(self.dir, "spool", q)):
                 n += len(files)
         return n
@@ -155,7 +196,7 @@ class Instance:
 class Smtp:
     """A raw SMTP conversation."""
 
-    def __init__(self, port, timeout=30):
+    def __init__(self, port, timeout=60):
         self.s = socket.create_connection(("127.0.0.1", port), timeout)
         self.f = self.s.makefile("rb")
 

@@ -89,7 +89,7 @@ class Place:
                                    stdin=subprocess.DEVNULL, stdout=log,
                                    stderr=subprocess.STDOUT)
         self.running.append(process)
-        end = time.monotonic() + 40 * PATIENCE
+        end = time.monotonic() + 60 * PATIENCE
         while not ready():
             if process.poll() is not None or time.monotonic() > end:
                 log.seek(0)

@@ -5,12 +5,15 @@ become() starts the test again in a mount namespace of its own where
 to skip.  At the end all is gone with the namespace.
 """
 
+import atexit
 import os
 import subprocess
 import sys
 import tempfile
 
-FIRST_UID = 64101
+# Nobody else's, nor another test's at the same time: some kill all that run
+# as their user.
+FIRST_UID = 100000 + 10 * os.getpid()
 
 
 def become(names):
@@ -29,6 +32,7 @@ def become(names):
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "none",
                        top]).returncode:
         return None
+    atexit.register(leave, top)
     os.makedirs(top + "/home")
     users = {n: (FIRST_UID + i, "%s/home/%s" % (top, n))
              for i, n in enumerate(names)}
@@ -46,6 +50,11 @@ def become(names):
         os.mkdir(home, 0o755)
         os.chown(home, uid, uid)
     return users
+
+
+def leave(top):
+    subprocess.run(["umount", "-l", top])
+    os.rmdir(top)
 
 
 def as_user(user, script, background=False):
