@@ -159,6 +159,8 @@ def rate_limit():
 
 class Policy(socketserver.ThreadingTCPServer):
     allow_reuse_address = daemon_threads = True
+    request_queue_size = 100
+    waiting, go_on = 0, threading.Event()
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self):
@@ -169,7 +171,8 @@ class Policy(socketserver.ThreadingTCPServer):
                     request[name] = value
                     continue
                 if request["sender"] == "slow@example.net":
-                    time.sleep(4)
+                    self.server.waiting += 1
+                    self.server.go_on.wait(120)
                 self.wfile.write(b"action=DUNNO\n\n")
                 request = {}
 
@@ -187,13 +190,12 @@ def slow_policy():
         for _ in range(20)]
     for t in waiting:
         t.start()
-    time.sleep(1)
-    began = time.monotonic()
+    mail.wait(lambda: server.waiting == 20, 30)
     answer = rcpt(mail.port, "")
-    took = time.monotonic() - began
-    tap.ok(answer.startswith("250") and took < 2,
+    tap.ok(answer.startswith("250") and server.waiting == 20,
            "A slow policy server stalls only who waits for it",
-           "%s, %.1f s" % (answer, took))
+           "%s, %d" % (answer, server.waiting))
+    server.go_on.set()
     for t in waiting:
         t.join()
     mail.destroy()
@@ -264,7 +266,7 @@ global
     maxconn 100
 defaults
     mode tcp
-    timeout connect 5s
+    timeout connect 30s
     timeout client 30s
     timeout server 30s
 listen one
@@ -287,7 +289,7 @@ def haproxy(option):
         tap.ok(True, "HAProxy # SKIP %s" % e)
         mail.destroy()
         return
-    c = socket.create_connection(("127.0.0.1", front), 10,
+    c = socket.create_connection(("127.0.0.1", front), 30,
                                  ("127.0.0.77", 0))
     f = c.makefile("rb")
     banner = f.readline().decode()
@@ -312,7 +314,8 @@ def open_relay():
         done = subprocess.run(
             ["nmap", "-Pn", "-n", "-p%d" % mail.port, "--script",
              "+smtp-open-relay", "--script-args",
-             "smtp-open-relay.domain=elsewhere.example", "127.0.0.1"], capture_output=True, text=True, timeout=120)
+             "smtp-open-relay.domain=elsewhere.example", "127.0.0.1"],
+            capture_output=True, text=True, timeout=300)
     except FileNotFoundError:
         tap.ok(True, "nmap # SKIP it is not installed")
         mail.destroy()

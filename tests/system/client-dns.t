@@ -36,7 +36,7 @@ def isolate():
                    dict(os.environ, TEST_WORLD="ready"))
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     with tempfile.NamedTemporaryFile("w", delete=False) as f:
-        f.write("nameserver 127.0.0.1\noptions timeout:1 attempts:2\n")
+        f.write("nameserver 127.0.0.1\noptions timeout:3 attempts:2\n")
     os.chmod(f.name, 0o644)
     path = os.path.realpath("/etc/resolv.conf")
     done = subprocess.run(["mount", "--bind", f.name, path]).returncode == 0
@@ -214,8 +214,8 @@ def serve_mail(port):
 
 
 SETTINGS = """
-smtp_connect_timeout = 3s
-smtp_helo_timeout = 5s
+smtp_connect_timeout = 20s
+smtp_helo_timeout = 20s
 minimal_backoff_time = 600s
 maximal_backoff_time = 600s
 queue_run_delay = 1s
@@ -296,7 +296,7 @@ def main():
         ]
         ids = {domain: send(mail, domain) for domain, _, _, _ in expected}
         for domain, how, reason, title in expected:
-            mail.wait(lambda: status(mail, ids[domain])[1], 20)
+            mail.wait(lambda: status(mail, ids[domain])[1], 60)
             got = status(mail, ids[domain])
             tap.ok(re.fullmatch(how, got[1]) and re.search(reason, got[2]),
                    "%s: %s" % (title, how.replace("|", " or ")), got)
@@ -309,13 +309,16 @@ def main():
         # --- down altogether
         is_down.set()
         first = send(mail, "later.example")
-        mail.wait(lambda: status(mail, first)[1], 20)
+        mail.wait(lambda: status(mail, first)[1], 60)
         tap.ok(status(mail, first)[1] == "deferred",
                "without DNS mail waits", status(mail, first))
         is_down.clear()
         zone["later.example", MX] = [(10, "mx.good.example")]
-        mail.run("postqueue", "-f")
-        tap.ok(mail.wait(lambda: ("u@later.example", 25) in taken, 15),
+
+        def got_through():
+            mail.run("postqueue", "-f")
+            return ("u@later.example", 25) in taken
+        tap.ok(mail.wait(got_through, 30),
                "and gets through when it is back", mail.log()[-2000:])
         came = [r for r, _ in taken]
         tap.ok(len(came) == len(set(came)), "nothing came twice", came)

@@ -12,18 +12,19 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from instance import BIN, Instance, Tap
+from instance import BIN, PATIENCE, Instance, Tap
 
 tap = Tap()
 mail = Instance("defer_transports = local, smtp\n"
                 "deliver_lock_attempts = 2\n"
-                "deliver_lock_delay = 1s\n")
+                "deliver_lock_delay = 5s\n")
 ENV = dict(os.environ, MAIL_CONFIG=mail.dir + "/etc")
 
 
 def run(*args, text=""):
     p = subprocess.run([BIN + "/" + args[0]] + list(args[1:]), env=ENV,
-                       input=text, universal_newlines=True, timeout=30,
+                       input=text, universal_newlines=True,
+                       timeout=60 * PATIENCE,
                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     return p.returncode, p.stdout, p.stderr
 
@@ -52,7 +53,7 @@ def test_postlock():
     begin = time.monotonic()
     check(run("postlock", folder, "true"), 75, "File exists",
           "a lock of somebody else's")
-    tap.ok(time.monotonic() - begin < 1.9, "no wait after the last attempt")
+    tap.ok(time.monotonic() - begin < 9.9, "no wait after the last attempt")
     os.unlink(folder + ".lock")
 
 
@@ -106,7 +107,7 @@ def test_wrong_parameter():
 
     def told():
         try:
-            socket.create_connection(("127.0.0.1", mail.port), 2).close()
+            socket.create_connection(("127.0.0.1", mail.port), 10).close()
         except OSError:
             pass
         return "fatal: parameter smtpd_timeout: bad time value or unit: 5x" \
@@ -127,7 +128,7 @@ def test_logrotate():
     run("postlog", "after", "the", "change")
     tap.ok(mail.wait(lambda: "after the change" in mail.log()),
            "and lines go to a new one", mail.log())
-    tap.ok("refreshing" not in mail.log() + err,
+    tap.ok("refreshing" not in mail.whole_log() + err,
            "without a word: cron would mail it", err)
 
 

@@ -41,7 +41,7 @@ unshare -mpfn --mount-proc --kill-child bash -c '
 ' x "$dir" "$bin" >"$dir.log" 2>/dev/null &
 outer=$!
 inner=
-for _ in $(seq 100); do
+for _ in $(seq 600); do
 	inner=$(pgrep -P $outer 2>/dev/null | head -n 1)
 	[ -n "$inner" ] && nsenter -a -t "$inner" env MAIL_CONFIG="$dir/etc" \
 	    "$bin/postfix" status 2>/dev/null && break
@@ -55,14 +55,14 @@ check "the root is read-only" \
     "$(nsenter -a -t "$inner" touch /var/x 2>&1 | grep -c 'Read-only')" 1
 printf 'Subject: x\n\ntext\n' | nsenter -a -t "$inner" env \
     MAIL_CONFIG="$dir/etc" "$bin/sendmail" daemon@localdomain
-for _ in $(seq 100); do
+for _ in $(seq 600); do
 	grep -q 'status=sent' "$dir.log" && break
 	sleep 0.1
 done
 check "mail is delivered, and the log is on standard output" \
     "$(grep -c 'status=sent' "$dir.log")" 1
 kill -TERM "$inner"
-for _ in $(seq 100); do
+for _ in $(seq 600); do
 	kill -0 $outer 2>/dev/null || break
 	sleep 0.1
 done

@@ -12,7 +12,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from instance import Instance, Smtp, Tap, free_port
+from instance import PATIENCE, Instance, Smtp, Tap, free_port
 
 
 class Server:
@@ -118,8 +118,6 @@ tap.ok(reply == "550 5.7.1 no programs", "parts are looked at", reply)
 reply = offer("refused", "X: y\n\ndo REJECT\n")
 tap.ok(reply == "550 5.7.1 message content rejected",
        "lines of the body are looked at", reply)
-tap.ok("refused" not in seven.got, "what was refused goes nowhere")
-
 reply = offer("discarded", "X-Do: DISCARD\nX-Do: REJECT\n\nx\n")
 tap.ok(reply.startswith("250") and mail.wait(
     lambda: "removed (discarded)" in mail.log()),
@@ -135,6 +133,8 @@ tap.ok(mail.logged("unknown command in header_checks map: BOGUS"),
 offer("redirected", "X-Do: REDIRECT there@far.example\n\nx\n")
 tap.ok(mail.wait(lambda: "there" in seven.got) and
        "redirected" not in seven.got, "mail is redirected", mail.log())
+
+tap.ok("refused" not in seven.got, "what was refused goes nowhere")
 
 # Local mail that is refused goes back.
 p = mail.run("sendmail", "-f", "b@far.example", "x@far.example",
@@ -156,9 +156,9 @@ replies = [
 ]
 tap.ok([r[:3] for r in replies] == ["250", "550", "250", "250"],
        "hostile content is taken or refused", replies)
-tap.ok(time.monotonic() - begin < 20, "in good time",
+tap.ok(time.monotonic() - begin < 60 * PATIENCE, "in good time",
        time.monotonic() - begin)
-mail.wait(lambda: "huge" in seven.got)
+mail.wait(lambda: "huge" in seven.got, 60)
 tap.ok(len(seven.got.get("huge", b"")) < 110000, "an endless field is cut")
 tap.ok(mail.logged("MIME nesting exceeds safety limit"),
        "and the log says what was wrong", mail.log())

@@ -13,6 +13,7 @@ import gzip
 import json
 import os
 import re
+import shutil
 import socket
 import ssl
 import subprocess
@@ -68,6 +69,7 @@ def isolate():
     os.chmod(f.name, 0o644)
     path = os.path.realpath("/etc/resolv.conf")
     done = subprocess.run(["mount", "--bind", f.name, path]).returncode == 0
+    os.unlink(f.name)
     return done
 
 
@@ -210,7 +212,8 @@ stub-zone:
         self.records += records
         self.serial += 1
         self.write_zone()
-        self.tool("knotc", "-s", self.dir + "/sock", "zone-reload", "test.")
+        self.tool("knotc", "-b", "-s", self.dir + "/sock", "zone-reload",
+                  "test.")
         time.sleep(2.2)     # unbound counts whole seconds of TTL 1
 
     def wait_for(self, name):
@@ -521,7 +524,7 @@ def bad_policies(mail, world):
                "says the log", mail.log()[-800:])
     began = time.monotonic()
     expect(mail, "slow", "sent", "a web server that drips is not waited for")
-    tap.ok(4 < time.monotonic() - began < 5 + 10 * PATIENCE,
+    tap.ok(4 < time.monotonic() - began < 25 * PATIENCE,
            "longer than mta_sts_fetch_timeout", time.monotonic() - began)
 
 
@@ -614,10 +617,11 @@ def run_reports(mail, world, wanted):
 
 
 def reports(mail, world):
-    time.sleep(6)       # the journal is written
-    files = [f for f in os.listdir(mail.dir + "/data")
-             if f.startswith("tlsrpt-")]
-    tap.ok(len(files) == 1, "what was counted is in a journal", files)
+    def files():
+        return [f for f in os.listdir(mail.dir + "/data")
+                if f.startswith("tlsrpt-")]
+    tap.ok(mail.wait(lambda: len(files()) == 1, 30),
+           "what was counted is in a journal", files())
     got = run_reports(mail, world, ("good.test", "dane.test", "clear.test",
                                     "noweb.test", "nodane.test",
                                     "othername.test"))
@@ -734,7 +738,7 @@ def main():
         print("1..0 # SKIP needs root and namespaces")
         return 0
     place = Place()
-    mail = None
+    mail = world = None
     try:
         world = World(place)
         build(world)
@@ -767,6 +771,8 @@ def main():
             if os.environ.get("TEST_LOG"):
                 print(mail.log())
             mail.destroy()
+        if world:
+            shutil.rmtree(world.pki.dir, ignore_errors=True)
         place.destroy()
     return tap.end()
 

@@ -21,7 +21,7 @@ import time
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path[:0] = [HERE, HERE + "/logs"]
 import traffic
-from instance import TOP, Instance, Tap, free_port
+from instance import PATIENCE, TOP, Instance, Tap, free_port
 
 tap = Tap()
 scratch = tempfile.mkdtemp(prefix="rohrpost-logs-")
@@ -115,6 +115,24 @@ def watch(root, log):
                 LOGWATCH_DETAIL_LEVEL="10")
 
 
+def until(condition):
+    end = time.monotonic() + 60 * PATIENCE
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.1)
+
+
+def follows(pid, path):
+    """It has the file open, is at its end, and waits for more."""
+    fds = ["/proc/%d/fd/%s" % (pid, fd) for fd in
+           os.listdir("/proc/%d/fd" % pid)]
+    try:
+        return path in map(os.readlink, fds) and any(
+            "inotify wd:" in open(fd.replace("/fd/", "/fdinfo/")).read()
+            for fd in fds)
+    except OSError:
+        return False
+
+
 def exporter(root, log):
     """What postfix_exporter itself makes of a log: {name: value}."""
     port, live = free_port(), scratch + "/live"
@@ -126,19 +144,19 @@ def exporter(root, log):
                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                          stderr=subprocess.DEVNULL)
     got = {}
+    with open(log) as f:
+        text = f.read()
+    # It has read all when it knows of one thing that nobody else says.
+    last = "postfix_cleanup_messages_rejected_total"
+    want = export(text)["cleanup rejects"] + 1
+    text += "Nov 22 23:59:59 mx postfix/cleanup[1]: 4F1B2C3D5E: reject: x\n"
     try:
-        for _ in range(100):
-            if try_http(port):
-                break
-            time.sleep(0.1)
-        time.sleep(1)
-        with open(log) as f, open(live, "a") as to:
-            to.write(f.read())
-        for _ in range(30):
-            time.sleep(0.2)
-            before, got = got, numbers(try_http(port))
-            if got == before and got.get("postfix_smtpd_connects_total"):
-                break
+        until(lambda: try_http(port) and follows(p.pid, live))
+        with open(live, "a") as to:
+            to.write(text)
+        until(lambda: numbers(try_http(port)).get(last) == want)
+        got = numbers(try_http(port))
+        got[last] = got.get(last, 0) - 1
     finally:
         p.kill()
         p.wait()
@@ -241,7 +259,7 @@ def compare_readers(ours, metrics):
 # --- our own
 
 def http(port, path="/metrics"):
-    s = socket.create_connection(("127.0.0.1", port), 10)
+    s = socket.create_connection(("127.0.0.1", port), 60)
     s.sendall(("GET %s HTTP/1.0\r\nHost: x\r\n"
               "Connection: close\r\n\r\n" % path).encode())
     answer = b""
@@ -403,9 +421,9 @@ def check_views(i):
     tap.ok([" ".join(x.split()) for x in got] == want and
            all(len(x) == 80 for x in got), "qshape shows domains and ages",
            p.stdout.decode() + p.stderr.decode())
-    p = i.run("qshape", "-s", "-b", "3", "-t", "1", "-l", "hold")
+    p = i.run("qshape", "-s", "-b", "3", "-t", "20", "-l", "hold")
     tap.ok([x.split() for x in p.stdout.decode().splitlines()] ==
-           [["T", "1", "2", "2+"], ["TOTAL", "1", "1", "0", "0"],
+           [["T", "20", "40", "40+"], ["TOTAL", "1", "1", "0", "0"],
             ["ok.example", "1", "1", "0", "0"]],
            "by sender, with other ages", p.stdout.decode())
     p = i.run("postqueue", "--summary")
@@ -430,14 +448,20 @@ def with_instance(settings, run):
 
 
 def play(i):
+    """Returns the log when all is done: one message is held, one waits."""
     traffic.play(i.port, lambda argv, text: i.run("sendmail", *argv,
                                                   input=text))
+    i.wait(lambda: i.queue_files() == 2 and
+           glob.glob(i.dir + "/spool/deferred/*/*"), 30)
+    return i.whole_log()
 
 
 def classic(i, port):
-    play(i)
+    log = play(i)
+    removed = export(log)["removed"]
+    i.wait(lambda: numbers(try_http(port)).get(
+        "postfix_qmgr_messages_removed_total") == removed)
     answer = http(port)
-    log = i.log()
     compare_readers(log, numbers(answer))
     check_metrics(answer, log)
     bad = is_format(answer)
@@ -460,9 +484,8 @@ def try_http(port):
 
 
 def as_json(i, port):
-    play(i)
     bad, kinds = [], {}
-    for line in i.log().splitlines():
+    for line in play(i).splitlines():
         try:
             entry = json.loads(line)
             kinds.setdefault(entry.get("event"), []).append(entry)
@@ -498,7 +521,9 @@ def without_file(i, port):
     """As with syslog, and nobody there who takes it."""
     for _ in range(3):
         traffic.send(i.port, "a@ok.example", "one@ok.example")
-    i.wait(lambda: "removed_total 3" in try_http(port))
+    i.wait(lambda: numbers(try_http(port)).get(
+        "postfix_smtpd_disconnects_total") == 3 and
+        "removed_total 3" in try_http(port))
     got = numbers(http(port))
     tap.ok(got["postfix_qmgr_messages_removed_total"] == 3 and
            got["postfix_smtpd_connects_total"] == 3 and

@@ -18,7 +18,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from instance import free_port
+from instance import PATIENCE, free_port
 
 BUILD = os.environ.get('BUILD', 'build')
 BIN = os.path.abspath(BUILD + '/bin')
@@ -36,6 +36,11 @@ postlog unix-dgram n - n - 1 postlogd
 '''
 
 
+# Seconds for what an idle machine does in less than one: not as long as
+# master lets a program rest that fails.
+SOON = 10 * PATIENCE
+
+
 class Failure(Exception):
     pass
 
@@ -45,8 +50,8 @@ def check(ok, what):
         raise Failure(what)
 
 
-def wait_for(test, what, seconds=5):
-    end = time.monotonic() + seconds
+def wait_for(test, what, seconds=20):
+    end = time.monotonic() + seconds * PATIENCE
     while time.monotonic() < end:
         value = test()
         if value:
@@ -60,7 +65,7 @@ def free_ports(n):
 
 
 class Session:
-    def __init__(self, port, timeout=5):
+    def __init__(self, port, timeout=20 * PATIENCE):
         self.sock = socket.create_connection(('127.0.0.1', port))
         self.sock.settimeout(timeout)
         self.file = self.sock.makefile('rb')
@@ -142,7 +147,7 @@ import_environment = MAIL_CONFIG TZ ASAN_OPTIONS UBSAN_OPTIONS
     def postfix(self, *args, **kwargs):
         return subprocess.run([BIN + '/postfix', '-c', self.path('etc')] + list(args),
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=30,
+                              stderr=subprocess.STDOUT, timeout=60 * PATIENCE,
                               universal_newlines=True, **kwargs)
 
     def start(self):
@@ -163,7 +168,7 @@ import_environment = MAIL_CONFIG TZ ASAN_OPTIONS UBSAN_OPTIONS
         except OSError:
             return ''
 
-    def logged(self, pattern, seconds=5):
+    def logged(self, pattern, seconds=20):
         return wait_for(lambda: re.search(pattern, self.log()),
                         'log line ' + pattern, seconds)
 
@@ -208,7 +213,7 @@ def sessions_share_a_worker_that_runs_as_mail_owner():
         i.start()
         began = time.monotonic()
         a = Session(i.port)
-        check(time.monotonic() - began < 1, 'the first session took long')
+        check(time.monotonic() - began < SOON, 'the first session took long')
         b = Session(i.port)
         check(a.pid == b.pid, 'two workers for two sessions')
         check(a.uid == pwd.getpwnam(OWNER).pw_uid, 'uid %d' % a.uid)
@@ -243,7 +248,7 @@ def reload_keeps_sessions_and_starts_new_workers():
         i.logged(r'echo\[%d\]: worker ends' % old.pid)
 
 
-def killed_worker_is_replaced_within_a_second():
+def killed_worker_is_replaced_at_once():
     with Instance() as i:
         i.start()
         for _ in range(5):
@@ -251,7 +256,7 @@ def killed_worker_is_replaced_within_a_second():
             os.kill(s.pid, signal.SIGKILL)
             began = time.monotonic()
             wait_for(lambda: Session(i.port).pid not in (0, s.pid), 'next worker')
-            check(time.monotonic() - began < 1, 'took long')
+            check(time.monotonic() - began < SOON, 'took long')
             i.logged(r'warning: process \S+/echo pid %d killed by signal 9' % s.pid)
 
 
@@ -266,7 +271,7 @@ def crashing_service_is_throttled_and_comes_back():
             s.ask('CRASH')
             s.close()
         i.logged(r'warning: \S+/echo: bad command startup -- throttling')
-        check(spans[0] < 0.5 and spans[3] > 0.3, 'spans %s' % spans)
+        check(spans[3] > 0.3, 'spans %s' % spans)
         s = Session(i.port)
         s.ask('QUIT')
         time.sleep(0.1)
@@ -284,7 +289,7 @@ def killed_master_can_be_started_again_at_once():
         began = time.monotonic()
         i.start()
         t = Session(i.port)
-        check(time.monotonic() - began < 1, 'took long')
+        check(time.monotonic() - began < SOON, 'took long')
         check(t.pid != s.pid, 'the same worker')
         check(s.ask('x') == '250 x', 'the session was cut')
         s.ask('QUIT')
@@ -305,7 +310,7 @@ def maxproc_bounds_sessions_and_is_logged():
         i.logged(r'warning: service "127.0.0.1:%d" \(%d\) has reached its '
                  r'process limit "2": new clients may experience' % (i.two, i.two))
         a.ask('QUIT')
-        c.settimeout(5)
+        c.settimeout(20 * PATIENCE)
         check(c.recv(100).startswith(b'220'), 'the third never served')
         check(b.ask('x') == '250 x', 'b')
 
@@ -320,8 +325,8 @@ def service_at_its_limit_is_told_to_hurry():
             b = Session(port)
             i.logged(r'service "%d" \(%d\) has reached its process limit "2"' %
                      (port, port))
-            time.sleep(0.1)
-            check(a.ask('STRESS') == answer and b.ask('STRESS') == answer, 'stress')
+            for s in a, b:
+                wait_for(lambda: s.ask('STRESS') == answer, 'stress')
             b.ask('QUIT')
             check(Session(port).ask('STRESS') == answer, 'stress later')
 
@@ -357,7 +362,8 @@ def session_on_standard_input_needs_no_master():
         # Its own user's rights only, and a queue that is there.
         i.postfix('set-permissions')
         done = subprocess.run([i.path('bin/echo'), '-S'], input=b'a\nb\nQUIT\n',
-                              env=env, stdout=subprocess.PIPE, timeout=10)
+                              env=env, stdout=subprocess.PIPE,
+                              timeout=60 * PATIENCE)
         lines = done.stdout.decode().split('\r\n')
         check(done.returncode == 0 and lines[0].startswith('220 ') and
               lines[1:] == ['250 a', '250 b', ''], repr(lines))
@@ -381,6 +387,7 @@ def idle_workers_end_quietly():
         s.ask('QUIT')
         t.ask('QUIT')
         wait_for(lambda: not alive(s.pid) and not alive(t.pid), 'idle end')
+        i.logged(r'echo\[%d\]: worker ends' % s.pid)
         check('warning' not in i.log(), 'warnings')
         check(Session(i.port).pid not in (0, s.pid), 'next session')
         check(Session(i.single).pid not in (0, t.pid), 'next single')
@@ -420,7 +427,7 @@ def service_with_state_is_never_there_twice():
         i.start()
         i.logged('triggered by W')
         s = socket.socket(socket.AF_UNIX)
-        s.settimeout(5)
+        s.settimeout(20 * PATIENCE)
         s.connect(i.path('spool/public/alone'))
         s.sendall(b'BUSY\r\n')
         lines = s.makefile('rb')
@@ -499,7 +506,7 @@ def port_in_use_is_told():
         done = i.postfix('start')
         check(done.returncode == 1 and 'fatal: bind 127.0.0.1 port %d: Address '
               'already in use' % i.port in done.stdout, done.stdout)
-        check('fatal: bind 127.0.0.1 port' in i.log(), 'not in the log')
+        i.logged('fatal: bind 127.0.0.1 port')
 
 
 def reload_of_a_wrong_configuration_changes_nothing():
@@ -535,7 +542,7 @@ def reload_adds_and_removes_services():
         i.postfix('reload')
         i.logged('reload -- version')
         check(wait_for(lambda: try_session(extra), 'new service').ask('x') == '250 x', 'x')
-        check(try_session(i.two) is None, 'old service still there')
+        wait_for(lambda: try_session(i.two) is None, 'end of the old service')
         check(held.ask('x') == '250 x', 'its session was cut')
 
 
@@ -555,10 +562,10 @@ def stop_leaves_nothing_behind():
         began = time.monotonic()
         done = i.postfix('stop')
         check(done.returncode == 0, done.stdout)
-        check(time.monotonic() - began < 3, 'took long')
+        check(time.monotonic() - began < SOON, 'took long')
         check(s.ask('x') == '', 'the session goes on')
         check(not any(map(alive, workers)), 'workers are left')
-        check('stopping the Postfix mail system' in i.log(), 'log')
+        i.logged('stopping the Postfix mail system')
         check('killed by' not in i.log() and 'warning' not in i.log(), 'warnings')
         check(i.postfix('stop').returncode == 1, 'stop when stopped')
 
@@ -600,7 +607,7 @@ def foreground_logs_to_standard_output_and_ends_on_sigterm():
         s.ask('QUIT')
         check(i.master_pid() == fg.pid, 'master has another pid')
         fg.send_signal(signal.SIGTERM)
-        check(fg.wait(10) == 0, 'exit status')
+        check(fg.wait(30 * PATIENCE) == 0, 'exit status')
         text = open(i.path('out')).read()
         for part in ('daemon started', 'session ends', 'terminating on signal 15'):
             check(part in text, 'no "%s" in: %s' % (part, text))
@@ -610,14 +617,14 @@ def systemd_is_told_when_all_sockets_are_bound():
     with Instance() as i:
         s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         s.bind(i.path('notify'))
-        s.settimeout(5)
+        s.settimeout(20 * PATIENCE)
         fg = subprocess.Popen([BIN + '/postfix', '-c', i.path('etc'), 'start-fg'],
                               env=dict(os.environ, NOTIFY_SOCKET=i.path('notify')),
                               stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         check(b'READY=1' in s.recv(200), 'no READY')
         Session(i.port).ask('QUIT')
         fg.terminate()
-        check(fg.wait(10) == 0, 'exit status')
+        check(fg.wait(30 * PATIENCE) == 0, 'exit status')
 
 
 def main():

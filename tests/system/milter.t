@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import private
@@ -20,7 +19,7 @@ from instance import PATIENCE, Instance, Smtp, Tap, free_port
 from milter import Milter
 from private import Missing, Place
 
-WAIT = 2 * PATIENCE     # seconds that a milter gets
+WAIT = 5 if PATIENCE == 1 else 10       # seconds that a milter gets
 
 tap = Tap()
 master = ""
@@ -72,7 +71,7 @@ def arrived():
     def there():
         got.extend(mails())
         return got and mail.queue_files() == 0
-    mail.wait(there, 20)
+    mail.wait(there, 30)
     return b"".join(got)
 
 
@@ -333,14 +332,12 @@ reply = deliver(partial_first)
 tap.ok(reply[-1][:3] == "451" and mail.queue_files() == 0,
        "a milter that dies in the middle defers the mail", reply)
 
-begun = time.monotonic()
 replies = []
 thread = threading.Thread(target=lambda: replies.append(deliver(hang_port)))
 thread.start()
-time.sleep(0.3)
+mail.wait(lambda: hang.seen and ("eom", "") in hang.seen[0])
 other = deliver(plain_port)
-fast = time.monotonic() - begun < WAIT
-tap.ok(fast and other[-1][:3] == "250" and b"text" in arrived(),
+tap.ok(not replies and other[-1][:3] == "250" and b"text" in arrived(),
        "other sessions go on while a milter hangs")
 thread.join()
 tap.ok(replies[0][-1][:3] == "451" and mail.queue_files() == 0,

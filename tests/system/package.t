@@ -129,7 +129,7 @@ def sink():
 threading.Thread(target=sink, daemon=True).start()
 
 def until(what):
-    end = time.time() + 20
+    end = time.time() + 60
     while time.time() < end and not what():
         time.sleep(0.1)
     return what()
@@ -160,7 +160,7 @@ r = run("sh", "-c", "apt-get -qq -y purge rohrpost rohrpost-sqlite </dev/null")
 print("purge:", r.returncode)
 if r.returncode:
     print(r.stdout)
-fg.wait(10)
+fg.wait(60)
 left = [p for p in os.listdir("/proc") if p.isdigit() and
         "/lib/postfix/" in open("/proc/%s/cmdline" % p).read()]
 print("processes left:", len(left))
@@ -208,7 +208,7 @@ def run(*argv):
 
 box = root + "/var/mail/alice"
 def arrived(subject):
-    end = time.time() + (75 if subject.startswith("Cron") else 10)
+    end = time.time() + (120 if subject.startswith("Cron") else 60)
     while time.time() < end:
         if os.path.exists(box) and "Subject: " + subject in open(box).read():
             return True
@@ -236,7 +236,7 @@ for name, subject in (("mutt", "mutt"), ("mailx", "mailx"), ("PHP", "php"),
     print(name + ":", arrived(subject))
 cron.terminate()
 run("postfix", "stop")
-fg.wait(20)
+fg.wait(60)
 END
 if in_root sh -c 'apt-get -qq -y --no-install-recommends install \
     /tmp/rohrpost_*.deb mutt bsd-mailx php-cli git-email \

@@ -217,7 +217,7 @@ match from any for any action "away"
 # --- the exchange
 
 def submit(where, sender, to, data):
-    smtp = smtplib.SMTP(where.address, where.port, "client.example", 60)
+    smtp = smtplib.SMTP(where.address, where.port, "client.example", 120)
     try:
         smtp.sendmail(sender, [to], data)
     finally:
@@ -247,7 +247,7 @@ def sends(ours, source, target, title):
         submit(source, source.user, target.user,
                message(source.user, target.user, name))
     ours.mail.wait(lambda: all(find(target, name, source.user)
-                               for name in BODIES), 30)
+                               for name in BODIES), 60)
     wrong = []
     for name, body in BODIES.items():
         got = find(target, name, source.user)
@@ -270,7 +270,7 @@ def notifies(ours, source, target, title):
                 target.unknown.encode() in m]
 
     submit(source, source.user, target.unknown, data)
-    ours.mail.wait(returned, 30)
+    ours.mail.wait(returned, 60)
     got = returned()
     tap.ok(len(got) == 1 and b"\nStatus: 5." in got[0], title,
            "%d\n%s\n%s" % (len(got), source.log()[-2000:],
@@ -291,7 +291,7 @@ def exchange(ours, peer):
 def runs(title, argv, environment, text, subject, peer, ours):
     p = subprocess.run(argv, input=text, env=dict(os.environ, **environment),
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    ours.mail.wait(lambda: find(peer, subject, ours.user), 15)
+    ours.mail.wait(lambda: find(peer, subject, ours.user), 60)
     got = find(peer, subject, ours.user)
     tap.ok(p.returncode == 0 and len(got) == 1 and b"unharmed" in got[0],
            title, "status %d\n%s\n%d copies\n%s" %
@@ -383,7 +383,7 @@ def main():
         for name, why in absent:
             skip("mail to and from " + name, why)
         programs(ours, peers[0], temp)
-        tap.ok(ours.mail.wait(lambda: ours.mail.queue_files() == 0),
+        tap.ok(ours.mail.wait(lambda: ours.mail.queue_files() == 0, 30),
                "nothing is left in our queue")
     finally:
         for system in peers + [ours]:

@@ -16,7 +16,8 @@ from instance import Instance, Tap, free_port
 tap = Tap()
 port, proxied = free_port(), free_port()
 mail = Instance("""
-postscreen_greet_wait = 1s
+postscreen_greet_wait = 3s
+postscreen_upstream_proxy_timeout = 20s
 postscreen_access_list = cidr:{ { 127.0.0.9 permit }, { 127.0.0.8 reject as spam }, { 127.0.0.7 huh }, { 127.0.0.6 reject } }, cidr:{ { 127.0.0.7 reject } }
 postscreen_command_count_limit = 12
 postscreen_greet_action = enforce
@@ -48,7 +49,7 @@ mail.start()
 
 
 def connect(source, to=port):
-    s = socket.create_connection(("127.0.0.1", to), 20, (source, 0))
+    s = socket.create_connection(("127.0.0.1", to), 60, (source, 0))
     return s, s.makefile("rwb")
 
 
@@ -77,16 +78,15 @@ begin = time.time()
 s, f = connect("127.0.0.2")
 got = lines(f)
 tap.ok(got[0].startswith("220-") and got[-1].startswith("220 ") and
-       time.time() - begin >= 0.9, "a new client waits for its greeting", got)
+       time.time() - begin >= 2.9, "a new client waits for its greeting", got)
 tap.ok(any("PIPELINING" in w for w in say(f, "EHLO client.example")),
        "and talks to smtpd then")
 say(f, "QUIT")
 tap.ok(logged(r"PASS NEW \[127\.0\.0\.2\]"), "it is remembered")
 tap.ok(logged(r"smtpd\[\d+\]: connect from \S*\[127\.0\.0\.2\]"),
        "smtpd sees the client, not postscreen")
-begin = time.time()
 s, f = connect("127.0.0.2")
-tap.ok(lines(f)[0].startswith("220 ") and time.time() - begin < 0.9,
+tap.ok(lines(f)[0].startswith("220 "),
        "the second time it does not wait")
 tap.ok(logged(r"PASS OLD \[127\.0\.0\.2\]"), "as the log says")
 s.close()
@@ -183,8 +183,8 @@ s.close()
 with smtplib.SMTP("127.0.0.1", port, source_address=("127.0.0.2", 0)) as c:
     c.sendmail("root@localhost", ["root@localhost"], "Subject: x\r\n\r\ny\r\n")
 tap.ok(logged(r"status=sent \(delivered"), "mail arrives")
-tap.ok(not re.search(r"killed by signal|panic|exit status", mail.log()),
+tap.ok(not re.search(r"killed by signal|panic|exit status", mail.whole_log()),
        "nobody died")
 mail.stop()
 mail.destroy()
-tap.end()
+sys.exit(tap.end())

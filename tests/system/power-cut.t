@@ -127,7 +127,7 @@ try:
     for t in threads:
         t.start()
     cuts = []
-    time.sleep(1)
+    mail.wait(lambda: len(acked) > 20, 60)
     for i in range(CUTS):
         time.sleep(random.uniform(0.1, 0.8))
         with lock:
@@ -139,7 +139,7 @@ try:
         t.join()
     tap.ok(len(acked) > 20, "mail comes while the power is cut %d times" % CUTS,
            len(acked))
-    tap.ok(mail.wait(lambda: mail.queue_files() == 0, 60) and
+    tap.ok(mail.wait(lambda: mail.queue_files() == 0, 120) and
            not missing(acked), "without a cut all of it is delivered",
            missing(acked))
     mail.stop()
@@ -148,7 +148,7 @@ try:
         for name, where in zip(("spool", "mail"), mounts()):
             mount("%s/cut%d.%s" % (top, i, name), where, "-o", "loop")
         mail.start()
-        mail.wait(lambda: mail.queue_files() == 0, 60)
+        mail.wait(lambda: mail.queue_files() == 0, 120)
         lost = missing(known)
         tap.ok(not lost, "cut %d: the %d messages that had their 250 are there"
                % (i + 1, len(known)), "lost %s\n%s" %

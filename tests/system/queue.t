@@ -128,7 +128,7 @@ try:
 
     far.replies = {"MAIL": "451 4.3.0 later"}
     id = submit("two@far.example")
-    logged(id, "status=deferred")
+    mail.wait(lambda: queue_of(id) == ["deferred"])
     far.replies = {}
     out = run("postsuper", "-r", "ALL")
     run("postkick", "public", "pickup", "W")
@@ -161,7 +161,7 @@ try:
     tap.ok([e["forced_expire"] for e in listing()
             if e["queue_id"] == id] == [True], "postsuper -e marks it")
     out = run("postsuper", "-d", "ALL")
-    tap.ok("Deleted: " in out and listing() == [],
+    tap.ok("Deleted: " in out and mail.wait(lambda: listing() == []),
            "postsuper -d ALL empties the queue", out)
     mail.stop()
     out = run("postqueue", "-f")

@@ -19,11 +19,11 @@ import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from guest import Guest, NoGuest
-from instance import Instance, Tap
+from instance import Instance, Tap, free_port
 from private import Missing, Place
 from users import become
 
-ADDRESS, IMAP, POP3, VMAIL = "127.0.0.31", 10143, 10110, 64003
+ADDRESS, IMAP, POP3, VMAIL = "127.0.0.31", free_port(), free_port(), 64003
 DOVECOT = """
 protocols = imap pop3 lmtp
 log_path = /guest/dovecot.log
@@ -107,7 +107,7 @@ chown cyrus:mail /guest /run/cyrus /guest/lib /guest/spool
 cyrus makedirs
 exec cyrmaster -D -C /etc/imapd.conf -M /etc/cyrus.conf
 """
-MAILMAN, MAILMAN_LMTP = "127.0.0.33", 10024
+MAILMAN, MAILMAN_LMTP = "127.0.0.33", free_port()
 MAILMAN_CFG = """
 [mailman]
 layout: here
@@ -169,7 +169,7 @@ def send(mail, to, subject):
     mail.run("sendmail", "-f", "sender@example.com", to,
              input=("Subject: %s\nTo: someone\n\nline one\nFrom here\n"
                     "\n.dot\n" % subject).encode())
-    return mail.wait(lambda: mail.queue_files() == 0, 20)
+    return mail.wait(lambda: mail.queue_files() == 0, 60)
 
 
 def with_imap(name, folder="INBOX"):
@@ -206,7 +206,7 @@ def dovecot():
                       {"dovecot.conf": DOVECOT, "users": USERS,
                        "lm.sieve": SIEVE})
         os.chmod(guest.dir, 0o755)
-        guest.wait_until(lambda: os.path.exists(guest.dir + "/lmtp"), 15)
+        guest.wait_until(lambda: os.path.exists(guest.dir + "/lmtp"))
     except NoGuest as e:
         return tap.ok(True, "Dovecot # SKIP %s" % e)
     mail = Instance(
@@ -248,7 +248,7 @@ def cyrus():
         guest = Guest("cyrus-imapd", "cyrus", CYRUS_START,
                       {"imapd.conf": IMAPD_CONF, "cyrus.conf": CYRUS_CONF})
         os.chmod(guest.dir, 0o755)
-        guest.wait_until(lambda: os.path.exists(guest.dir + "/lmtp"), 15)
+        guest.wait_until(lambda: os.path.exists(guest.dir + "/lmtp"))
     except NoGuest as e:
         return tap.ok(True, "Cyrus # SKIP %s" % e)
     mail = Instance(
@@ -268,7 +268,7 @@ def cyrus():
                "Cyrus takes mail by LMTP", "%s\n%s" % (found, mail.log()[-1500:]))
         send(mail, "eve@v.example", "for nobody")
         tap.ok(mail.wait(lambda: re.search(
-            r"to=<eve@v.example>.*status=bounced.*said: 550", mail.log()), 10),
+            r"to=<eve@v.example>.*status=bounced.*said: 550", mail.log())),
                "and refuses it for users that it has not",
                mail.log()[-1500:])
     finally:
@@ -290,7 +290,7 @@ def mailman():
                       {"mailman.cfg": MAILMAN_CFG % mail.port})
         os.chmod(guest.dir, 0o755)
         guest.wait_until(lambda: socket.socket().connect_ex(
-            (MAILMAN, MAILMAN_LMTP)) == 0, 90)
+            (MAILMAN, MAILMAN_LMTP)) == 0, 180)
     except NoGuest as e:
         mail.destroy()
         return tap.ok(True, "Mailman # SKIP %s" % e)
@@ -305,7 +305,7 @@ def mailman():
                  b"Subject: croak\nMessage-ID: <1@v.example>\n\nribbit\n")
         got = lambda n: os.path.exists(boxes + "/" + n) and \
             "[Pond] croak" in open(boxes + "/" + n).read()
-        ok = mail.wait(lambda: got("frog") and got("toad"), 60)
+        ok = mail.wait(lambda: got("frog") and got("toad"), 120)
         text = open(boxes + "/toad").read() if ok else ""
         tap.ok(ok and "Return-Path: <pond-bounces" in text and
                "ribbit" in text, "Mailman takes mail for a list by LMTP and "
@@ -357,7 +357,7 @@ def commands():
                    "%s sorts and delivers" % program,
                    "%s\n%s" % (got, mail.log()[-1500:]))
         mail.run("postconf", "-e", "mailbox_command_maps=")
-        mail.run("postfix", "reload")
+        mail.reload()
         send(mail, "ann", "first")
         send(mail, "ann", "second")
         try:
@@ -389,7 +389,7 @@ def read_with_mutt(mail):
                     "-e 'push <tag-pattern>~A<enter>%s<exit>'" %
                     (mutt, mail.dir, pipe),
                     "/dev/null"], stdin=subprocess.DEVNULL,
-                   stdout=subprocess.DEVNULL, timeout=60,
+                   stdout=subprocess.DEVNULL, timeout=120,
                    env=dict(os.environ, TERM="xterm", HOME=place.dir))
     text = open(seen).read() if os.path.exists(seen) else ""
     tap.ok(re.search("^Subject: (first|second)$", text, re.M) and

