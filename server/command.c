@@ -48,8 +48,8 @@ clean_environment(void)
 	}
 }
 
-/* A file that got one of these numbers would be written to by what is meant
- * for standard error. */
+/* A file or socket that got one of these numbers would be written to by what
+ * is meant for standard error. */
 static void
 fill_standard_descriptors(void)
 {
@@ -68,10 +68,9 @@ command_name(const char *argv0)
 {
 	const char *slash;
 
-	if (is_set_id()) {
+	if (is_set_id())
 		clean_environment();
-		fill_standard_descriptors();
-	}
+	fill_standard_descriptors();
 	/* execve(2) may leave it out. */
 	if (argv0 == NULL)
 		argv0 = program_invocation_short_name;
