@@ -118,12 +118,6 @@ send_envelope(struct cleanup_client *c, const struct report *r)
 }
 
 static void
-send_bytes(void *client, const char *bytes, size_t len)
-{
-	cleanup_content(client, bytes, len);
-}
-
-static void
 flush_head(struct cleanup_client *c, struct buf *b)
 {
 	cleanup_content(c, b->data, b->len);
@@ -182,7 +176,7 @@ send_report(const struct report *r, const char *what)
 	}
 	report_status(&b, r);
 	flush_head(c, &b);
-	ok = report_original(r, send_bytes, c);
+	ok = report_original(r, cleanup_put, c);
 	if (!ok) {
 		cleanup_abort(c);
 		log_warn("%s: can't read the original message", r->about->m->id);

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <strings.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "conf/conf.h"
 #include "mail/address.h"
@@ -18,7 +17,6 @@
 enum {
 	LINE_WIDTH = 79,	/* bytes of a folded line */
 	INDENT = 4,
-	CHUNK = 32 * 1024,	/* bytes of the original at once */
 };
 
 /* --- the message */
@@ -422,36 +420,12 @@ headers_only(const struct report *r)
 	    r->about->file.t.size > (uint64_t)conf_mail.bounce_size_limit;
 }
 
-static bool
-copy_body(const struct report *r,
-    void (*write)(void *, const char *, size_t), void *arg)
-{
-	const struct queue_file *f = &r->about->file;
-	uint64_t		 left = f->t.body_len;
-	off_t			 at = queue_file_body_at(f);
-	char			*chunk = mem_alloc(CHUNK);
-	ssize_t			 n;
-
-	while (left > 0) {
-		n = pread(f->fd, chunk, left < CHUNK ? left : CHUNK, at);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		write(arg, chunk, (size_t)n);
-		at += n;
-		left -= (uint64_t)n;
-	}
-	mem_free(chunk);
-	return left == 0;
-}
-
 bool
-report_original(const struct report *r,
-    void (*write)(void *arg, const char *, size_t), void *arg)
+report_original(const struct report *r, queue_put_fn *put, void *arg)
 {
 	struct buf b = BUF_INIT;
 	bool	   only = headers_only(r), ok = true;
+	const struct queue_file *f = &r->about->file;
 	const char *type = only ?
 	    is_utf8(r) ? "message/global-headers" : "text/rfc822-headers" :
 	    is_utf8(r) ? "message/global" : "message/rfc822";
@@ -470,14 +444,15 @@ report_original(const struct report *r,
 		else
 			buf_addf(&b, "MAILER-DAEMON@%s", conf_mail.myhostname);
 		buf_adds(&b, ">\r\n");
-		write(arg, b.data, b.len);
-		write(arg, r->about->header.data, r->about->header.len);
+		put(arg, b.data, b.len);
+		put(arg, r->about->header.data, r->about->header.len);
 		if (!only)
-			ok = copy_body(r, write, arg);
+			ok = queue_file_copy(f, queue_file_body_at(f),
+			    f->t.body_len, put, arg);
 	}
 	buf_clear(&b);
 	buf_addf(&b, "\r\n--%s--\r\n", r->about->boundary);
-	write(arg, b.data, b.len);
+	put(arg, b.data, b.len);
 	buf_done(&b);
 	return ok;
 }

@@ -54,11 +54,10 @@ void	report_text(struct buf *, const struct report *);
 void	report_status(struct buf *, const struct report *);
 
 /*
- * The original in pieces: `write` is called with each, and the end of the
- * MIME structure.  False if the queue file could not be read.
+ * The original in pieces: `put` is called with each, and the end of the MIME
+ * structure.  False if the queue file could not be read.
  */
-bool	report_original(const struct report *,
-	    void (*write)(void *arg, const char *, size_t), void *arg);
+bool	report_original(const struct report *, queue_put_fn *put, void *arg);
 
 /* "8bit" or "7bit": of the notification. */
 const char *report_encoding(const struct report *);

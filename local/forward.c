@@ -1,10 +1,8 @@
 #include "local/forward.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "conf/param.h"
 #include "local/content.h"
@@ -12,10 +10,9 @@
 #include "mail/cleanup_client.h"
 #include "mail/deliver.h"
 #include "mail/envelope.h"
+#include "mail/queue_file.h"
 #include "util/clock.h"
 #include "util/mem.h"
-
-enum { CHUNK = 64 * 1024 };	/* bytes */
 
 struct forward {
 	struct forward	*next;
@@ -93,25 +90,6 @@ fill_envelope(struct forward *f, struct delivery *d)
 }
 
 static bool
-send_part(struct cleanup_client *c, const struct queue_file *file, off_t at,
-    uint64_t len)
-{
-	char	*chunk = mem_alloc(CHUNK);
-	ssize_t	 n = 0;
-
-	while (len > 0) {
-		n = pread(file->fd, chunk, len < CHUNK ? len : CHUNK, at);
-		if (n <= 0)
-			break;
-		cleanup_content(c, chunk, n);
-		at += n;
-		len -= n;
-	}
-	mem_free(chunk);
-	return len == 0;
-}
-
-static bool
 send_content(struct cleanup_client *c, struct forward *f, struct delivery *d)
 {
 	const struct queue_file	*file = &d->file;
@@ -127,8 +105,10 @@ send_content(struct cleanup_client *c, struct forward *f, struct delivery *d)
 		cleanup_printf(c, "Delivered-To: %s", to.data);
 		buf_done(&to);
 	}
-	return send_part(c, file, queue_file_header_at(file), file->t.header_len) &&
-	    send_part(c, file, queue_file_body_at(file), file->t.body_len);
+	return queue_file_copy(file, queue_file_header_at(file),
+	    file->t.header_len, cleanup_put, c) &&
+	    queue_file_copy(file, queue_file_body_at(file), file->t.body_len,
+	    cleanup_put, c);
 }
 
 /* Headers are completed for mail that came from our own. */

@@ -163,6 +163,12 @@ cleanup_content(struct cleanup_client *c, const void *bytes, size_t len)
 	}
 }
 
+void
+cleanup_put(void *client, const char *bytes, size_t len)
+{
+	cleanup_content(client, bytes, len);
+}
+
 static void
 add_macro(void *arg, const char *name, const char *value)
 {

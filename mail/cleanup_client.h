@@ -74,6 +74,8 @@ void		 cleanup_envelope(struct cleanup_client *,
 		    const struct envelope *);
 void		 cleanup_rcpt(struct cleanup_client *, const struct recipient *);
 void		 cleanup_content(struct cleanup_client *, const void *, size_t);
+/* The same as a queue_put_fn (mail/queue_file.h). */
+void		 cleanup_put(void *client, const char *bytes, size_t len);
 
 /* Who shall see the message, before the first content: the open sockets of
  * milters and what they may know. */

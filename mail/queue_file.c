@@ -11,6 +11,8 @@
 #include "util/frame.h"
 #include "util/mem.h"
 
+enum { COPY_PIECE = 32 * 1024 };	/* bytes */
+
 _Static_assert(sizeof(struct queue_trailer) == 104,
     "the trailer has no padding");
 
@@ -269,4 +271,24 @@ queue_file_read_header(const struct queue_file *q, struct buf *to)
 		return false;
 	buf_grow(to, len);
 	return true;
+}
+
+bool
+queue_file_copy(const struct queue_file *q, off_t at, uint64_t len,
+    queue_put_fn *put, void *arg)
+{
+	char   *piece = mem_alloc(COPY_PIECE);
+	size_t	n;
+	bool	ok = true;
+
+	while (ok && len > 0) {
+		n = len < COPY_PIECE ? (size_t)len : COPY_PIECE;
+		ok = read_at(q->fd, piece, n, (uint64_t)at);
+		if (ok)
+			put(arg, piece, n);
+		at += (off_t)n;
+		len -= n;
+	}
+	mem_free(piece);
+	return ok;
 }

@@ -138,7 +138,17 @@ bool	queue_file_mark(const struct queue_file *, uint32_t rcpt_index,
 /* Header block into a buffer; false with errno. */
 bool	queue_file_read_header(const struct queue_file *, struct buf *);
 
-/* Offsets in the file. */
+/*
+ * Gives `len` bytes of the file from offset `at` to `put`, in pieces.  False
+ * with errno after an error, when a part may have been given; EIO: the file is
+ * too short.
+ */
+typedef void queue_put_fn(void *arg, const char *bytes, size_t len);
+
+bool	queue_file_copy(const struct queue_file *, off_t at, uint64_t len,
+	    queue_put_fn *put, void *arg);
+
+/* Offsets in the file, for header_len and body_len bytes of the trailer. */
 off_t	queue_file_header_at(const struct queue_file *);
 off_t	queue_file_body_at(const struct queue_file *);	/* 0 */
 

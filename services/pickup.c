@@ -41,7 +41,6 @@
 enum {
 	CLIENT_WAIT = 3600,	/* seconds: a program may think while it
 				   writes its mail */
-	COPY_SIZE = 16 * 1024,	/* bytes of a maildrop file at a time */
 	TURNS_MAX = 50,		/* messages of one user at the same time */
 	QUEUE_MAX = 2000,	/* more that wait for their turn */
 };
@@ -387,25 +386,6 @@ read_envelope(const struct queue_file *q, const struct stat *st,
 	return read_user_envelope(q, e, flags);
 }
 
-static bool
-copy_range(const struct queue_file *q, struct cleanup_client *c, off_t at,
-    uint64_t len)
-{
-	char   *bytes = mem_alloc(COPY_SIZE);
-	ssize_t n = 0;
-
-	while (len > 0) {
-		n = pread(q->fd, bytes, len < COPY_SIZE ? len : COPY_SIZE, at);
-		if (n <= 0)
-			break;
-		cleanup_content(c, bytes, (size_t)n);
-		at += n;
-		len -= (uint64_t)n;
-	}
-	mem_free(bytes);
-	return len == 0;
-}
-
 /* True: the message has gone on, or back to its sender. */
 static bool
 take_file(const struct queue_file *q, const char *id, const struct stat *st,
@@ -420,9 +400,10 @@ take_file(const struct queue_file *q, const char *id, const struct stat *st,
 		log_warn("maildrop/%s: cleanup does not take it now", id);
 		return false;
 	}
-	if (!copy_range(q, in.cleanup, queue_file_header_at(q),
-	    q->t.header_len) ||
-	    !copy_range(q, in.cleanup, queue_file_body_at(q), q->t.body_len)) {
+	if (!queue_file_copy(q, queue_file_header_at(q), q->t.header_len,
+	    cleanup_put, in.cleanup) ||
+	    !queue_file_copy(q, queue_file_body_at(q), q->t.body_len,
+	    cleanup_put, in.cleanup)) {
 		log_warn("maildrop/%s: read: %s", id, strerror(errno));
 		cleanup_abort(in.cleanup);
 		return false;

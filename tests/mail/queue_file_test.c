@@ -136,6 +136,35 @@ marks_recipients_done(void)
 }
 
 static void
+add_piece(void *to, const char *bytes, size_t len)
+{
+	buf_add(to, bytes, len);
+}
+
+static void
+copies_a_part_or_says_that_it_is_cut_off(void)
+{
+	struct queue_file q;
+	struct buf	  b = BUF_INIT;
+	const char	 *id = write_message("incoming", false, 1);
+
+	CHECK_INT(queue_file_open(&q, "incoming", id, true), QUEUE_FILE_OK);
+	CHECK(queue_file_copy(&q, queue_file_header_at(&q), q.t.header_len,
+	    add_piece, &b));
+	CHECK_STR(b.data, "Subject: x\r\n");
+	CHECK(queue_file_copy(&q, queue_file_body_at(&q), 0, add_piece, &b));
+	CHECK_INT(b.len, q.t.header_len);
+	CHECK(ftruncate(q.fd, 4) == 0);
+	errno = 0;
+	CHECK(!queue_file_copy(&q, queue_file_body_at(&q), q.t.body_len,
+	    add_piece, &b));
+	CHECK_INT(errno, EIO);
+	buf_done(&b);
+	queue_file_close(&q);
+	queue_remove("incoming", id);
+}
+
+static void
 finds_damage(void)
 {
 	const char	 *id = write_message("incoming", false, 2);
@@ -314,6 +343,7 @@ main(void)
 	TEST(an_aborted_message_leaves_nothing);
 	TEST(a_body_is_read_back_and_written_anew);
 	TEST(marks_recipients_done);
+	TEST(copies_a_part_or_says_that_it_is_cut_off);
 	TEST(finds_damage);
 	TEST(survives_any_changed_byte);
 	TEST(hashed_queues_get_their_directories);
