@@ -364,8 +364,7 @@ flush_message(const char *id)
 		fatal_exit(EX_UNAVAILABLE, "Cannot flush queue ID - invalid "
 		    "name: \"%.100s%s\"", id, strlen(id) > 100 ? "..." : "");
 	check_flusher();
-	if (strlen(id) >= QUEUE_ID_MAX || !queue_id_is_valid(id) ||
-	    qmgr_flush_message(id))
+	if (!queue_id_is_valid(id) || qmgr_flush_message(id))
 		return;
 	log_warn("connect to public/%s: %s", conf_mail.flush_service_name,
 	    strerror(errno));

@@ -208,16 +208,6 @@ open_or_make(const struct mbox *m, bool as_root, bool *ret_is_new)
 	return fd;
 }
 
-static bool
-sync_directory_of(const char *path)
-{
-	char	*dir = directory_of(path);
-	bool	 ok = file_sync_dir(dir);
-
-	mem_free(dir);
-	return ok;
-}
-
 static enum outcome
 append_locked(const struct mbox *m, int fd, bool is_new, struct delivery *d,
     const struct content *c, struct why *why)
@@ -241,8 +231,7 @@ append_locked(const struct mbox *m, int fd, bool is_new, struct delivery *d,
 	    (uint64_t)st.st_size + d->file.t.size)
 		return write_failed(why, EFBIG);
 	if (content_write(fd, d, c) && fsync(fd) == 0 &&
-	    (!is_new || file_sync_has_name(fd) ||
-	    sync_directory_of(m->path)))
+	    (!is_new || file_sync_has_name(fd) || file_sync_parent(m->path)))
 		return DONE;
 	saved = errno;
 	if (ftruncate(fd, st.st_size) != 0)

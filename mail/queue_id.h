@@ -15,6 +15,7 @@ enum { QUEUE_ID_MAX = 32 };	/* bytes with NUL */
  * microseconds in base 52 (4), 'z', inode in base 51.
  */
 void	queue_id_make(char ret[QUEUE_ID_MAX], int64_t wall_us, ino_t, bool is_long);
+/* Also: it fits into QUEUE_ID_MAX. */
 bool	queue_id_is_valid(const char *);
 
 /* Could it be one, if not of ours: letters and digits only?  For words to who

@@ -157,7 +157,7 @@ tell_qmgr(struct buf *list)
 	bool		  ok;
 
 	while ((id = text_word(&next, "\n", false)) != NULL)
-		if (strlen(id) < QUEUE_ID_MAX && queue_id_is_valid(id))
+		if (queue_id_is_valid(id))
 			map_set(seen, id, list);
 	ok = map_count(seen) == 0 || (server_trigger(QMGR_SERVICE, revive) &&
 	    qmgr_flush_messages(seen));

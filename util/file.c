@@ -166,23 +166,6 @@ replace_done(struct file_replace *r)
 	*r = (struct file_replace){ .fd = -1 };
 }
 
-/* "/etc/x" -> "/etc", "x" -> ".". */
-static bool
-sync_parent(const char *path)
-{
-	char *dir = mem_strdup(path), *slash = strrchr(dir, '/');
-	bool  ok;
-
-	if (slash == NULL)
-		ok = file_sync_dir(".");
-	else {
-		slash[slash == dir ? 1 : 0] = '\0';
-		ok = file_sync_dir(dir);
-	}
-	mem_free(dir);
-	return ok;
-}
-
 bool
 file_replace_end(struct file_replace *r)
 {
@@ -192,7 +175,7 @@ file_replace_end(struct file_replace *r)
 		file_replace_cancel(r);
 		return false;
 	}
-	ok = sync_parent(r->path);
+	ok = file_sync_parent(r->path);
 	close_keep_errno(r->fd);
 	replace_done(r);
 	return ok;
@@ -237,6 +220,20 @@ file_sync_dir(const char *path)
 		return false;
 	ok = fsync(fd) == 0;
 	close_keep_errno(fd);
+	return ok;
+}
+
+/* "/etc/x" -> "/etc", "/x" -> "/", "x" -> ".". */
+bool
+file_sync_parent(const char *path)
+{
+	char *dir = mem_strdup(path), *slash = strrchr(dir, '/');
+	bool  ok;
+
+	if (slash != NULL)
+		slash[slash == dir ? 1 : 0] = '\0';
+	ok = file_sync_dir(slash != NULL ? dir : ".");
+	mem_free(dir);
 	return ok;
 }
 

@@ -37,8 +37,10 @@ void	file_replace_cancel(struct file_replace *);
 /* The same for bytes at hand. */
 bool	file_replace_bytes(const char *path, const void *, size_t len, mode_t);
 
-/* Makes the names in a directory durable. */
+/* Makes the names in a directory durable, or those in the directory of a file.
+ * False with errno. */
 bool	file_sync_dir(const char *path);
+bool	file_sync_parent(const char *path);
 
 /*
  * Does fsync() of a file make its name durable too, if that was given before?
