@@ -87,6 +87,41 @@ enum {
 	OPEN_PAUSE = 20,	/* ms */
 };
 
+static const struct {
+	const char *word;
+	unsigned    off;	/* enum cleanup_flag */
+} overrides[] = {
+	{ "no_unknown_recipient_checks", 0 },	/* smtpd's affair */
+	{ "no_address_mappings", CLEANUP_MAP | CLEANUP_BCC },
+	{ "no_header_body_checks", CLEANUP_FILTER },
+	{ "no_milters", CLEANUP_MILTER },
+};
+
+static bool
+override(unsigned *flags, const char *word)
+{
+	for (size_t i = 0; i < sizeof overrides / sizeof *overrides; i++)
+		if (text_eq_nocase(word, overrides[i].word)) {
+			*flags &= ~overrides[i].off;
+			return true;
+		}
+	return false;
+}
+
+unsigned
+cleanup_input_flags(const char *list, struct buf *unknown)
+{
+	unsigned flags = CLEANUP_FILTER | CLEANUP_MAP | CLEANUP_BCC |
+	    CLEANUP_MILTER;
+	char	*text = mem_strdup(list), *next = text, *word;
+
+	while ((word = text_word(&next, TEXT_LIST_SEP, false)) != NULL)
+		if (!override(&flags, word) && unknown != NULL)
+			buf_set(unknown, word);
+	mem_free(text);
+	return flags;
+}
+
 unsigned
 cleanup_autodetect(const char *classes, const char *class)
 {

@@ -58,6 +58,12 @@ enum cleanup_status {
 
 struct cleanup_client;
 
+/* What cleanup does with mail from outside: all but what the words in
+ * receive_override_options switch off.  A word that is none of them goes into
+ * `unknown`, which may be NULL. */
+unsigned	 cleanup_input_flags(const char *overrides,
+		    struct buf *unknown);
+
 /* CLEANUP_SMTPUTF8_AUTODETECT, or 0: is `class` ("sendmail", "smtpd") in the
  * list smtputf8_autodetect_classes? */
 unsigned	 cleanup_autodetect(const char *classes, const char *class);

@@ -72,29 +72,16 @@ struct incoming {
 	enum cleanup_status	 status;
 };
 
-static bool
-has_option(const char *name)
-{
-	return text_has_word(conf_mail.receive_override_options, name);
-}
-
 static unsigned
 cleanup_flags(const struct incoming *in)
 {
 	const char *context = envelope_get(in->env, ATTR_REWRITE_CONTEXT);
-	unsigned    flags = CLEANUP_BOUNCE | CLEANUP_FILTER | CLEANUP_MAP |
-	    CLEANUP_BCC | CLEANUP_MILTER;
+	unsigned    flags = CLEANUP_BOUNCE | cleanup_input_flags(
+	    conf_mail.receive_override_options, NULL);
 
 	if (conf_mail.smtputf8_enable)
 		flags |= cleanup_autodetect(
 		    conf_mail.smtputf8_autodetect_classes, "sendmail");
-
-	if (has_option("no_address_mappings"))
-		flags &= ~(unsigned)(CLEANUP_MAP | CLEANUP_BCC);
-	if (has_option("no_header_body_checks"))
-		flags &= ~(unsigned)CLEANUP_FILTER;
-	if (has_option("no_milters"))
-		flags &= ~(unsigned)CLEANUP_MILTER;
 	if ((in->flags & SUBMIT_GATEWAY) == 0 &&
 	    !text_eq(context, "remote"))
 		flags |= CLEANUP_REWRITE_LOCAL;

@@ -102,30 +102,19 @@ bare_newline(const char *value)
 static void
 load_overrides(struct smtpd_config *c)
 {
-	char *text = mem_strdup(conf_mail.receive_override_options);
-	char *next = text, *word;
+	struct buf unknown = BUF_INIT;
 
-	c->cleanup_flags = CLEANUP_FILTER | CLEANUP_MAP | CLEANUP_BCC |
-	    CLEANUP_MILTER;
+	c->cleanup_flags = cleanup_input_flags(
+	    conf_mail.receive_override_options, &unknown);
+	if (unknown.len > 0)
+		fatalx("receive_override_options: unknown word \"%s\"",
+		    unknown.data);
 	if (conf_mail.smtputf8_enable)
 		c->cleanup_flags |= cleanup_autodetect(
 		    conf_mail.smtputf8_autodetect_classes, "smtpd");
-	c->check_recipients = true;
-	while ((word = text_word(&next, TEXT_LIST_SEP, false)) != NULL) {
-		if (text_eq_nocase(word, "no_unknown_recipient_checks"))
-			c->check_recipients = false;
-		else if (text_eq_nocase(word, "no_address_mappings"))
-			c->cleanup_flags &= ~(unsigned)(CLEANUP_MAP |
-			    CLEANUP_BCC);
-		else if (text_eq_nocase(word, "no_header_body_checks"))
-			c->cleanup_flags &= ~(unsigned)CLEANUP_FILTER;
-		else if (text_eq_nocase(word, "no_milters"))
-			c->cleanup_flags &= ~(unsigned)CLEANUP_MILTER;
-		else
-			fatalx("receive_override_options: unknown word \"%s\"",
-			    word);
-	}
-	mem_free(text);
+	c->check_recipients = !text_has_word(
+	    conf_mail.receive_override_options,
+	    "no_unknown_recipient_checks");
 }
 
 /* --- lists and tables */
