@@ -22,6 +22,28 @@ verp_sender(struct buf *out, const char *sender, const char *delimiters,
 }
 
 bool
+verp_take(struct buf *out, char ret_delimiters[VERP_DELIMITERS],
+    const char *sender)
+{
+	static const char mark[] = "-@[]";
+	const char	 *at = strchr(sender, '@');
+	size_t		  len = strlen(sender);
+
+	if (len < sizeof mark || strcmp(sender + len + 1 - sizeof mark,
+	    mark) != 0)
+		return false;
+	len -= sizeof mark - 1;
+	if (at >= sender + len || at < sender + 2)
+		return false;
+	ret_delimiters[0] = at[-1];
+	ret_delimiters[1] = '=';
+	ret_delimiters[2] = '\0';
+	buf_add(out, sender, (size_t)(at - 1 - sender));
+	buf_add(out, at, (size_t)(sender + len - at));
+	return true;
+}
+
+bool
 verp_is_valid(const char *delimiters, const char *allowed)
 {
 	return strlen(delimiters) == 2 &&
