@@ -5,9 +5,17 @@
 #include <sys/socket.h>
 
 #include "mail/envelope.h"
+#include "net/tls.h"
 #include "server/client.h"
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/mem.h"
+#include "util/stream.h"
+
+enum {
+	LINGER_MS = 300,
+	LINGER_BYTES = 64 * 1024,
+};
 
 #define UNKNOWN	"unknown"
 
@@ -175,4 +183,19 @@ client_envelope(const struct client *c, struct envelope *e)
 		set_number(e, ATTR_SERVER_PORT, c->server_port);
 	}
 	set_number(e, ATTR_CLIENT_PORT, c->port);
+}
+
+void
+client_linger(struct stream *stream)
+{
+	int64_t until = clock_ms() + LINGER_MS;
+	size_t	n, seen = 0;
+
+	if (!stream_flush(stream) || tls_stream_info(stream) != NULL ||
+	    shutdown(stream_fd(stream), SHUT_WR) != 0)
+		return;
+	while (seen < LINGER_BYTES && (n = stream_await(stream, until)) > 0) {
+		stream_skip(stream, n);
+		seen += n;
+	}
 }

@@ -11,6 +11,7 @@
 
 struct envelope;
 struct pool;
+struct stream;
 
 /* What is known of the client's name: as in the 4xx/5xx of
  * reject_unknown_client_hostname. */
@@ -48,6 +49,12 @@ void	client_label(struct client *, struct pool *, bool with_port);
 
 /* The attributes of a message that say who brought it. */
 void	client_envelope(const struct client *, struct envelope *);
+
+/*
+ * After the last words: to close while the client is still sending would reset
+ * the connection, and with it go the words.  It gets a moment to see the end.
+ */
+void	client_linger(struct stream *);
 
 /* Why a host has no address, in the words of getaddrinfo(3). */
 const char *client_lookup_error(enum dns_status);

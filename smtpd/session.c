@@ -11,7 +11,6 @@
  */
 
 #include <string.h>
-#include <sys/socket.h>
 
 #include "conf/param.h"
 #include "mail/cleanup_client.h"
@@ -46,8 +45,6 @@ enum {
 	EARLY_TALK_QUIET_MS = 10, /* with so few sessions: */
 	QUIET_SESSIONS = 1,
 	BUSY_SESSIONS = 5,	/* no waiting with more */
-	LINGER_MS = 300,
-	LINGER_BYTES = 64 * 1024,
 };
 
 const char *
@@ -523,25 +520,6 @@ begin(struct session *s)
 	return session_greet(s);
 }
 
-/*
- * To close while the client is still sending would reset the connection, and
- * with it go the last words: it gets a moment to see the end.
- */
-static void
-linger(struct stream *stream)
-{
-	int64_t until = clock_ms() + LINGER_MS;
-	size_t	n, seen = 0;
-
-	if (!stream_flush(stream) || tls_stream_info(stream) != NULL ||
-	    shutdown(stream_fd(stream), SHUT_WR) != 0)
-		return;
-	while (seen < LINGER_BYTES && (n = stream_await(stream, until)) > 0) {
-		stream_skip(stream, n);
-		seen += n;
-	}
-}
-
 void
 session_run(struct stream *stream, bool standalone)
 {
@@ -564,5 +542,5 @@ session_run(struct stream *stream, bool standalone)
 	goodbye(s);
 	mem_free(s);
 	if (said_no && !standalone)
-		linger(stream);
+		client_linger(stream);
 }
