@@ -56,7 +56,7 @@ LIB	= $(BUILD)/librohrpost.a
 # --- programs: a folder each, or a file each in services/ and commands/
 # local/ holds three programs: NAME_main.c beside the shared files.  smtp is
 # lmtp too, by its name; qmgr is called oqmgr in some a master.cf.
-DAEMON_DIRS = master smtpd cleanup qmgr smtp bounce postscreen tlsrpt
+DAEMON_DIRS = master smtpd qmqpd cleanup qmgr smtp bounce postscreen tlsrpt
 DAEMONS	:= $(foreach d,$(DAEMON_DIRS),$(if $(wildcard $(d)/*.c),$(d)))
 LOCALS	:= $(patsubst local/%_main.c,%,$(wildcard local/*_main.c))
 SERVICES := $(patsubst services/%.c,%,$(wildcard services/*.c))

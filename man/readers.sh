@@ -6,7 +6,7 @@
 name=${1%.*}
 case $name in
 cleanup) files="cleanup mail/maps.c" ;;
-smtpd | tlsrpt | qmgr | bounce | master | smtp) files=$name ;;
+smtpd | qmqpd | tlsrpt | qmgr | bounce | master | smtp) files=$name ;;
 trivial-rewrite) files="rewrite mail/resolve.c mail/route.c" ;;
 flush) files="services/flush.c mail/flush_client.c" ;;
 local | virtual | pipe | spawn) files=local ;;
