@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -40,6 +41,9 @@ BIN = os.path.join(BUILD, "bin")
 # With sanitizers all takes its time; waits are as many times as long.
 PATIENCE = 5 if os.environ.get("SAN") == "1" else 1
 
+
+# A test that takes too long is ended, and cleans up all the same.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
 
 given_ports = {}
 
@@ -76,6 +80,7 @@ class Instance:
 
     def __init__(self, settings="", master=""):
         self.dir = tempfile.mkdtemp(prefix="rohrpost-test-")
+        atexit.register(self.destroy)
         os.chmod(self.dir, 0o755)
         self.port, self.marks = free_port(), 0
         self.shell("instance_make %s %d" % (self.dir, self.port))
@@ -181,6 +186,8 @@ class Instance:
         return n
 
     def destroy(self):
+        """At the end of the test if not before."""
+        atexit.unregister(self.destroy)
         try:
             self.stop()
         except RuntimeError:
