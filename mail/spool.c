@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "mail/queue_dir.h"
@@ -14,13 +15,25 @@ enum {
 	PIECE = 32 * 1024,	/* bytes read at a time */
 };
 
+static int
+open_nameless(void)
+{
+	char name[] = QUEUE_INCOMING "/spool.XXXXXX";
+	int  fd = open(QUEUE_INCOMING, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	/* not every file system has them */
+	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR ||
+	    errno == EINVAL) && (fd = mkostemp(name, O_CLOEXEC)) >= 0)
+		unlink(name);
+	return fd;
+}
+
 /* What is in memory goes to the file. */
 static void
 write_tail(struct spool *s)
 {
 	if (s->fd < 0)
-		s->fd = open(QUEUE_INCOMING, O_TMPFILE | O_RDWR | O_CLOEXEC,
-		    0600);
+		s->fd = open_nameless();
 	if (s->fd < 0 || !file_write_all(s->fd, s->tail.data, s->tail.len))
 		s->error = errno;
 	s->filed += s->tail.len;
