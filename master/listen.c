@@ -11,9 +11,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -42,34 +40,21 @@ enum {
  * public/ to the set-gid commands too.
  */
 static int
-bind_unix(const char *path, int type)
+open_unix(const char *path, bool is_dgram)
 {
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	char *temp = mem_printf("%s.new", path);
-	int   fd = -1, saved;
+	int   fd = is_dgram ? listen_dgram(temp, 0666) :
+	    listen_unix(temp, 0666, BACKLOG);
+	int   saved;
 
-	errno = ENAMETOOLONG;
-	if (strlen(temp) >= sizeof sa.sun_path)
-		goto out;
-	strcpy(sa.sun_path, temp);
-	unlink(temp);
-	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		goto out;
-	if (bind(fd, (struct sockaddr *)&sa, sizeof sa) == 0 &&
-	    chmod(temp, 0666) == 0 &&
-	    (type == SOCK_DGRAM || listen(fd, BACKLOG) == 0) &&
-	    rename(temp, path) == 0)
-		goto out;
-	saved = errno;
-	close(fd);
-	unlink(temp);
-	errno = saved;
-	fd = -1;
-out:
-	saved = errno;
+	if (fd >= 0 && rename(temp, path) < 0) {
+		saved = errno;
+		close(fd);
+		unlink(temp);
+		errno = saved;
+		fd = -1;
+	}
 	mem_free(temp);
-	errno = saved;
 	return fd;
 }
 
@@ -232,8 +217,7 @@ listen_open(struct job *j, bool may_fail)
 	if (j->s.type == SERVICE_FIFO)
 		fd = open_fifo(j->socket);
 	else
-		fd = bind_unix(j->socket, j->s.type == SERVICE_UNIX_DGRAM ?
-		    SOCK_DGRAM : SOCK_STREAM);
+		fd = open_unix(j->socket, j->s.type == SERVICE_UNIX_DGRAM);
 	owner_end();
 	if (fd < 0) {
 		char *what = mem_printf("bind %s", j->socket);

@@ -143,24 +143,25 @@ listen_inet(const struct addr *a, int backlog)
 	return fd;
 }
 
-/* The mode is set on the socket before it gets its name, so that there is no
- * moment when more people may connect. */
+/* The name is given with its mode: chmod() afterwards would follow a link that
+ * was put in its place meanwhile. */
 static int
 bind_unix(const char *path, int type, mode_t mode)
 {
 	struct sockaddr_un a;
 	int		   fd;
+	mode_t		   old;
+	bool		   ok;
 
 	if (!unix_address(&a, path))
 		return -1;
 	if ((fd = socket(AF_UNIX, type | FLAGS, 0)) < 0)
 		return -1;
-	if ((unlink(path) < 0 && errno != ENOENT) ||
-	    fchmod(fd, mode) < 0 ||
-	    bind(fd, (const void *)&a, sizeof a) < 0 ||
-	    chmod(path, mode) < 0)
-		return close_keeping_errno(fd);
-	return fd;
+	old = umask(0777 & ~mode);
+	ok = (unlink(path) == 0 || errno == ENOENT) &&
+	    bind(fd, (const void *)&a, sizeof a) == 0;
+	umask(old);
+	return ok ? fd : close_keeping_errno(fd);
 }
 
 int

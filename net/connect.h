@@ -14,7 +14,11 @@ int	connect_inet(const struct addr *, const struct addr *bind_to,
 	    int64_t deadline);
 int	connect_unix(const char *path, int64_t deadline);
 
-/* -1 with errno.  listen_unix removes what is there first, and sets mode. */
+/*
+ * -1 with errno.  What is at a path is removed first; the socket there has the
+ * mode from its begin.  As that is done by umask(2), which all threads share,
+ * these two are for the start of a process.
+ */
 int	listen_inet(const struct addr *, int backlog);
 int	listen_unix(const char *path, mode_t, int backlog);
 int	listen_dgram(const char *path, mode_t);

@@ -22,7 +22,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,6 +33,7 @@
 #include "mail/queue_file.h"
 #include "mail/queue_id.h"
 #include "net/addr.h"
+#include "net/connect.h"
 #include "server/maillog.h"
 #include "server/server.h"
 #include "util/buf.h"
@@ -50,6 +50,7 @@ enum {
 	REQUEST_LINES = 100,
 	REQUEST_LINE = 4096,	/* bytes */
 	CLIENTS_MAX = 16,
+	BACKLOG = 64,
 	QUEUE_PAUSE = 5000,	/* ms between two walks over the queue */
 	QUEUE_SHARE = 20,	/* a walk's time is at most 1/n of all time */
 	FAIR_EACH = 50,		/* messages walked at a stretch */
@@ -66,24 +67,6 @@ static struct {
 } state = { .fd = -1, .scratch = BUF_INIT };
 
 /* --- the socket */
-
-static void
-bind_unix(const char *path)
-{
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-
-	if (strlen(path) >= sizeof sa.sun_path)
-		fatalx("parameter metrics_listen: \"%s\" is too long for a"
-		    " socket", path);
-	strcpy(sa.sun_path, path);
-	state.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-	    0);
-	unlink(path);
-	if (state.fd < 0 || bind(state.fd, (struct sockaddr *)&sa,
-	    sizeof sa) < 0)
-		fatal("parameter metrics_listen: bind %s", path);
-	chmod(path, 0666);	/* the directory decides who may */
-}
 
 static void
 bind_inet(const char *text)
@@ -104,7 +87,8 @@ bind_inet(const char *text)
 	if (state.fd < 0 || setsockopt(state.fd, SOL_SOCKET, SO_REUSEADDR,
 	    &one, sizeof one) < 0 || setsockopt(state.fd, SOL_SOCKET,
 	    SO_REUSEPORT, &one, sizeof one) < 0 || bind(state.fd,
-	    (struct sockaddr *)&addr.sa, addr.len) < 0)
+	    (struct sockaddr *)&addr.sa, addr.len) < 0 ||
+	    listen(state.fd, BACKLOG) < 0)
 		fatal("parameter metrics_listen: bind %s", text);
 	mem_free(copy);
 }
@@ -116,15 +100,14 @@ open_socket(void)
 
 	if (*where == '\0')
 		return;		/* as after a change of main.cf */
-	if (text_starts(where, "unix:"))
-		bind_unix(where + 5);
-	else if (text_starts(where, "inet:"))
+	if (text_starts(where, "inet:"))
 		bind_inet(where + 5);
-	else
+	else if (!text_starts(where, "unix:"))
 		fatalx("parameter metrics_listen: \"%s\": write unix:path or"
 		    " inet:address:port", where);
-	if (listen(state.fd, 64) < 0)
-		fatal("parameter metrics_listen: listen on %s", where);
+	/* The directory decides who may connect. */
+	else if ((state.fd = listen_unix(where + 5, 0666, BACKLOG)) < 0)
+		fatal("parameter metrics_listen: bind %s", where);
 }
 
 /* --- the queue */

@@ -2,8 +2,10 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "net/connect.h"
@@ -152,6 +154,47 @@ unix_sockets_have_their_mode(void)
 	CHECK_INT(errno, ENOENT);
 }
 
+/* A link in the socket's place, again and again, by who owns the directory. */
+static pid_t
+start_swapper(const char *path, const char *target)
+{
+	pid_t pid = fork();
+
+	while (pid == 0) {
+		unlink(path);
+		(void)!symlink(target, path);
+	}
+	return pid;
+}
+
+static void
+the_mode_of_another_file_is_never_changed(void)
+{
+	struct stat st;
+	char	    path[100], secret[100];
+	pid_t	    swapper;
+	int	    fd;
+	mode_t	    old = umask(077);
+
+	snprintf(path, sizeof path, "%s/s", dir);
+	snprintf(secret, sizeof secret, "%s/secret", dir);
+	CHECK((fd = open(secret, O_WRONLY | O_CREAT, 0600)) >= 0);
+	close(fd);
+	swapper = start_swapper(path, "secret");
+	for (int i = 0; i < 3000; i++)
+		if ((fd = listen_unix(path, 0666, 1)) >= 0)
+			close(fd);
+	kill(swapper, SIGKILL);
+	waitpid(swapper, NULL, 0);
+	CHECK(stat(secret, &st) == 0 && (st.st_mode & 07777) == 0600);
+	CHECK((fd = listen_unix(path, 0666, 1)) >= 0);
+	CHECK(stat(path, &st) == 0 && (st.st_mode & 07777) == 0666);
+	close(fd);
+	CHECK_INT(umask(old), 077);
+	unlink(path);
+	unlink(secret);
+}
+
 static void
 a_full_unix_listener_times_out_or_lets_in(void)
 {
@@ -194,6 +237,7 @@ main(void)
 	TEST(nobody_listens);
 	TEST(a_silent_server_times_out);
 	TEST(unix_sockets_have_their_mode);
+	TEST(the_mode_of_another_file_is_never_changed);
 	TEST(a_full_unix_listener_times_out_or_lets_in);
 	TEST(long_paths_are_refused);
 	rmdir(dir);
