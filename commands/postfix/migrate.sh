@@ -346,15 +346,17 @@ exim_ways() {
 exim_logins() {
 	[ -r "$exim_dir/passwd.client" ] || return 0
 	port=$("$bin/postconf" -c "$config" -hx relayhost)
+	# one that is there may be open to all
+	rm -f "$config/sasl_passwd"
 	(umask 077
-	sed 's/#.*//; s/[ \t]*$//; /^$/d' "$exim_dir/passwd.client" |
+	sed '/^[ \t]*#/d; s/[ \t]*$//; /^$/d' "$exim_dir/passwd.client" |
 	while IFS=: read -r server login; do
 		case $server in
-		'*') [ -z "$port" ] || echo "$port $login" ;;
+		'*') [ -z "$port" ] || printf '%s %s\n' "$port" "$login" ;;
 		*)
-			echo "$server $login"
+			printf '%s %s\n' "$server" "$login"
 			case $port in
-			"[$server]"*) echo "$port $login" ;;
+			"[$server]"*) printf '%s %s\n' "$port" "$login" ;;
 			esac ;;
 		esac
 	done >"$config/sasl_passwd") || exit 1
@@ -413,7 +415,7 @@ exim_leftovers() {
 		    "are Exim's; /dev/null and error: are ours"
 	done
 	for file in /root/.forward /home/*/.forward; do
-		[ ! -r "$file" ] || ! head -n 1 "$file" |
+		[ ! -f "$file" ] || ! head -n 1 "$file" |
 		    grep -qi '^# *\(exim\|sieve\) filter' ||
 		    note "a filter of Exim's, which nobody runs here: $file"
 	done

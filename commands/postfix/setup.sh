@@ -177,7 +177,13 @@ cp "$temp/main.cf" "$config/.main.cf.new" &&
 file=${aliases#*:}
 if [ -n "$root" ]; then
 	[ -e "$file" ] || printf 'postmaster: root\n' >"$file"
-	sed -i '/^root[ \t]*:/d' "$file" && echo "root: $root" >>"$file"
+	# an entry goes on in lines that begin with white space
+	awk '/^root[ \t]*:/ { drop = 1; next }
+	    /^[ \t]*(#|$)/ { print; next }
+	    drop && /^[ \t]/ { next }
+	    { drop = 0; print }' "$file" >"$temp/aliases" &&
+	    echo "root: $root" >>"$temp/aliases" &&
+	    cat "$temp/aliases" >"$file" || exit 1
 fi
 if [ -e "$file" ]; then
 	"$bin/postalias" -c "$config" "$aliases" || exit 1

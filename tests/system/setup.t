@@ -99,6 +99,13 @@ check("with comments", read(ETC + "/main.cf").count("#") > 10)
 check("root has a reader",
       mail.run("postalias", "-q", "root", "hash:%s/aliases" % ETC).stdout ==
       b"admin\n")
+with open(ETC + "/aliases", "w") as f:
+    f.write("postmaster: root\nroot: ann,\n# and\n\tbob\nabuse: ann\n")
+postfix("setup", "--yes", "--hostname", "mx.example.com", "--root", "admin")
+check("of whom all lines of the old entry are gone",
+      read(ETC + "/aliases").split() ==
+      "postmaster: root # and abuse: ann root: admin".split(),
+      read(ETC + "/aliases"))
 p = postfix("setup", input=b"h.example.org\n\nall\n\n\n")
 check("or it asks", p.returncode == 0 and conf("myhostname") ==
       "h.example.org" and conf("inet_interfaces") == "all" and
@@ -152,7 +159,10 @@ os.environ["EXIM_PID"] = mail.dir + "/exim.pid"
 os.environ["EXIM_SPOOL"] = mail.dir + "/exim-spool"
 os.environ["EXIM_ADDRESSES"] = mail.dir + "/email-addresses"
 with open(mail.dir + "/passwd.client", "w") as f:
-    f.write("# a comment\nsmtp.example.net:me:pa:ss word\n")
+    f.write("# a comment\nsmtp.example.net:me:pa:ss#w\\nord \n")
+with open(ETC + "/sasl_passwd", "w") as f:
+    f.write("smtp.example.org she:her\n")   # of an earlier attempt
+os.chmod(ETC + "/sasl_passwd", 0o644)
 with open(mail.dir + "/email-addresses", "w") as f:
     f.write("# a comment\nalice: alice@example.org\n")
 with open(mail.dir + "/exim4.conf.localmacros", "w") as f:
@@ -177,8 +187,8 @@ check("Exim's settings become ours", p.returncode == 0 and
 check("its macros too", conf("message_size_limit") == "20971520" and
       conf("smtpd_tls_cert_file") == mail.dir + "/exim.crt", text)
 check("its logins, for nobody else to see",
-      read(ETC + "/sasl_passwd") == "smtp.example.net me:pa:ss word\n"
-      "[smtp.example.net]:587 me:pa:ss word\n" and
+      read(ETC + "/sasl_passwd") == "smtp.example.net me:pa:ss#w\\nord\n"
+      "[smtp.example.net]:587 me:pa:ss#w\\nord\n" and
       os.stat(ETC + "/sasl_passwd").st_mode & 0o77 == 0, text)
 check("its rewriting of senders",
       read(ETC + "/generic") == "alice alice@example.org\n" and
@@ -197,7 +207,8 @@ if shutil.which("perl"):
 p = postfix("migrate", "back")
 check("back to Exim", p.returncode == 0 and
       read(ETC + "/main.cf") == before and
-      not os.path.exists(ETC + "/sasl_passwd"), p.stderr.decode())
+      read(ETC + "/sasl_passwd") == "smtp.example.org she:her\n" and
+      not os.path.exists(ETC + "/generic"), p.stderr.decode())
 text = read(exim).replace("127.0.0.1 ; ::1", "127.0.0.1 ; 192.0.2.1.587")
 with open(exim, "w") as f:
     f.write(text)
