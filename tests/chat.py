@@ -202,6 +202,8 @@ class Chat:
 
         def found():
             for where, _, files in os.walk(self.mail.dir + "/mail"):
+                if os.path.basename(where) == "tmp":
+                    continue            # files go from there
                 for name in files:
                     path = os.path.join(where, name)
                     if user not in path[len(self.mail.dir):].split("/"):
