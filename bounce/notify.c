@@ -262,10 +262,19 @@ tell_sender(struct report *r, enum notify_kind kind)
 	return send_report(r, kinds[kind]);
 }
 
+static void
+log_no_trace(const struct bounce_message *m, const char *kind)
+{
+	log_info("%s: not sending trace/success notification for %s-bounce "
+	    "message", m->id, kind);
+}
+
 /* Mail that nobody waits for. */
 static bool
 tell_of_null_sender(struct report *r, enum notify_kind kind)
 {
+	if (kind == NOTIFY_OF_TRACE)
+		log_no_trace(r->about->m, "single");
 	if (kind != NOTIFY_OF_FAILURE ||
 	    match_word(state.classes, "2bounce") != MATCH_YES)
 		return true;
@@ -305,6 +314,8 @@ notify(enum notify_kind kind, const struct bounce_message *m,
 		if (kind == NOTIFY_OF_FAILURE)
 			log_warn("%s: undeliverable postmaster notification "
 			    "discarded", m->id);
+		else if (kind == NOTIFY_OF_TRACE)
+			log_no_trace(m, "double");
 		return true;
 	}
 	if (kind == NOTIFY_OF_FAILURE) {

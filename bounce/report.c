@@ -84,30 +84,9 @@ report_message_done(struct report_message *r)
 void
 report_fold(struct buf *out, const char *text)
 {
-	size_t room = LINE_WIDTH, len, at;
-
 	while (*text == ' ')
 		text++;
-	for (;;) {
-		len = strlen(text);
-		at = len;
-		if (len > room) {
-			at = room;
-			while (at > 0 && text[at] != ' ')
-				at--;
-			if (at == 0)
-				at = room + strcspn(text + room, " ");
-		}
-		buf_add(out, text, at);
-		buf_adds(out, "\r\n");
-		text += at;
-		while (*text == ' ')
-			text++;
-		if (*text == '\0')
-			return;
-		buf_adds(out, "    ");
-		room = LINE_WIDTH - INDENT;
-	}
+	text_wrap(out, text, LINE_WIDTH, INDENT);
 }
 
 static bool

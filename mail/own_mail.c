@@ -1,5 +1,6 @@
 #include "mail/own_mail.h"
 
+#include <string.h>
 #include <time.h>
 
 #include "conf/param.h"
@@ -10,6 +11,11 @@
 #include "util/log.h"
 #include "util/mem.h"
 #include "util/text.h"
+
+enum {
+	LINE_WIDTH = 79,	/* bytes, of a folded transcript */
+	INDENT = 5,
+};
 
 void
 own_mail_envelope(struct cleanup_client *c, const char *sender,
@@ -71,13 +77,34 @@ send_head(struct cleanup_client *c, const struct own_mail_notice *n)
 	buf_done(&b);
 }
 
+/* Line by line: a long reply is easier to read folded. */
+static void
+send_transcript(struct cleanup_client *c, const struct buf *transcript)
+{
+	struct buf  folded = BUF_INIT, line = BUF_INIT;
+	const char *p = transcript->data, *end;
+
+	for (; *p != '\0'; p = end + 1) {
+		end = strchrnul(p, '\n');
+		buf_clear(&line);
+		buf_add(&line, p, (size_t)(end - p) -
+		    (end > p && end[-1] == '\r'));
+		text_wrap(&folded, line.data, LINE_WIDTH, INDENT);
+		if (*end == '\0')
+			break;
+	}
+	cleanup_content(c, folded.data, folded.len);
+	buf_done(&folded);
+	buf_done(&line);
+}
+
 static void
 send_text(struct cleanup_client *c, const struct own_mail_notice *n)
 {
 	if (n->first != NULL)
 		cleanup_printf(c, "%s", n->first);
 	cleanup_printf(c, "Transcript of session follows.\r\n");
-	cleanup_content(c, n->transcript->data, n->transcript->len);
+	send_transcript(c, n->transcript);
 	cleanup_printf(c, "%s", "");
 	if (n->last != NULL)
 		cleanup_printf(c, "%s", n->last);

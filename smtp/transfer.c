@@ -168,7 +168,7 @@ add_escaped(struct buf *line, const char *p)
 	return n;
 }
 
-/* RFC 6533 3: what came escaped is so already. */
+/* RFC 6533 3, utf-8-addr-xtext */
 static void
 add_utf8_xtext(struct buf *line, const char *p)
 {
@@ -176,8 +176,13 @@ add_utf8_xtext(struct buf *line, const char *p)
 
 	for (; *p != '\0'; p += n) {
 		n = (unsigned char)*p >= 0xc2 ? add_escaped(line, p) : 0;
-		if (n == 0)
-			text_xtext(line, p, n = 1);
+		if (n > 0)
+			continue;
+		n = 1;
+		if (*p > ' ' && *p < 0x7f && strchr("+=\\", *p) == NULL)
+			buf_addc(line, *p);
+		else
+			buf_addf(line, "\\x{%02X}", (unsigned char)*p);
 	}
 }
 

@@ -112,9 +112,9 @@ class_of(struct session *s, const char *reply)
 		{ "454 4.7.0 Temporary auth", NOTICE_NONE },
 		{ "501 5.7.0 Authentication", NOTICE_NONE },
 	};
-	bool policy = s->policy_reply;
+	bool policy = s->policy_reply, bounce = s->bounce_reply;
 
-	s->policy_reply = false;
+	s->policy_reply = s->bounce_reply = false;
 	if (s->milter_reply) {
 		s->milter_reply = false;
 		return NOTICE_POLICY;
@@ -122,6 +122,8 @@ class_of(struct session *s, const char *reply)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		if (text_starts(reply, rows[i].begins))
 			return rows[i].what;
+	if (bounce)
+		return NOTICE_BOUNCE;
 	return policy ? NOTICE_POLICY : NOTICE_PROTOCOL;
 }
 
@@ -141,6 +143,12 @@ void
 notice_policy(struct session *s)
 {
 	s->policy_reply = true;
+}
+
+void
+notice_bounce(struct session *s)
+{
+	s->bounce_reply = true;
 }
 
 void

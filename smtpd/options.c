@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -269,19 +270,48 @@ rcpt_notify(struct rcpt_options *o, const char *list)
 	return true;
 }
 
-/* "\x{HEX}" for a character (RFC 6533 3, utf-8-addr-xtext) */
-static bool
-has_good_escapes(const char *p)
+static void
+add_utf8(struct buf *b, unsigned c)
 {
-	size_t n;
+	if (c < 0x80) {
+		buf_addc(b, (char)c);
+		return;
+	}
+	if (c < 0x800) {
+		buf_addc(b, (char)(0xc0 | c >> 6));
+	} else if (c < 0x10000) {
+		buf_addc(b, (char)(0xe0 | c >> 12));
+		buf_addc(b, (char)(0x80 | (c >> 6 & 0x3f)));
+	} else {
+		buf_addc(b, (char)(0xf0 | c >> 18));
+		buf_addc(b, (char)(0x80 | (c >> 12 & 0x3f)));
+		buf_addc(b, (char)(0x80 | (c >> 6 & 0x3f)));
+	}
+	buf_addc(b, (char)(0x80 | (c & 0x3f)));
+}
 
-	while ((p = strchr(p, '\\')) != NULL) {
+/* "\x{HEX}" for a character, "+" is one (RFC 6533 3, utf-8-addr-xtext) */
+static bool
+add_unescaped(struct buf *out, const char *p)
+{
+	unsigned long c;
+	size_t	      n;
+
+	for (; *p != '\0'; p++) {
+		if (*p != '\\') {
+			buf_addc(out, *p);
+			continue;
+		}
 		if (p[1] != 'x' || p[2] != '{')
 			return false;
-		n = strspn(p + 3, "0123456789ABCDEFabcdef");
-		if (n == 0 || n > 6 || p[3 + n] != '}')
+		n = strspn(p += 3, "0123456789ABCDEFabcdef");
+		if (n == 0 || n > 6 || p[n] != '}')
 			return false;
-		p += n + 4;
+		c = strtoul(p, NULL, 16);
+		if (c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+			return false;
+		add_utf8(out, (unsigned)c);
+		p += n;
 	}
 	return true;
 }
@@ -291,14 +321,16 @@ static bool
 rcpt_orcpt(struct rcpt_options *o, const char *value)
 {
 	const char *semi = strchr(value, ';');
+	bool	    good;
 
 	if (o->has_orcpt || semi == NULL || semi == value)
 		return false;
 	buf_add(&o->orcpt, value, (size_t)(semi + 1 - value));
-	if (!text_unxtext(&o->orcpt, semi + 1, strlen(semi + 1)) ||
-	    !is_printable(&o->orcpt, true) ||
-	    (strncasecmp(value, "utf-8;", 6) == 0 &&
-	    !has_good_escapes(semi + 1)))
+	if (strncasecmp(value, "utf-8;", 6) == 0)
+		good = add_unescaped(&o->orcpt, semi + 1);
+	else
+		good = text_unxtext(&o->orcpt, semi + 1, strlen(semi + 1));
+	if (!good || !is_printable(&o->orcpt, true))
 		return false;
 	o->has_orcpt = true;
 	return true;

@@ -160,6 +160,7 @@ struct session {
 	unsigned	 notices;	/* enum notice_class bits so far */
 	bool		 policy_reply;	/* the next reply is by restrictions */
 	bool		 milter_reply;	/* ... or by a milter */
+	bool		 bounce_reply;	/* ... since there is no such address */
 };
 
 /* Runs a client's session to its end.  The caller closes the stream. */

@@ -556,3 +556,30 @@ text_distance(const char *a, const char *b, int limit)
 	}
 	return last[m] > limit ? limit + 1 : last[m];
 }
+
+void
+text_wrap(struct buf *out, const char *text, size_t width, size_t indent)
+{
+	size_t room = width, len, at;
+
+	for (;;) {
+		len = strlen(text);
+		at = len;
+		if (len > room) {
+			at = room;
+			while (at > 0 && text[at] != ' ')
+				at--;
+			if (at == 0)
+				at = room + strcspn(text + room, " ");
+		}
+		buf_add(out, text, at);
+		buf_adds(out, "\r\n");
+		text += at;
+		while (*text == ' ')
+			text++;
+		if (*text == '\0')
+			return;
+		buf_addf(out, "%*s", (int)indent, "");
+		room = width - indent;
+	}
+}

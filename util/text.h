@@ -52,6 +52,10 @@ void	text_printable(struct buf *, const char *, size_t len, bool utf8);
 /* Adds C's escapes ("\\t", "\\40") decoded; other text as it is. */
 void	text_unescape(struct buf *, const char *);
 
+/* Lines (CRLF) of at most `width` bytes, broken at spaces; all but the first
+ * begin with `indent` spaces.  A longer word has a line of its own. */
+void	text_wrap(struct buf *, const char *text, size_t width, size_t indent);
+
 /* xtext of RFC 3461 4; decode is false on bad syntax. */
 void	text_xtext(struct buf *, const char *, size_t len);
 bool	text_unxtext(struct buf *, const char *, size_t len);

@@ -11,6 +11,7 @@
 #include "mail/srs.h"
 #include "mail/why.h"
 #include "smtpd/access/access.h"
+#include "smtpd/notice.h"
 #include "table/table.h"
 #include "util/clock.h"
 #include "util/map.h"
@@ -127,6 +128,7 @@ unknown(struct access *a, enum access_about about, const char *address,
 	const char *dsn = about == ABOUT_SENDER &&
 	    c->flag != RESOLVE_CLASS_ALIAS ? "5.1.0" : "5.1.1";
 
+	notice_bounce(a->s);
 	if (!conf_mail.show_user_unknown_table_name)
 		return access_reject(a, about, *c->code, dsn,
 		    "<%s>: %s rejected: User unknown", address,
@@ -157,6 +159,7 @@ error_route(struct access *a, enum access_about about, const char *address,
 		strcpy(dsn, later ? "4.1.1" : "5.1.1");
 	while (text[n] == ' ')
 		n++;
+	notice_bounce(a->s);
 	return access_reject(a, about, later ? 450 : 550, dsn,
 	    "<%s>: %s rejected: %s", address, access_about_text(about),
 	    text + n);

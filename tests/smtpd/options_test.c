@@ -159,7 +159,10 @@ careless_parameters_of_rcpt_are_taken(void)
 		{ "NOTIFY=DELAY,DELAY", NOTIFY_DELAY, "" },
 		{ "ORCPT=rfc822;a=b@c", 0, "rfc822;a=b@c" },
 		{ "ORCPT=utf-8;\xc3\xa4@c", 0, "utf-8;\xc3\xa4@c" },
-		{ "ORCPT=utf-8;\\x{E4}@c", 0, "utf-8;\\x{E4}@c" },
+		{ "ORCPT=utf-8;\\x{E4}@c", 0, "utf-8;\xc3\xa4@c" },
+		{ "ORCPT=UTF-8;a+2Bb@c", 0, "UTF-8;a+2Bb@c" },
+		{ "ORCPT=utf-8;\\x{5C}\\x{20ac}\\x{1F600}@c", 0,
+		    "utf-8;\\\xe2\x82\xac\xf0\x9f\x98\x80@c" },
 	};
 	const char *why, *word;
 	char	   *copy;
@@ -187,6 +190,9 @@ bad_parameters_of_rcpt_are_refused(void)
 		{ "NOTIFY=,", BAD_NOTIFY }, { "ORCPT=rfc822;a+2", BAD_ORCPT },
 		{ "ORCPT=utf-8;\\x{zz}", BAD_ORCPT },
 		{ "ORCPT=utf-8;\\x{41", BAD_ORCPT },
+		{ "ORCPT=utf-8;\\x{D800}", BAD_ORCPT },
+		{ "ORCPT=utf-8;\\x{110000}", BAD_ORCPT },
+		{ "ORCPT=utf-8;\\x{A}", BAD_ORCPT },
 		{ "ORCPT=a;b ORCPT=a;b", BAD_ORCPT },
 		{ "SIZE=5", UNSUPPORTED }, { "x", UNSUPPORTED },
 	};

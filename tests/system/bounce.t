@@ -95,6 +95,21 @@ try:
     tap.ok(gets("Successful Mail Delivery Report", n), "success is reported",
            mail.log())
 
+    for sender, kind in ("", "single"), ("double-bounce@mail.localdomain",
+                                         "double"):
+        qid = send(sender, "<me@localdomain> NOTIFY=SUCCESS")
+        tap.ok(mail.wait(lambda: qid + ": not sending trace/success "
+                         "notification for %s-bounce message\n" % kind in
+                         mail.log()), "but not to a %s bounce's sender" % kind,
+               mail.log()[-900:])
+
+    n = len(mailbox())
+    send("me@localdomain", "<nosuch@localdomain> "
+         "ORCPT=utf-8;b\\x{2B}+2B@y.example")
+    tap.ok(gets("Original-Recipient: utf-8;b++2B@y.example\n", n),
+           "an original recipient in UTF-8 is told as it was meant",
+           mailbox()[n:])
+
     n = len(mailbox())
     qid = send("me@localdomain", "<later@slow.example>")
     tap.ok(gets("Delayed Mail (still being retried)", n) and
