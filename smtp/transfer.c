@@ -1,16 +1,13 @@
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "conf/param.h"
-#include "mail/address.h"
 #include "mail/deliver_proto.h"
-#include "mail/dsn_notify.h"
-#include "mail/srs.h"
 #include "smtp/attempt.h"
+#include "smtp/command.h"
 #include "smtp/content.h"
-#include "smtp/generic.h"
 #include "smtp/notice.h"
+#include "smtp/outgoing.h"
 #include "smtp/prepend.h"
 #include "smtp/quirks.h"
 #include "smtp/session.h"
@@ -48,9 +45,8 @@ struct transfer_state {
 	struct attempt	*a;
 	struct session	*s;
 	struct delivery	*d;
-	size_t		*rcpt;		/* indexes of those we try */
-	size_t		 count;
-	bool		*accepted;	/* for each of them */
+	struct outgoing	 out;
+	bool		*accepted;	/* for each of its recipients */
 	size_t		 accepted_count;
 	bool		 mail_refused;
 	bool		 in_data;	/* the server waits for content */
@@ -61,169 +57,13 @@ struct transfer_state {
 	size_t		 introductions;
 	struct buf	 introduction[XFORWARD_MAX];
 	const char	*introducing[XFORWARD_MAX];
-	/* as they go out: smtp_generic_maps */
-	const char	*sender, **address;
-	struct buf	 header;
-	bool		 has_header;	/* instead of the file's */
-	struct buf	 front;		/* fields before it: prepend.h */
 };
 
-static bool
-has_encoding(const struct delivery *d, const char *encoding)
-{
-	return d->encoding != NULL && strcmp(d->encoding, encoding) == 0;
-}
-
-/* Unless it is known to be 7-bit: parts within may be 8-bit. */
-static bool
-must_downgrade(const struct transfer_state *t)
-{
-	return !(t->s->features & FEATURE_8BITMIME) &&
-	    !conf_mail.disable_mime_output_conversion &&
-	    !has_encoding(t->d, "7bit");
-}
-
 static void
-add_address(struct buf *line, const char *address)
+say_line(struct transfer_state *t, const struct buf *line)
 {
-	if (settings.quote_rfc821_envelope)
-		address_quote(line, address);
-	else
-		buf_adds(line, address);
-	buf_addc(line, '>');
-}
-
-/* An address may come from a table or a milter: what ends a line in it must
- * not begin another command. */
-static void
-say_line(struct transfer_state *t, struct buf *line)
-{
-	for (size_t i = 0; i < line->len; i++)
-		if (line->data[i] == '\r' || line->data[i] == '\n')
-			line->data[i] = '?';
-	buf_adds(line, "\r\n");
 	session_say(t->s, line->data, line->len);
 	t->batch_bytes += line->len;
-}
-
-static void
-send_mail(struct transfer_state *t)
-{
-	const struct session *s = t->s;
-	const struct delivery *d = t->d;
-	struct buf line = BUF_INIT;
-
-	buf_adds(&line, "MAIL FROM:<");
-	add_address(&line, t->sender);
-	/* What is converted has another size. */
-	if ((s->features & FEATURE_SIZE) && !must_downgrade(t))
-		buf_addf(&line, " SIZE=%llu",
-		    (unsigned long long)d->file.t.size);
-	if ((s->features & FEATURE_8BITMIME) && has_encoding(d, "8bit"))
-		buf_adds(&line, " BODY=8BITMIME");
-	else if ((s->features & FEATURE_8BITMIME) && has_encoding(d, "7bit"))
-		buf_adds(&line, " BODY=7BIT");
-	if ((s->features & FEATURE_DSN) && d->envid != NULL &&
-	    *d->envid != '\0') {
-		buf_adds(&line, " ENVID=");
-		text_xtext(&line, d->envid, strlen(d->envid));
-	}
-	if ((s->features & FEATURE_DSN) && d->ret != RET_NONE)
-		buf_adds(&line, d->ret == RET_FULL ? " RET=FULL" :
-		    " RET=HDRS");
-	if ((s->features & FEATURE_SMTPUTF8) &&
-	    (d->env_flags & (ENV_SMTPUTF8 | ENV_SMTPUTF8_NEEDED)))
-		buf_adds(&line, " SMTPUTF8");
-	if (t->a->say_requiretls)
-		buf_adds(&line, " REQUIRETLS");
-	if (s->logged_in && settings.send_dummy_mail_auth)
-		buf_adds(&line, " AUTH=<>");
-	say_line(t, &line);
-	buf_done(&line);
-}
-
-static void
-add_notify(struct buf *line, unsigned notify)
-{
-	if (notify == 0)
-		return;
-	buf_adds(line, " NOTIFY=");
-	dsn_notify_add(line, notify & NOTIFY_NEVER ? NOTIFY_NEVER : notify);
-}
-
-/* A character of UTF-8 at p as "\\x{HEX}"; bytes taken, 0 if it is none. */
-static size_t
-add_escaped(struct buf *line, const char *p)
-{
-	unsigned char first = (unsigned char)*p;
-	size_t	      n = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-	unsigned      c = first & (0xffu >> (n + 1));
-
-	for (size_t i = 1; i < n; i++) {
-		if (((unsigned char)p[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | ((unsigned char)p[i] & 0x3f);
-	}
-	buf_addf(line, "\\x{%X}", c);
-	return n;
-}
-
-/* RFC 6533 3, utf-8-addr-xtext */
-static void
-add_utf8_xtext(struct buf *line, const char *p)
-{
-	size_t n;
-
-	for (; *p != '\0'; p += n) {
-		n = (unsigned char)*p >= 0xc2 ? add_escaped(line, p) : 0;
-		if (n > 0)
-			continue;
-		n = 1;
-		if (*p > ' ' && *p < 0x7f && strchr("+=\\", *p) == NULL)
-			buf_addc(line, *p);
-		else
-			buf_addf(line, "\\x{%02X}", (unsigned char)*p);
-	}
-}
-
-/* RFC 3461 4.2: "type;xtext". */
-static void
-add_orcpt(struct buf *line, const struct recipient *r)
-{
-	const char *semicolon;
-
-	if (r->orcpt != NULL && *r->orcpt != '\0' &&
-	    (semicolon = strchr(r->orcpt, ';')) != NULL) {
-		buf_addf(line, " ORCPT=%.*s;", (int)(semicolon - r->orcpt),
-		    r->orcpt);
-		if (text_starts_nocase(r->orcpt, "utf-8;"))
-			add_utf8_xtext(line, semicolon + 1);
-		else
-			text_xtext(line, semicolon + 1, strlen(semicolon + 1));
-	} else if (r->original != NULL && *r->original != '\0') {
-		struct buf quoted = BUF_INIT;
-
-		address_quote(&quoted, r->original);
-		buf_adds(line, " ORCPT=rfc822;");
-		text_xtext(line, quoted.data, quoted.len);
-		buf_done(&quoted);
-	}
-}
-
-static void
-send_rcpt(struct transfer_state *t, size_t i)
-{
-	const struct recipient *r = &t->d->rcpt[t->rcpt[i]];
-	struct buf line = BUF_INIT;
-
-	buf_adds(&line, "RCPT TO:<");
-	add_address(&line, t->address[i]);
-	if (t->s->features & FEATURE_DSN) {
-		add_orcpt(&line, r);
-		add_notify(&line, r->notify);
-	}
-	say_line(t, &line);
-	buf_done(&line);
 }
 
 /* A probe needs no content: it ends the transaction and, when nobody waits
@@ -245,19 +85,24 @@ send_last(struct transfer_state *t)
 static void
 send_command(struct transfer_state *t, size_t n)
 {
+	struct buf line = BUF_INIT;
+
 	if (n < t->introductions) {
-		session_say(t->s, t->introduction[n].data,
-		    t->introduction[n].len);
-		t->batch_bytes += t->introduction[n].len;
+		say_line(t, &t->introduction[n]);
 		return;
 	}
 	n -= t->introductions;
-	if (n == 0)
-		send_mail(t);
-	else if (n <= t->count)
-		send_rcpt(t, n - 1);
-	else
+	if (n > t->out.count) {
 		send_last(t);
+		return;
+	}
+	if (n == 0)
+		command_mail(&line, t->a, t->out.sender);
+	else
+		command_rcpt(&line, t->a, &t->d->rcpt[t->out.rcpt[n - 1]],
+		    t->out.address[n - 1]);
+	say_line(t, &line);
+	buf_done(&line);
 }
 
 static bool
@@ -275,7 +120,7 @@ is_end(const struct transfer_state *t)
 static void
 settle_sent(struct transfer_state *t, size_t i, const struct why *why)
 {
-	struct recipient *r = &t->d->rcpt[t->rcpt[i]];
+	struct recipient *r = &t->d->rcpt[t->out.rcpt[i]];
 	struct deliver_via via = t->a->via;
 
 	if (!is_end(t))
@@ -316,7 +161,7 @@ take_rcpt_reply(struct transfer_state *t, size_t i)
 		return;
 	if (t->s->reply.code / 100 != 2) {
 		session_refused(t->s, "said", "RCPT TO command", &why);
-		attempt_fail_one(t->a, t->rcpt[i], &why);
+		attempt_fail_one(t->a, t->out.rcpt[i], &why);
 		why_copy(&t->a->why, &why);
 	} else if (t->is_probe) {
 		set_done(t, &why);
@@ -334,7 +179,7 @@ fail_accepted(struct transfer_state *t, const struct why *why)
 	bool logged = false;
 
 	why_copy(&t->a->why, why);
-	for (size_t i = 0; i < t->count; i++) {
+	for (size_t i = 0; i < t->out.count; i++) {
 		if (!t->accepted[i])
 			continue;
 		/* One line for all of them when another server is next. */
@@ -343,7 +188,7 @@ fail_accepted(struct transfer_state *t, const struct why *why)
 				log_info("%s: %s", t->d->id, why->text.data);
 			logged = true;
 		} else
-			attempt_fail_one(t->a, t->rcpt[i], why);
+			attempt_fail_one(t->a, t->out.rcpt[i], why);
 	}
 }
 
@@ -366,7 +211,7 @@ take_data_reply(struct transfer_state *t)
 static const char *
 doing(const struct transfer_state *t, size_t n)
 {
-	return n == 0 ? "sending MAIL FROM" : n <= t->count ?
+	return n == 0 ? "sending MAIL FROM" : n <= t->out.count ?
 	    "sending RCPT TO" : t->is_probe ? "sending RSET" :
 	    "sending DATA command";
 }
@@ -374,7 +219,7 @@ doing(const struct transfer_state *t, size_t n)
 static int
 time_limit(const struct transfer_state *t, size_t n)
 {
-	return n == 0 ? settings.mail_timeout : n <= t->count ?
+	return n == 0 ? settings.mail_timeout : n <= t->out.count ?
 	    settings.rcpt_timeout : t->is_probe ? settings.rset_timeout :
 	    settings.data_init_timeout;
 }
@@ -429,7 +274,7 @@ take_reply(struct transfer_state *t, size_t n)
 		attempt_fail_all(t->a, &why, true);
 	else if (n == 0)
 		take_mail_reply(t);
-	else if (n <= t->count)
+	else if (n <= t->out.count)
 		take_rcpt_reply(t, n - 1);
 	else
 		take_data_reply(t);
@@ -446,13 +291,13 @@ is_wanted(const struct transfer_state *t, size_t n)
 	if (n < t->introductions)
 		return true;
 	n -= t->introductions;
-	return n <= t->count || t->accepted_count > 0 || t->is_probe;
+	return n <= t->out.count || t->accepted_count > 0 || t->is_probe;
 }
 
 static bool
 converse(struct transfer_state *t)
 {
-	size_t last = t->introductions + t->count + 1, sent = 0, taken = 0;
+	size_t last = t->introductions + t->out.count + 1, sent = 0, taken = 0;
 	bool pipelining = t->s->features & FEATURE_PIPELINING;
 	bool ok = true;
 
@@ -515,7 +360,7 @@ take_one_final_reply(struct transfer_state *t, size_t i)
 		settle_sent(t, i, &why);
 	} else {
 		session_refused(t->s, "said", "end of DATA command", &why);
-		attempt_fail_one(t->a, t->rcpt[i], &why);
+		attempt_fail_one(t->a, t->out.rcpt[i], &why);
 		why_copy(&t->a->why, &why);
 	}
 	why_done(&why);
@@ -527,7 +372,7 @@ take_one_final_reply(struct transfer_state *t, size_t i)
 static bool
 take_final_replies_lmtp(struct transfer_state *t, struct why *why)
 {
-	for (size_t i = 0; i < t->count; i++) {
+	for (size_t i = 0; i < t->out.count; i++) {
 		if (!t->accepted[i])
 			continue;
 		if (!session_reply(t->s, settings.data_done_timeout, FINAL_DOT,
@@ -550,7 +395,7 @@ take_final_replies(struct transfer_state *t, struct why *why)
 	if (t->accepted_count == 0)
 		return true;
 	if (t->s->reply.code / 100 == 2) {
-		for (size_t i = 0; i < t->count; i++)
+		for (size_t i = 0; i < t->out.count; i++)
 			if (t->accepted[i])
 				take_one_final_reply(t, i);
 	} else {
@@ -602,9 +447,10 @@ send_content(struct transfer_state *t)
 		session_says(s, ".\r\nQUIT\r\n");
 	else
 		result = content_send(s, &t->d->file, &(struct content_form){
-		    .front = t->front.len > 0 ? &t->front : NULL,
-		    .header = t->has_header ? &t->header : NULL,
-		    .to_7bit = must_downgrade(t), .pause = dot_delay(t),
+		    .front = t->out.front.len > 0 ? &t->out.front : NULL,
+		    .header = t->out.has_header ? &t->out.header : NULL,
+		    .to_7bit = command_is_downgraded(t->a),
+		    .pause = dot_delay(t),
 		    .after = quit ? "QUIT\r\n" : "" });
 	if (t->accepted_count > 0)
 		notice_out(s, ".\r\nQUIT\r\n", quit ? 9 : 3);
@@ -631,7 +477,7 @@ end_probe(struct transfer_state *t)
 
 	set_done(t, &why);
 	memcpy(why.dsn, "2.0.0", sizeof "2.0.0");
-	for (size_t i = 0; i < t->count; i++)
+	for (size_t i = 0; i < t->out.count; i++)
 		if (t->accepted[i])
 			settle_sent(t, i, &why);
 	why_done(&why);
@@ -672,74 +518,13 @@ is_impossible(struct transfer_state *t)
 	return true;
 }
 
-/* One sender for all of them: SRS as soon as one was forwarded. */
-static const char *
-forwarded_sender(struct delivery *d)
-{
-	struct buf  b = BUF_INIT;
-	const char *sender = d->sender;
-
-	for (size_t i = 0; !settings.is_lmtp && i < d->rcpt_count; i++)
-		if (srs_sender(&b, d->sender, d->rcpt[i].original,
-		    d->rcpt[i].address)) {
-			sender = pool_strdup(&d->pool, b.data);
-			break;
-		}
-	buf_done(&b);
-	return sender;
-}
-
-static void
-choose_recipients(struct transfer_state *t)
-{
-	size_t n = t->d->rcpt_count;
-
-	t->rcpt = pool_alloc(&t->d->pool, n * sizeof *t->rcpt);
-	t->accepted = pool_zalloc(&t->d->pool, n * sizeof *t->accepted);
-	t->address = pool_alloc(&t->d->pool, n * sizeof *t->address);
-	t->sender = forwarded_sender(t->d);
-	for (size_t i = 0; i < n; i++)
-		if (attempt_is_left(t->a, i)) {
-			t->address[t->count] = t->d->rcpt[i].address;
-			t->rcpt[t->count++] = i;
-		}
-}
-
-static bool
-make_generic(struct transfer_state *t, const char **address)
-{
-	struct buf b = BUF_INIT;
-	bool	   ok;
-
-	buf_adds(&b, *address);
-	ok = generic_address(&b);
-	*address = pool_strdup(&t->d->pool, b.data);
-	buf_done(&b);
-	return ok;
-}
-
 /* Before anything is said, as a table may fail.  False: it did. */
 static bool
 choose_addresses(struct transfer_state *t)
 {
 	struct why why = WHY_INIT;
-	const char *original = t->d->rcpt[t->rcpt[0]].original;
-	bool	   ok = true;
+	bool	   ok = outgoing_rewrite(&t->out, t->d, !t->is_probe);
 
-	if (original == NULL || *original == '\0')
-		original = t->address[0];
-	if (generic_is_set())
-		ok = make_generic(t, &t->sender) && make_generic(t, &original);
-	for (size_t i = 0; ok && generic_is_set() && i < t->count; i++)
-		ok = make_generic(t, &t->address[i]);
-	if (ok && !t->is_probe)
-		prepend_fields(&t->front, t->sender, original, t->address[0]);
-	if (!generic_is_set())
-		return true;
-	if (ok && !t->is_probe) {
-		t->has_header = true;
-		ok = generic_file_header(&t->header, &t->d->file);
-	}
 	if (!ok) {
 		why_set(&why, "4.3.0", "table lookup error");
 		attempt_fail_all(t->a, &why, true);
@@ -757,7 +542,9 @@ transfer(struct transfer_state *t)
 	    strcmp(settings.address_verify_target, "data") != 0;
 	if (t->s->use_count > 1 && !is_alive(t->s))
 		return TRANSFER_STALE;
-	choose_recipients(t);
+	outgoing_choose(&t->out, t->a);
+	t->accepted = pool_zalloc(&t->d->pool,
+	    t->out.count * sizeof *t->accepted);
 	if (is_too_large(t))
 		return TRANSFER_ENDED;
 	if (is_impossible(t) || !choose_addresses(t))
@@ -779,12 +566,11 @@ enum transfer
 transfer_message(struct attempt *a)
 {
 	struct transfer_state t = { .a = a, .s = a->session, .d = a->d,
-		.header = BUF_INIT, .front = BUF_INIT,
+		.out = OUTGOING_INIT,
 		.introduction = { BUF_INIT, BUF_INIT } };
 	enum transfer	      result = transfer(&t);
 
-	buf_done(&t.header);
-	buf_done(&t.front);
+	outgoing_done(&t.out);
 	for (size_t i = 0; i < XFORWARD_MAX; i++)
 		buf_done(&t.introduction[i]);
 	return result;
