@@ -1,9 +1,7 @@
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "commands/postmulti/postmulti.h"
@@ -13,6 +11,7 @@
 #include "util/log.h"
 #include "util/mem.h"
 #include "util/text.h"
+#include "util/tree.h"
 
 /*
  * Changes of the list of instances.  All changes of a main.cf are postconf's;
@@ -282,52 +281,10 @@ do_create(struct instances *all, const struct wishes *w, bool import)
 
 /* --- destroy */
 
-/* Files, and directories that are empty then; others stay, with a warning. */
 static void
-remove_tree(const char *path, bool files)
+not_removed(const char *path)
 {
-	DIR	      *dir = opendir(path);
-	struct dirent *e;
-	struct stat    st;
-
-	while (dir != NULL && (e = readdir(dir)) != NULL) {
-		char *inner = mem_printf("%s/%s", path, e->d_name);
-
-		if (text_eq(e->d_name, ".") || text_eq(e->d_name, "..") ||
-		    lstat(inner, &st) != 0)
-			;
-		else if (S_ISDIR(st.st_mode))
-			remove_tree(inner, files);
-		else if (files || S_ISSOCK(st.st_mode) ||
-		    S_ISFIFO(st.st_mode))
-			unlink(inner);
-		mem_free(inner);
-	}
-	if (dir != NULL)
-		closedir(dir);
-	if (rmdir(path) != 0 && errno != ENOENT)
-		log_warn("%s is not removed: %s", path, strerror(errno));
-}
-
-static bool
-has_file(const char *path)
-{
-	DIR	      *dir = opendir(path);
-	struct dirent *e;
-	struct stat    st;
-	bool	       found = false;
-
-	while (!found && dir != NULL && (e = readdir(dir)) != NULL) {
-		char *inner = mem_printf("%s/%s", path, e->d_name);
-
-		if (e->d_name[0] != '.' && lstat(inner, &st) == 0)
-			found = S_ISDIR(st.st_mode) ? has_file(inner) :
-			    S_ISREG(st.st_mode);
-		mem_free(inner);
-	}
-	if (dir != NULL)
-		closedir(dir);
-	return found;
+	log_warn("%s is not removed: %s", path, strerror(errno));
 }
 
 static void
@@ -339,7 +296,7 @@ check_empty(const struct instance *in)
 	for (size_t i = 0; i < sizeof queues / sizeof *queues; i++) {
 		char *path = mem_printf("%s/%s", in->queue, queues[i]);
 
-		if (has_file(path))
+		if (tree_has_file(path))
 			fatalx("Instance %s has mail in its queue \"%s\"",
 			    in->dir, queues[i]);
 		mem_free(path);
@@ -387,12 +344,12 @@ do_destroy(struct instances *all, const struct wishes *w)
 	need_stopped(in);
 	check_empty(in);
 	remove_in(in->queue, "pid/master.pid");
-	remove_tree(in->queue, false);
-	remove_tree(in->data, true);
+	tree_remove(in->queue, false, not_removed);
+	tree_remove(in->data, true, not_removed);
 	remove_in(in->dir, "main.cf");
 	remove_in(in->dir, "master.cf");
 	if (rmdir(in->dir) != 0)
-		log_warn("%s is not removed: %s", in->dir, strerror(errno));
+		not_removed(in->dir);
 	write_list(all, i, NULL, 0);
 }
 
