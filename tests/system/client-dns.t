@@ -10,38 +10,16 @@ import os
 import re
 import socket
 import struct
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from instance import Instance, Smtp, Tap
+from world import isolate
 
 os.environ.setdefault("ASAN_OPTIONS", "detect_leaks=0")
 tap = Tap()
-
-
-def isolate():
-    """Starts this program again where it is alone; False: not here."""
-    if os.geteuid() != 0:
-        return False
-    if os.environ.get("TEST_WORLD") != "ready":
-        if subprocess.run(["unshare", "-mn", "true"],
-                          stderr=subprocess.DEVNULL).returncode:
-            return False
-        os.execvpe("unshare", ["unshare", "-mn", "--propagation", "private",
-                               sys.executable] + sys.argv,
-                   dict(os.environ, TEST_WORLD="ready"))
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    with tempfile.NamedTemporaryFile("w", delete=False) as f:
-        f.write("nameserver 127.0.0.1\noptions timeout:3 attempts:2\n")
-    os.chmod(f.name, 0o644)
-    path = os.path.realpath("/etc/resolv.conf")
-    done = subprocess.run(["mount", "--bind", f.name, path]).returncode == 0
-    os.unlink(f.name)
-    return done
 
 
 # --- the name server
@@ -256,7 +234,7 @@ def status(mail, qid):
 
 
 def main():
-    if not isolate():
+    if not isolate("timeout:3 attempts:2"):
         print("1..0 # SKIP needs root and a network namespace")
         return 0
     threading.Thread(target=serve_udp, daemon=True).start()

@@ -3,6 +3,7 @@
 # tables, a filter, postscreen and restriction classes, loads without warnings
 # but for its own mistakes.
 
+. "$(dirname "$0")/../tap.sh"
 build=$(cd "${BUILD:-build}" && pwd)
 PATH=$build/bin:$PATH
 dir=$(mktemp -d) || exit 1
@@ -10,19 +11,6 @@ trap 'rm -rf "$dir"' EXIT INT TERM
 cd "$dir" || exit 1
 MAIL_CONFIG=$dir
 export MAIL_CONFIG
-n=0 bad=0
-
-# is NAME GOT WANT
-is() {
-	n=$((n + 1))
-	if [ "$2" = "$3" ]; then
-		echo "ok $n - $1"
-	else
-		bad=1
-		printf 'not ok %s - %s\n# got:\n%s\n# want:\n%s\n' \
-		    "$n" "$1" "$2" "$3" | sed '2,$s/^/# /'
-	fi
-}
 
 cat >main.cf <<END
 smtpd_banner = \$myhostname ESMTP
@@ -222,5 +210,4 @@ is "what is printed means the same" "$(postconf -qMf 2>/dev/null >again
     mv again master.cf; warnings -qn; postconf -qM smtp-amavis/unix 2>/dev/null)" \
 "master.cf: undefined parameter: mua_client_restrictions
 smtp-amavis unix -       -       n       -       2       smtp -o smtp_data_done_timeout=1200 -o smtp_send_xforward_command=yes -o disable_dns_lookups=yes"
-echo "1..$n"
-exit $bad
+tap_end

@@ -1,23 +1,11 @@
 #!/bin/sh
 # manuals: every parameter is described, in postconf.5 and on the page
 
+. "$(dirname "$0")/../tap.sh"
 build=$(cd "${BUILD:-build}" && pwd)
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT INT TERM
 cd "$(dirname "$0")/../.." || exit 1
-n=0 bad=0
-
-# is NAME GOT WANT
-is() {
-	n=$((n + 1))
-	if [ "$2" = "$3" ]; then
-		echo "ok $n - $1"
-	else
-		bad=1
-		printf 'not ok %s - %s\n# got:\n%s\n# want:\n%s\n' \
-		    "$n" "$1" "$2" "$3" | sed '2,$s/^/# /'
-	fi
-}
 
 cat conf/*.def | awk -f man/params.awk | LC_ALL=C sort >"$dir/params"
 awk -f man/postconf5.awk "$dir/params" >"$dir/page"
@@ -78,5 +66,4 @@ is "and no page speaks of what is to come" \
     "$(grep -nE '[Nn]ot there yet|not supported yet' \
 	man/*.[1-8] conf/*.def)" ""
 
-echo "1..$n"
-exit $bad
+tap_end

@@ -1,6 +1,7 @@
 #!/bin/sh
 # postconf: what it prints, what it leaves in main.cf and master.cf
 
+. "$(dirname "$0")/../tap.sh"
 build=$(cd "${BUILD:-build}" && pwd)
 PATH=$build/bin:$PATH
 dir=$(mktemp -d) || exit 1
@@ -8,19 +9,6 @@ trap 'rm -rf "$dir"' EXIT INT TERM
 cd "$dir" || exit 1
 MAIL_CONFIG=$dir
 export MAIL_CONFIG
-n=0 bad=0
-
-# is NAME GOT WANT
-is() {
-	n=$((n + 1))
-	if [ "$2" = "$3" ]; then
-		echo "ok $n - $1"
-	else
-		bad=1
-		printf 'not ok %s - %s\n# got:\n%s\n# want:\n%s\n' \
-		    "$n" "$1" "$2" "$3" | sed '2,$s/^/# /'
-	fi
-}
 
 fresh() {
 	cat >main.cf <<'END'
@@ -174,7 +162,6 @@ is "a wrong field changes nothing" \
 'postconf: fatal: invalid chroot field "maybe" in "maybe"
 0'
 
-
 # --- names that nothing reads
 
 cat >main.cf <<END
@@ -294,5 +281,4 @@ b=2" 2>&1; grep -c b=2 main.cf)" \
 echo 'smtp inet n - n - - ' >master.cf
 postconf -M >/dev/null 2>out && echo no >>out
 is "a service without a command" "$(cut -d: -f1-2 out)" "postconf: fatal"
-echo "1..$n"
-exit $bad
+tap_end

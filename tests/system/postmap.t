@@ -1,6 +1,7 @@
 #!/bin/sh
 # postmap and postalias: what they print and end with
 
+. "$(dirname "$0")/../tap.sh"
 build=$(cd "${BUILD:-build}" && pwd)
 PATH=$build/bin:$PATH
 dir=$(mktemp -d) || exit 1
@@ -8,19 +9,6 @@ trap 'rm -rf "$dir"' EXIT INT TERM
 cd "$dir" || exit 1
 printf 'compatibility_level = 3.11\nmyhostname = mx.home.example\n' >main.cf
 export MAIL_CONFIG="$dir"
-n=0 bad=0
-
-# is NAME GOT WANT
-is() {
-	n=$((n + 1))
-	if [ "$2" = "$3" ]; then
-		echo "ok $n - $1"
-	else
-		bad=1
-		printf 'not ok %s - %s\n# got:\n%s\n# want:\n%s\n' \
-		    "$n" "$1" "$2" "$3" | sed '2,$s/^/# /'
-	fi
-}
 
 cat >table <<'END'
 # comment
@@ -179,5 +167,4 @@ a b:	c
 list:	one, two, three"
 is "only one action" "$(postalias -q a -q b 2>&1)" \
 "postalias: fatal: specify only one of -d -i -q or -s"
-echo "1..$n"
-exit $bad
+tap_end
