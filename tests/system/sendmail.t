@@ -106,6 +106,23 @@ def test_takes_mail():
            mail.log())
 
 
+def test_closed_descriptors():
+    """What is meant for standard error goes into no file or socket."""
+    mail.run("postconf", "-e", "no_such_name = x", "authorized_submit_users "
+             "= static:anyone")
+    env = dict(os.environ, MAIL_CONFIG=mail.dir + "/etc")
+    for closed in (">&-", "2>&-", ">&- 2>&-"):
+        r = subprocess.run(["sh", "-c", 'exec "$@" ' + closed, "sh",
+                            BIN + "/sendmail", "-v", "-v", "-f", "c@x.example",
+                            "me"], env=env, input=b"Subject: without " +
+                           closed.encode() + b"\n\nx\n",
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        got = newest("Subject: without " + closed + "\n")
+        tap.ok(r.returncode == 0 and got.endswith("\n\nx\n"),
+               "with %s mail is taken" % closed, r.stderr + got.encode())
+    mail.run("postconf", "-X", "no_such_name", "authorized_submit_users")
+
+
 def test_refuses():
     r = sendmail(["me"], "Subject: big\n\n" + "x" * 70 * 300 + "\n")
     tap.ok(r.returncode == 75 and b"message file too big" in r.stderr,
@@ -299,6 +316,7 @@ def test_allowed_senders():
 try:
     mail.start()
     test_takes_mail()
+    test_closed_descriptors()
     test_refuses()
     test_hostile_client()
     test_maildrop()
