@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 /*
- * Lack of memory ends the process through log_panic(): no caller checks.
+ * Lack of memory ends the process through panic(): no caller checks.
  * Zero-sized requests return a unique pointer.  mem_free(NULL) is a no-op.
  */
 void	*mem_alloc(size_t size) __attribute__((malloc, returns_nonnull));

@@ -29,7 +29,7 @@
 #define TASK_ASAN 0
 #endif
 
-/* --- a place to go on from (task_switch.S or task_ucontext.c) */
+/* --- a place to go on from (task_switch.S or task_context.c) */
 
 struct task_context {
 #if TASK_USES_UCONTEXT
