@@ -98,9 +98,9 @@ bool		 conf_visit_names(const char *text, conf_name_fn *, void *arg,
 		     const char **ret_why);
 
 /*
- * The same as conf_expand() with values that come from outside (addresses): they go in as they
- * are, no $ in them is looked at, and a byte that is not in `filter` (unless
- * NULL) becomes '_'.
+ * The same as conf_expand() with values that come from outside (addresses):
+ * they go in as they are, no $ in them is looked at, and a byte that is not in
+ * `filter` (unless NULL) becomes '_'.
  */
 struct conf_values {
 	conf_get_fn	*get;

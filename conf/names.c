@@ -80,7 +80,8 @@ scan_tables(struct names *n, const char *text, bool is_opened)
 	if (strchr(text, '$') != NULL &&
 	    conf_expand(&expanded, text, NULL, NULL, &why))
 		p = expanded.data;
-	while (strchr(p, ':') != NULL && (p = table_params_scan(p, &type, &name, &len)) != NULL) {
+	while (strchr(p, ':') != NULL &&
+	    (p = table_params_scan(p, &type, &name, &len)) != NULL) {
 		if (*name != '/' && *name != '.') {
 			map_slot(n->prefixes, name, len)->value =
 			    (void *)(uintptr_t)type;

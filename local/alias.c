@@ -211,7 +211,7 @@ deliver_file(struct request *r, struct context *c, const char *path)
 	if (*path == '~' && (path[1] != '/' || c->home == NULL)) {
 		log_warn("%s home directory%s for: %s", path[1] != '/' ?
 		    "bad" : "unknown", path[1] != '/' ? " syntax" : "", path);
-		return request_end(r, c, "5.3.5", "mail system configuration error");
+		return request_misconfigured(r, c, "5.3.5");
 	}
 	if (*path == '~')
 		path = pool_printf(r->pool, "%s%s", c->home, path + 1);
@@ -332,7 +332,7 @@ expand_alias(struct request *r, const struct context *c, const char *alias,
 	self.blamed = owner;
 	if (!target_list_parse(&list, r->pool, value)) {
 		log_warn("alias %s has too many members", alias);
-		return request_end(r, c, "5.3.5", "mail system configuration error");
+		return request_misconfigured(r, c, "5.3.5");
 	}
 	if (list.count == 0) {
 		log_warn("no recipient in alias lookup result for %s", alias);

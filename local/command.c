@@ -62,13 +62,15 @@ env_fill(struct process_env *e, struct request *r, const struct context *c)
 	process_env_add(e, p, "HOME", filtered(p, c->home));
 	process_env_add(e, p, "SHELL", filtered(p, c->shell));
 	process_env_add(e, p, "LOCAL", filtered(p, names.local));
-	process_env_add(e, p, "DOMAIN", *names.domain ? filtered(p, names.domain) : NULL);
+	process_env_add(e, p, "DOMAIN", *names.domain ?
+	    filtered(p, names.domain) : NULL);
 	process_env_add(e, p, "RECIPIENT", filtered(p, address));
 	process_env_add(e, p, "ORIGINAL_RECIPIENT", filtered(p, original));
 	process_env_add(e, p, "EXTENSION", names.ext ?
 	    filtered(p, names.ext + 1) : NULL);
 	process_env_add(e, p, "SENDER", filtered(p, request_sender(r, c)));
-	process_env_add(e, p, "ENVID", *r->d->envid ? filtered(p, r->d->envid) : NULL);
+	process_env_add(e, p, "ENVID", *r->d->envid ?
+	    filtered(p, r->d->envid) : NULL);
 	for (size_t i = 0; env != NULL && i < sizeof client / sizeof *client; i++)
 		if (env->attr[client[i].attr] != NULL)
 			process_env_add(e, p, client[i].name,

@@ -172,8 +172,7 @@ include_deliver(struct request *r, const struct context *c, const char *path)
 
 	if (!text_starts(path, "/")) {
 		log_warn(":include:%s uses a relative path", path);
-		return request_end(r, c, "5.3.5",
-		    "mail system configuration error");
+		return request_misconfigured(r, c, "5.3.5");
 	}
 	/* A file that includes itself adds nothing. */
 	if (!request_first(r, "include", path))
@@ -186,7 +185,6 @@ include_deliver(struct request *r, const struct context *c, const char *path)
 		return request_end(r, c, "5.4.6",
 		    "recipient nesting limit exceeded");
 	if ((dsn = read_include(r, &inner, path, &list)) != NULL)
-		return request_end(r, c, dsn,
-		    "mail system configuration error");
+		return request_misconfigured(r, c, dsn);
 	return targets_deliver(r, &inner, &list);
 }

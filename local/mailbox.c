@@ -230,7 +230,7 @@ mailbox_deliver(struct request *r, const struct context *c, const char *address,
 	if ((command = command_for(r, user)) != NULL)
 		return command_deliver(r, c, command);
 	if (!find_quota(user, address, &quota))
-		return request_end(r, c, "4.3.5", "mail system configuration error");
+		return request_misconfigured(r, c, "4.3.5");
 	got = to_own_mailbox(r, c, user, &quota);
 	if (got == DONE && (r->d->flags & DELIVER_VERIFY) == 0)
 		quota_warn(&quota, r->d, address);

@@ -31,8 +31,7 @@ pass_to(struct request *r, const struct context *c, const char *address,
 	if (text_eq(transport, server_service())) {
 		log_warn("%s: <%s> would come back to transport %s for ever",
 		    r->d->id, address, transport);
-		return request_end(r, c, "4.3.5",
-		    "mail system configuration error");
+		return request_misconfigured(r, c, "4.3.5");
 	}
 	rcpt.address = address;
 	log_info("%s: passing <%s> to transport=%s", r->d->id, address,
@@ -58,7 +57,7 @@ pass_deliver(struct request *r, const struct context *c, const char *address,
 	case TABLE_ERROR:
 		log_warn("%s: lookup %s: %s", rule->title, rule->key,
 		    table_list_error(rule->maps));
-		*ret = request_end(r, c, "4.3.5", "mail system configuration error");
+		*ret = request_misconfigured(r, c, "4.3.5");
 		break;
 	case TABLE_NOT_FOUND:
 		took = *rule->fixed != '\0';

@@ -139,6 +139,13 @@ request_end(struct request *r, const struct context *c, const char *dsn,
 	return got;
 }
 
+enum outcome
+request_misconfigured(struct request *r, const struct context *c,
+    const char *dsn)
+{
+	return request_end(r, c, dsn, "mail system configuration error");
+}
+
 /* Mail for names that every site must have, bounces and bounces of bounces
  * among it, is not bounced once more. */
 static bool
@@ -256,9 +263,12 @@ recipient_name(struct request *r, const struct context *c, const char *address)
 		return request_end(r, &self, "5.4.6",
 		    "recipient nesting limit exceeded");
 	}
-	if (content_was_delivered_to(r->d, address))
-		return !request_first(r, "loop", address) ? DONE : request_end(r, &self, "5.4.6", pool_printf(r->pool,
+	if (content_was_delivered_to(r->d, address)) {
+		if (!request_first(r, "loop", address))
+			return DONE;
+		return request_end(r, &self, "5.4.6", pool_printf(r->pool,
 		    "mail forwarding loop for %s", address));
+	}
 	if (alias_deliver(r, &self, address, &got))
 		return got;
 	if (context_gathers(c) && !is_own_mailbox(r, c, address)) {

@@ -146,6 +146,9 @@ enum outcome request_part(struct request *, const struct context *,
 	    const struct why *);
 enum outcome request_end(struct request *, const struct context *,
 	    const char *dsn, const char *text);
+/* What is wrong has been logged; the world hears that much. */
+enum outcome request_misconfigured(struct request *, const struct context *,
+	    const char *dsn);
 
 /* The sender of what is delivered: a list's owner, or the message's. */
 const char *request_sender(const struct request *, const struct context *);

@@ -216,7 +216,8 @@ deliver_rcpt(struct delivery *d, struct recipient *r)
 	case TABLE_FOUND:
 		if (!find_id(d, r, virtual.uids, "virtual_uid_maps",
 		    conf_mail.virtual_minimum_uid, &owner.uid) ||
-		    !find_id(d, r, virtual.gids, "virtual_gid_maps", 1, &owner.gid) ||
+		    !find_id(d, r, virtual.gids, "virtual_gid_maps", 1,
+		    &owner.gid) ||
 		    !find_quota(d, r, &quota))
 			break;
 		path = pool_printf(&d->pool, "%s/%s",

@@ -132,8 +132,9 @@ open_new(const char *name)
 	struct stream *s;
 	int	       fd;
 
-	while ((fd = connect_unix(other != NULL ? other : name, clock_in(peer.timeout))) < 0 &&
-	    errno == ECONNREFUSED && clock_ms() < until)
+	while ((fd = connect_unix(other != NULL ? other : name,
+	    clock_in(peer.timeout))) < 0 && errno == ECONNREFUSED &&
+	    clock_ms() < until)
 		task_sleep_ms(AGAIN_PAUSE);
 	if (fd < 0)
 		return NULL;

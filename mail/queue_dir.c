@@ -24,7 +24,8 @@ queue_dir_init(const char *hashed_names, int depth)
 	struct buf b = BUF_INIT;
 	int	   fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	/* While /sys or /proc can be seen: what a sync of a queue file will cover. */
+	/* While /sys or /proc can be seen: what a sync of a queue file will
+	 * cover. */
 	if (fd >= 0) {
 		file_sync_has_name(fd);
 		close(fd);

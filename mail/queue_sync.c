@@ -14,7 +14,8 @@
 /*
  * A directory that is synced again and again, kept open.  Syncs have numbers;
  * a name is on disk when a sync that began after the name was given has ended
- * and none since has failed.  Helper threads do the syncs: `lock` guards what they share.
+ * and none since has failed.  Helper threads do the syncs: `lock` guards what
+ * they share.
  */
 struct dir_sync {
 	struct dir_sync	 *next;

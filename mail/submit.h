@@ -14,8 +14,8 @@
 struct stream;
 
 /*
- * Protocol "submit", on public/pickup (pid/submit) or with a postdrop process on a socket
- * pair.  The client talks without waiting, the answer comes last:
+ * Protocol "submit", on public/pickup (pid/submit) or with a postdrop process on
+ * a socket pair.  The client talks without waiting, the answer comes last:
  *
  *	C: ENVELOPE (flags, envelope_write() in a group)
  *	C: CONTENT bytes ...		lines ended by CRLF, chunks end

@@ -17,8 +17,8 @@ enum {
 /*
  * After the last line `code` has three digits (0: never a proper line) and
  * `dsn` is a status code whose class fits: the server's own, or one made of
- * the code ("5.0.0"); "5.5.0" for a code that is no answer.  `text` is all lines joined by a space, with what is
- * not printable replaced.
+ * the code ("5.0.0"); "5.5.0" for a code that is no answer.  `text` is all
+ * lines joined by a space, with what is not printable replaced.
  */
 struct reply {
 	int		 code;

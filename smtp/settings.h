@@ -10,8 +10,8 @@
  * prefix.  Set once, before the first request.
  */
 #define SETTINGS_OF_BOTH(INT, BOOL, TEXT) \
-	INT(connect_timeout) INT(connect_fallback_delay) INT(mail_timeout) INT(rcpt_timeout) \
-	INT(data_init_timeout) INT(data_xfer_timeout) \
+	INT(connect_timeout) INT(connect_fallback_delay) INT(mail_timeout) \
+	INT(rcpt_timeout) INT(data_init_timeout) INT(data_xfer_timeout) \
 	INT(data_done_timeout) INT(rset_timeout) INT(quit_timeout) \
 	INT(mx_address_limit) INT(mx_session_limit) INT(line_length_limit) \
 	INT(connection_cache_time_limit) INT(connection_reuse_time_limit) \

@@ -8,8 +8,8 @@ struct session;
 /*
  * Adds CRLF.  A reply of 4xx or 5xx gets smtpd_reject_footer, and ends the
  * session if its code is 421 or 521.  After smtpd_soft_error_limit errors every
- * reply waits smtpd_error_sleep_time.  Nothing is sent before the next read or flush, so that
- * answers to pipelined commands leave together.
+ * reply waits smtpd_error_sleep_time.  Nothing is sent before the next read or
+ * flush, so that answers to pipelined commands leave together.
  */
 void	reply(struct session *, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));

@@ -504,12 +504,14 @@ begin(struct session *s)
 	    smtpd_config.bare_newline == BARE_NEWLINE_OK ||
 	    match_client(smtpd_config.newline_exceptions, s->client.name,
 	    &s->client.addr) == MATCH_YES;
-	s->xclient_allowed = !s->standalone && match_client(smtpd_config.xclient_hosts,
-	    s->client.name, &s->client.addr) == MATCH_YES;
+	s->xclient_allowed = !s->standalone &&
+	    match_client(smtpd_config.xclient_hosts, s->client.name,
+	    &s->client.addr) == MATCH_YES;
 	s->verp_allowed = match_client(smtpd_config.verp_clients,
 	    s->client.name, &s->client.addr) == MATCH_YES;
-	s->xforward_allowed = !s->standalone && match_client(smtpd_config.xforward_hosts,
-	    s->client.name, &s->client.addr) == MATCH_YES;
+	s->xforward_allowed = !s->standalone &&
+	    match_client(smtpd_config.xforward_hosts, s->client.name,
+	    &s->client.addr) == MATCH_YES;
 	s->local_headers = access_permits_client(s,
 	    smtpd_config.local_header_clients);
 	if (!limits_connect(s)) {

@@ -72,7 +72,8 @@ upstream_find_client(struct session *s)
 
 	if (server_passed(s->stream, &client, &server))
 		r = PROXY_OK;
-	else if (!s->standalone && *conf_smtpd.smtpd_upstream_proxy_protocol != '\0') {
+	else if (!s->standalone &&
+	    *conf_smtpd.smtpd_upstream_proxy_protocol != '\0') {
 		stream_set_deadline(s->stream,
 		    conf_smtpd.smtpd_upstream_proxy_timeout);
 		r = read_header(s->stream, &client, &server, &seen, &why);

@@ -37,8 +37,8 @@ load(void)
 	*(void **)&crypto.release = dlsym(lib, "EVP_MD_free");
 	*(void **)&crypto.digest = dlsym(lib, "EVP_Q_digest");
 	*(void **)&crypto.mac = dlsym(lib, "EVP_Q_mac");
-	crypto.ready = crypto.mac != NULL && crypto.fetch != NULL && crypto.release != NULL &&
-	    crypto.digest != NULL;
+	crypto.ready = crypto.mac != NULL && crypto.fetch != NULL &&
+	    crypto.release != NULL && crypto.digest != NULL;
 	return crypto.ready;
 }
 

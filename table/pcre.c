@@ -177,7 +177,8 @@ static bool
 open_pcre(struct table *t)
 {
 	static const struct pattern_engine engine = {
-		"pcre", "ignoring", "out of range", option, compile, match, free_compiled,
+		"pcre", "ignoring", "out of range", option, compile,
+		match, free_compiled,
 	};
 
 	return load(t) && pattern_open(t, &engine);

@@ -207,7 +207,8 @@ static bool
 open_regexp(struct table *t)
 {
 	static const struct pattern_engine engine = {
-		"regexp", "skipping", "out-of-range", option, compile, match, free_compiled,
+		"regexp", "skipping", "out-of-range", option, compile,
+		match, free_compiled,
 	};
 
 	return pattern_open(t, &engine);

@@ -26,8 +26,8 @@ static const struct {
 	    "or trouble with DNS." },
 	{ "does not accept mail (nullMX)", "The domain says in DNS that it "
 	    "takes no mail." },
-	{ "loops back to myself", "The way of this mail leads back to this host: the "
-	    "domain's MX is us, but it is not in mydestination, "
+	{ "loops back to myself", "The way of this mail leads back to this "
+	    "host: the domain's MX is us, but it is not in mydestination, "
 	    "virtual_mailbox_domains or relay_domains." },
 	{ "Greylist", "The other host greylists: it takes mail from an "
 	    "unknown sender only at a second attempt, some minutes later. "

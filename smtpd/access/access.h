@@ -60,8 +60,8 @@ bool		 access_restricts_relay(const struct access_list *);
 
 /* What a verdict is about: the words in replies. */
 enum access_about {
-	ABOUT_CLIENT, ABOUT_REVERSE_CLIENT, ABOUT_HELO, ABOUT_SENDER, ABOUT_RECIPIENT, ABOUT_DATA,
-	ABOUT_END_OF_DATA, ABOUT_ETRN,
+	ABOUT_CLIENT, ABOUT_REVERSE_CLIENT, ABOUT_HELO, ABOUT_SENDER,
+	ABOUT_RECIPIENT, ABOUT_DATA, ABOUT_END_OF_DATA, ABOUT_ETRN,
 	ABOUT_LOGIN,		/* who has logged in */
 	ABOUT_CCERT,		/* the client's certificate */
 	ABOUT_NOTHING,		/* a status code that fits already */
