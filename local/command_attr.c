@@ -14,6 +14,7 @@ refuse_powerful(const struct command_user *u,
     const struct command_user_texts *t)
 {
 	const struct passwd *owner;
+	const struct group  *drop;
 
 	/* Without root's rights there is only one user to run as. */
 	if (geteuid() != 0)
@@ -27,8 +28,12 @@ refuse_powerful(const struct command_user *u,
 		fatalx("%s%s", t->owner, t->names_owner ? conf_mail.mail_owner :
 		    "");
 	if (owner != NULL && u->gid == owner->pw_gid)
-		fatalx("%s%s group", t->owner, t->names_owner ?
-		    conf_mail.mail_owner : "");
+		fatalx("%s%s group id %ld", t->owner, t->names_owner ?
+		    conf_mail.mail_owner : "", (long)u->gid);
+	drop = getgrnam(conf_mail.setgid_group);
+	if (drop != NULL && u->gid == drop->gr_gid && t->drop_group != NULL)
+		fatalx("%s%s group id %ld", t->drop_group,
+		    conf_mail.setgid_group, (long)u->gid);
 }
 
 void

@@ -22,6 +22,7 @@ struct command_user_texts {
 	const char	*root, *root_group;
 	const char	*owner;
 	bool		 names_owner;		/* mail_owner follows */
+	const char	*drop_group;		/* NULL: setgid_group will do */
 };
 
 void	command_attr_user(const char *value,

@@ -33,7 +33,7 @@ set_flags(struct pipe_attr *a, const char *value)
 			if (flag_names[i].c == *value)
 				break;
 		if (i == sizeof flag_names / sizeof *flag_names)
-			fatalx("unknown flag: %c", *value);
+			fatalx("unknown flag: %c (ignored)", *value);
 		a->flags |= flag_names[i].bit;
 	}
 }
@@ -87,11 +87,13 @@ set_user(struct pipe_attr *a, const char *value)
 		.no_group = "get_service_attr: unknown group",
 		.root = "user= command-line attribute specifies root "
 		    "privileges",
-		.root_group = "user= command-line attribute specifies the "
-		    "root group",
+		.root_group = "user= command-line attribute specifies "
+		    "privileged group id 0",
 		.owner = "user= command-line attribute specifies mail system "
 		    "owner ",
 		.names_owner = true,
+		.drop_group = "user= command-line attribute specifies mail "
+		    "system ",
 	};
 
 	command_attr_user(value, &texts, &a->user);

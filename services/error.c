@@ -24,6 +24,8 @@ refuse(struct delivery *d)
 	struct why	  why = WHY_INIT;
 
 	why_parse(&why, d->nexthop, is_retry ? "4.0.0" : "5.0.0");
+	if (why.text.len == 0 && *d->nexthop != '\0')
+		buf_adds(&why.text, "?");
 	for (size_t i = 0; i < d->rcpt_count; i++) {
 		if (is_retry)
 			delivery_deferred(d, &d->rcpt[i], &none, &why);

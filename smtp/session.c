@@ -109,28 +109,45 @@ session_leave(struct session *s)
 	session_free(s);
 }
 
+/* Before PIPELINING is agreed on it does no harm: the next line may be a reply
+ * to the same command. */
 static void
 junk_line(struct session *s)
 {
 	struct buf shown = BUF_INIT;
 	char text[ADDR_TEXT];
 
+	notice_error(s);
+	if ((s->features & FEATURE_PIPELINING) == 0)
+		return;
 	buf_add(&shown, s->line.data, s->line.len < 100 ? s->line.len : 100);
 	for (char *p = shown.data; *p != '\0'; p++)
 		if ((unsigned char)*p < ' ' || *p == 127)
 			*p = '?';
-	notice_error(s);
 	log_warn("%s: non-%s response from %s: %s", s->queue_id,
 	    settings.is_lmtp ? "LMTP" : "ESMTP", s->relay, shown.data);
-	if (s->features & FEATURE_PIPELINING) {
-		addr_text(&s->addr, text);
-		log_warn("to prevent loss of mail, turn off command pipelining "
-		    "for %s with the %s_discard_%s_keyword_address_maps "
-		    "parameter", addr_family(&s->addr) == AF_UNIX ? s->host :
-		    text, settings.prefix,
-		    settings.is_lmtp ? "lhlo" : "ehlo");
-	}
+	addr_text(&s->addr, text);
+	log_warn("to prevent loss of mail, turn off command pipelining "
+	    "for %s with the %s_discard_%s_keyword_address_maps "
+	    "parameter", addr_family(&s->addr) == AF_UNIX ? s->host :
+	    text, settings.prefix, settings.is_lmtp ? "lhlo" : "ehlo");
 	buf_done(&shown);
+}
+
+/* What is cut off is told; of a reply of several lines once. */
+static void
+check_length(const struct session *s, size_t *total)
+{
+	size_t len = s->line.len, before = *total;
+
+	*total += len;
+	if (len >= REPLY_LINE_MAX)
+		log_warn("%s: response longer than %d: %.30s...", s->relay,
+		    REPLY_LINE_MAX, s->line.data);
+	if (before > 0 && *total > REPLY_LINE_MAX &&
+	    (before <= REPLY_LINE_MAX || s->reply.lines == 2))
+		log_warn("%s: multi-line response longer than %d %.30s...",
+		    s->relay, REPLY_LINE_MAX, s->reply.text.data);
 }
 
 /* The rest of an over-long line is of no interest but must go. */
@@ -163,6 +180,7 @@ session_reply(struct session *s, int seconds, const char *doing,
     struct buf *lines, struct why *why)
 {
 	enum reply_line kind;
+	size_t		total = 0;
 
 	reply_begin(&s->reply);
 	stream_set_deadline(s->stream, seconds);
@@ -177,6 +195,7 @@ session_reply(struct session *s, int seconds, const char *doing,
 		}
 		notice_in(s, s->line.data, s->line.len);
 		kind = reply_add_line(&s->reply, s->line.data, s->line.len);
+		check_length(s, &total);
 		if (kind == REPLY_JUNK)
 			junk_line(s);
 		else if (lines != NULL && lines->len < REPLY_TEXT_MAX)

@@ -139,6 +139,18 @@ def binary(t):
     t.until(b"NEVER")
 
 
+def talks(t):
+    """At length, and of other things first."""
+    t.send("how do you do\r\n220 bad ESMTP\r\n")
+    t.line()
+    t.send("250-bad\r\n250 PIPELINING\r\n")
+    t.until(b"MAIL")
+    t.send("250-%s\r\n250 Ok\r\n" % ("x" * 2044))
+    t.until(b"RCPT")
+    t.send("let me see\r\n550 no\r\n")
+    t.until(b"NEVER")
+
+
 def early(t):
     """Answers before it is asked."""
     t.send("220 bad ESMTP\r\n250 early\r\n250 early\r\n550 5.0.0 early\r\n")
@@ -233,7 +245,7 @@ def serve(address, what):
 
 servers = [hangs, drips, resets, resets_later, lies, endless, endless_line,
            binary, early, closes_after_dot, slow_after_dot, resets_after_250,
-           injects, good, moody]
+           injects, good, moody, talks]
 for n, what in enumerate(servers):
     serve("127.0.1.%d" % (n + 1), what)
 for n in range(30):                     # silent ones, each a next hop
@@ -306,6 +318,7 @@ expected = [
     (resets_after_250, "sent", "Ok"),
     (injects, "deferred", "Cannot start TLS"),
     (good, "sent", "Ok"),
+    (talks, "bounced", "let me see 550 no"),
 ]
 ids = {what: send([address(what)], what.__name__) for what, _, _ in expected}
 mail.wait(lambda: all(status(q)[1] for q in ids.values()), 6 * WAIT + 30)
@@ -318,6 +331,14 @@ for what in (lies, slow_after_dot, resets_after_250, good):
     tap.ok(taken.count(what.__name__) == 1,
            "%s got it once" % what.__name__.replace("_", " "),
            taken.count(what.__name__))
+host = "127.0.1.%d[127.0.1.%d]:%d" % ((servers.index(talks) + 1,) * 2 + (PORT,))
+tap.ok("warning: %s: response longer than 2048: 250-%s...\n" %
+       (host, "x" * 26) in mail.log() and
+       "warning: %s: multi-line response longer than 2048 " % host in mail.log(),
+       "lines that are cut off are told")
+tap.ok("non-ESMTP response from %s: let me see\n" % host in mail.log() and
+       "how do you do" not in mail.log(),
+       "what is no reply is warned of where it would be taken for another")
 tap.ok("\0" not in mail.log() and "\x1b" not in mail.log(),
        "the log has no control characters of theirs")
 mail.wait(lambda: "injects" in heard)
