@@ -83,20 +83,20 @@ directory_of(const char *path)
 /* As whom to make files in the mailbox's directory: a spool that not all may
  * write to wants its group, which only root may take. */
 static bool
-become_maker(const struct mbox *m, bool *ret_as_root)
+become_maker(const struct mbox *m, bool root, bool *ret_as_root)
 {
 	struct stat st;
 	char	   *dir;
 	bool	    need_root = false;
 
-	if (m->is_spool && geteuid() == 0) {
+	if (m->is_spool && root) {
 		dir = directory_of(m->path);
 		need_root = stat(dir, &st) == 0 &&
 		    (st.st_mode & S_IWOTH) == 0 && st.st_uid != m->uid;
 		mem_free(dir);
 	}
 	*ret_as_root = need_root;
-	return need_root || geteuid() != 0 || proc_act_as(m->uid, m->gid);
+	return need_root || !root || proc_act_as(m->uid, m->gid);
 }
 
 static bool
@@ -292,8 +292,8 @@ open_and_append(const struct mbox *m, bool as_root, struct delivery *d,
 		got = fail(why, "4.3.0", strerror(errno));
 	else
 		got = append_locked(m, fd, is_new, d, c, why);
-	if (as_root && geteuid() != 0)
-		proc_act_as_root();
+	if (as_root)
+		proc_rest_as_root();
 	close(fd);
 	return got;
 }
@@ -334,7 +334,7 @@ mbox_append(const struct mbox *m, struct delivery *d, const struct content *c,
 	enum lock_result lock;
 	enum outcome	 got;
 
-	if (!become_maker(m, &as_root))
+	if (!become_maker(m, root, &as_root))
 		return fail(why, "4.3.0", strerror(errno));
 	if (turn_take(m->path, m->lock_attempts * m->lock_delay))
 		d->waited = true;
@@ -349,7 +349,7 @@ mbox_append(const struct mbox *m, struct delivery *d, const struct content *c,
 	if (lock == LOCKED)
 		file_dotunlock(m->path);
 	turn_end();
-	if (root && geteuid() != 0)
-		proc_act_as_root();
+	if (root)
+		proc_rest_as_root();
 	return got;
 }

@@ -28,25 +28,49 @@ proc_become(uid_t uid, gid_t gid, const char *user)
 	return setresgid(gid, gid, gid) == 0 && setresuid(uid, uid, uid) == 0;
 }
 
-/* The only supplementary group since proc_act_as() was first called. */
+/* Since proc_act_as() was first called: the only supplementary group, the
+ * effective one, and whether it acts now. */
 static struct {
-	gid_t	gid;
-	bool	known;
-} groups;
+	gid_t	gid, egid;
+	bool	gid_known, egid_known;
+	bool	acts;
+} acting;
+
+/* Each of these calls copies all that the kernel knows of our rights. */
+static bool
+act_in_group(gid_t gid)
+{
+	if (!acting.gid_known || acting.gid != gid) {
+		acting.gid_known = false;
+		if (setgroups(1, &gid) != 0)
+			return false;
+		acting.gid = gid;
+		acting.gid_known = true;
+	}
+	if (!acting.egid_known || acting.egid != gid) {
+		acting.egid_known = false;
+		if (setegid(gid) != 0)
+			return false;
+		acting.egid = gid;
+		acting.egid_known = true;
+	}
+	return true;
+}
+
+static bool
+act_in_own_group(void)
+{
+	acting.egid_known = false;
+	return setegid(0) == 0;
+}
 
 bool
 proc_act_as(uid_t uid, gid_t gid)
 {
-	if (geteuid() != 0 && seteuid(0) < 0)
+	if (acting.acts && seteuid(0) < 0)
 		return false;
-	if (!groups.known || groups.gid != gid) {
-		groups.known = false;
-		if (setgroups(1, &gid) != 0)
-			return false;
-		groups.gid = gid;
-		groups.known = true;
-	}
-	return setegid(gid) == 0 && seteuid(uid) == 0;
+	acting.acts = true;
+	return act_in_group(gid) && seteuid(uid) == 0;
 }
 
 /* The group stays a supplementary one: root may do everything anyway, and the
@@ -54,7 +78,16 @@ proc_act_as(uid_t uid, gid_t gid)
 bool
 proc_act_as_root(void)
 {
-	return seteuid(0) == 0 && setegid(0) == 0;
+	return proc_rest_as_root() && act_in_own_group();
+}
+
+bool
+proc_rest_as_root(void)
+{
+	if (seteuid(0) != 0)
+		return false;
+	acting.acts = false;
+	return true;
 }
 
 bool

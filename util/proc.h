@@ -18,6 +18,11 @@ bool	proc_become(uid_t, gid_t, const char *user);
 bool	proc_act_as(uid_t, gid_t);
 bool	proc_act_as_root(void);
 
+/* Back to root between two deliveries: the group stays the user's, and the
+ * next in the same group need not change it.  What root makes meanwhile
+ * belongs to it. */
+bool	proc_rest_as_root(void);
+
 /* PR_SET_NO_NEW_PRIVS, not dumpable, no core with secrets. */
 bool	proc_no_new_privs(void);
 
