@@ -87,6 +87,39 @@ add_line(struct buf *out, const char *p, size_t n, const struct content *c)
 	add_eol(out, c);
 }
 
+static bool
+is_plain(const struct content *c)
+{
+	return c->eol == NULL && !c->quote_from && !c->stuff_dots;
+}
+
+/* As add_lines(), where lines only lose their CR: at most the last LF is more
+ * than there was. */
+static size_t
+add_plain_lines(struct buf *out, const char *p, size_t len, bool at_end)
+{
+	const char *from = p, *end = p + len, *nl;
+	char	   *start = buf_room(out, len + 1), *to = start;
+	size_t	    n;
+
+	while (p < end) {
+		if ((nl = memchr(p, '\n', (size_t)(end - p))) == NULL) {
+			if (!at_end)
+				break;
+			nl = end;
+		}
+		n = (size_t)(nl - p);
+		if (nl < end && n > 0 && nl[-1] == '\r')
+			n--;
+		memcpy(to, p, n);
+		to += n;
+		*to++ = '\n';
+		p = nl < end ? nl + 1 : end;
+	}
+	buf_grow(out, (size_t)(to - start));
+	return (size_t)(p - from);
+}
+
 /*
  * Copies lines, CRLF becoming LF; what follows the last LF is left unless it is
  * the end.  A CR is only dropped before its LF, so a chunk that ends between
@@ -99,6 +132,8 @@ add_lines(struct buf *out, const char *p, size_t len, const struct content *c,
 	const char	*from = p, *end = p + len, *nl;
 	size_t		 n;
 
+	if (is_plain(c))
+		return add_plain_lines(out, p, len, at_end);
 	while ((nl = memchr(p, '\n', end - p)) != NULL) {
 		n = nl - p;
 		if (n > 0 && nl[-1] == '\r')

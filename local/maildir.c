@@ -52,30 +52,34 @@ cannot_create(const struct maildir *m, struct why *why, const char *path)
 static void
 add_host(struct buf *out)
 {
-	char host[256] = "localhost";
+	static char host[256];
 
-	gethostname(host, sizeof host - 1);
-	host[strcspn(host, "/:")] = '\0';	/* not for file names */
-	buf_addf(out, ".%s", host);
+	if (*host == '\0') {
+		if (gethostname(host, sizeof host - 1) != 0)
+			strcpy(host, "localhost");
+		host[strcspn(host, "/:")] = '\0';	/* not for file names */
+	}
+	buf_addc(out, '.');
+	buf_adds(out, host);
 }
 
 /* "1763773854.V801I4a2bM123456.host": device, inode and microseconds make it
  * unique on this host without a counter. */
 static void
-unique_name(struct buf *out, int fd, bool with_size)
+unique_name(struct buf *out, const struct stat *st, bool with_size)
 {
-	struct stat	st;
-	int64_t		now = clock_wall_us();
+	int64_t	now = clock_wall_us();
+	char	text[80];
+	int	n;
 
-	if (fstat(fd, &st) != 0)
-		memset(&st, 0, sizeof st);
-	buf_addf(out, "%lld.V%lxI%lxM%06d", (long long)(now / 1000000),
-	    (unsigned long)st.st_dev, (unsigned long)st.st_ino,
-	    (int)(now % 1000000));
+	n = snprintf(text, sizeof text, "%lld.V%lxI%lxM%06d",
+	    (long long)(now / 1000000), (unsigned long)st->st_dev,
+	    (unsigned long)st->st_ino, (int)(now % 1000000));
+	buf_add(out, text, (size_t)n);
 	add_host(out);
 	/* Who counts need not look at the file. */
 	if (with_size)
-		buf_addf(out, ",S=%lld", (long long)st.st_size);
+		buf_addf(out, ",S=%lld", (long long)st->st_size);
 }
 
 /* Parents too, as "home/Mail/in/" may need; all by the owner's rights.  False
@@ -154,12 +158,12 @@ give_name(int fd, const char *temp, const char *name)
 }
 
 static bool
-sync_with_name(const struct maildir *m, int fd)
+sync_with_name(const struct maildir *m, int fd, dev_t dev)
 {
 	struct buf dir = BUF_INIT;
 	bool	   ok = fsync(fd) == 0;
 
-	if (ok && !file_sync_has_name(fd)) {
+	if (ok && !file_sync_has_name_on(fd, dev)) {
 		buf_addf(&dir, "%snew", m->path);
 		ok = file_sync_dir(dir.data);
 		buf_done(&dir);
@@ -172,20 +176,19 @@ write_and_name(const struct maildir *m, int fd, const char *temp,
     struct delivery *d, const struct content *c, struct why *why)
 {
 	struct buf	name = BUF_INIT;
+	struct stat	st;
 	enum outcome	got = DONE;
 
 	buf_addf(&name, "%snew/", m->path);
-	if (!content_write(fd, d, c)) {
+	if (!content_write(fd, d, c) || fstat(fd, &st) != 0 ||
+	    !file_write_out(fd)) {
 		got = fail(why, errno, "write file in", m->path);
 	} else {
-		unique_name(&name, fd, quota_is_set(m->quota));
-		/* A file system that can't do this does it in fsync(). */
-		sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE |
-		    SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+		unique_name(&name, &st, quota_is_set(m->quota));
 		if (!give_name(fd, temp, name.data) && (errno != ENOENT ||
 		    !make_dirs(m) || !give_name(fd, temp, name.data))) {
 			got = cannot_create(m, why, name.data);
-		} else if (!sync_with_name(m, fd)) {
+		} else if (!sync_with_name(m, fd, st.st_dev)) {
 			got = fail(why, errno, "sync", name.data);
 			unlink(name.data);
 		}
@@ -253,6 +256,6 @@ maildir_add(const struct maildir *m, struct delivery *d,
 		got = TRY_LATER;
 	}
 	if (root)
-		proc_act_as_root();
+		proc_rest_as_root();
 	return got;
 }

@@ -237,6 +237,22 @@ file_sync_parent(const char *path)
 	return ok;
 }
 
+void
+file_write_begin(int fd)
+{
+	sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
+/* Where the kernel can't do it alone fsync() does it. */
+bool
+file_write_out(int fd)
+{
+	return sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE |
+	    SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER) == 0 ||
+	    ((errno == ENOSYS || errno == EINVAL || errno == ESPIPE ||
+	    errno == EOPNOTSUPP) && fsync(fd) == 0);
+}
+
 /* --- locks */
 
 static int

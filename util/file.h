@@ -43,6 +43,15 @@ bool	file_sync_dir(const char *path);
 bool	file_sync_parent(const char *path);
 
 /*
+ * Writes what was written to a file to the disk, not yet what the file system
+ * notes of it: fsync(2) is still to come.  An error is told once for each
+ * descriptor, so that a later fsync() may know of none.  _begin only starts it.
+ * False with errno.
+ */
+void	file_write_begin(int fd);
+bool	file_write_out(int fd);
+
+/*
  * Does fsync() of a file make its name durable too, if that was given before?
  * So it is where one journal has both (ext4 with a journal, XFS): then a sync
  * of the directory would only wait for the disk once more.  What is not known
@@ -50,6 +59,7 @@ bool	file_sync_parent(const char *path);
  * needs /sys or /proc: ask before a chroot.
  */
 bool	file_sync_has_name(int fd);
+bool	file_sync_has_name_on(int fd, dev_t);	/* fstat(2) was done */
 
 /* Locks of the whole file: flock(2) and fcntl(2).  `wait_seconds` 0: at
  * once.  False with errno (EAGAIN: someone else has it). */

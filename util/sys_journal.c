@@ -82,23 +82,28 @@ look_up(int fd, dev_t dev)
 }
 
 bool
-file_sync_has_name(int fd)
+file_sync_has_name_on(int fd, dev_t dev)
 {
 	static struct {
 		dev_t dev;
 		bool  yes;
 	} known[KNOWN_MAX];
 	static int  count;
-	struct stat st;
 	int	    n;
 
-	if (fstat(fd, &st) != 0)
-		return false;
 	for (int i = 0; i < count; i++)
-		if (known[i].dev == st.st_dev)
+		if (known[i].dev == dev)
 			return known[i].yes;
 	n = count < KNOWN_MAX ? count++ : KNOWN_MAX - 1;
-	known[n].dev = st.st_dev;
-	known[n].yes = look_up(fd, st.st_dev);
+	known[n].dev = dev;
+	known[n].yes = look_up(fd, dev);
 	return known[n].yes;
+}
+
+bool
+file_sync_has_name(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && file_sync_has_name_on(fd, st.st_dev);
 }
