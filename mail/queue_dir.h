@@ -39,9 +39,10 @@ bool	queue_remove(const char *queue, const char *id);
 bool	queue_make_dirs(const char *queue, const char *id);
 
 /*
- * Makes the file `fd` and then its name queue/ID durable; waits as a task
- * (one task_offload()).  All who wait for the same directory share one
- * fsync(2) of it: one runs, the rest join the next, since a name given after
+ * Makes the file `fd` and then its name queue/ID durable; waits as a task.
+ * Where one sync covers the journal all who wait share one (the queue is one
+ * file system, or it could not rename).  Elsewhere they share the fsync(2) of
+ * their directory: one runs, the rest join the next, since a name given after
  * the running one began need not be covered by it.  A directory that may be
  * written but not read (maildrop/ for postdrop) can't be opened for that: the
  * file system is synced as a whole.  False with errno.

@@ -3,11 +3,14 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "mail/queue_dir.h"
 #include "util/buf.h"
+#include "util/clock.h"
 #include "util/file.h"
+#include "util/list.h"
 #include "util/mem.h"
 #include "util/task.h"
 
@@ -141,7 +144,6 @@ sync_dir(struct dir_sync *d, uint64_t mine)
 struct job {
 	int		 fd;
 	struct dir_sync	*dir;		/* NULL: the whole file system */
-	bool		 has_name;	/* the file's sync covers its name */
 	int		 error;
 };
 
@@ -153,25 +155,113 @@ do_job(void *arg)
 
 	/* the file has its name: while it is synced, others may sync the
 	 * directory for us */
-	if (job->dir != NULL && !job->has_name)
+	if (job->dir != NULL)
 		mine = next_sync(job->dir);
 	if (fsync(job->fd) != 0)
 		job->error = errno;
-	else if (job->has_name)
-		return;
 	else if (job->dir != NULL)
 		job->error = sync_dir(job->dir, mine);
 	else if (syncfs(job->fd) != 0)
 		job->error = errno;
 }
 
+/* --- together */
+
+/*
+ * Where the sync of a file is one of the whole journal up to the file's last
+ * change (file_sync_has_name), one does for all who wait.  Of those that have
+ * come while the last was running:
+ *
+ *	data is written out, each file telling its own errors, until the
+ *	file system has noted that it is there;
+ *	one file is changed once more, after all that was done to the others;
+ *	that one is synced.
+ *
+ * A sync of each would wake up every one of them at the end of every commit,
+ * and flush the disk's cache once more for each that comes late.
+ */
+struct member {
+	struct list	 link;
+	int		 fd, error;
+	bool		 done;
+	struct task_cond over;
+};
+
+static struct {
+	struct list	 waiting;
+	bool		 running;
+} together = { .waiting = LIST_INIT(together.waiting) };
+
+/* In a helper thread: a list of members. */
+static void
+sync_members(void *arg)
+{
+	struct list *members = arg;
+	bool	     alone = members->next == members->prev;
+	int	     last = LIST_ENTRY(members->prev, struct member, link)->fd;
+
+	LIST_EACH(it, members)
+		if (!alone)
+			file_write_begin(LIST_ENTRY(it, struct member, link)->fd);
+	LIST_EACH(it, members) {
+		struct member *m = LIST_ENTRY(it, struct member, link);
+
+		if (!alone && !file_write_out(m->fd))
+			m->error = errno;
+	}
+	if ((alone || futimens(last, NULL) == 0) && fsync(last) == 0)
+		return;
+	LIST_EACH(it, members)
+		LIST_ENTRY(it, struct member, link)->error = errno;
+}
+
+static void
+lead(void)
+{
+	struct list  members = LIST_INIT(members);
+	struct list *it;
+
+	while ((it = list_take(&together.waiting)) != NULL)
+		list_append(&members, it);
+	task_offload(sync_members, &members);
+	while ((it = list_take(&members)) != NULL) {
+		struct member *m = LIST_ENTRY(it, struct member, link);
+
+		m->done = true;
+		task_wake_one(&m->over);
+	}
+}
+
+static bool
+sync_together(int fd)
+{
+	struct member m = { .fd = fd };
+
+	task_cond_init(&m.over);
+	list_append(&together.waiting, &m.link);
+	while (together.running && !m.done)
+		task_wait(&m.over, CLOCK_NEVER);
+	if (!m.done) {
+		together.running = true;
+		lead();
+		together.running = false;
+		if (!list_is_empty(&together.waiting))
+			task_wake_one(&LIST_ENTRY(together.waiting.next,
+			    struct member, link)->over);
+	}
+	errno = m.error;
+	return m.error == 0;
+}
+
 bool
 queue_sync(int fd, const char *queue, const char *id)
 {
-	struct job job = { .fd = fd, .has_name = file_sync_has_name(fd) };
+	struct job job = { .fd = fd };
 	struct buf path = BUF_INIT;
 	bool	   must_close = false;
 
+	if (file_sync_has_name(fd))
+		return sync_together(fd);
 	queue_path(&path, queue, id);
 	buf_cut(&path, (size_t)(strrchr(path.data, '/') - path.data));
 	job.dir = get_dir(path.data, &must_close);

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "mail/queue_dir.h"
@@ -10,6 +11,17 @@
 #include "util/task.h"
 
 static char dir[] = "/tmp/queue_file_test.XXXXXX";
+static int  sync_error;		/* errno of fsync(), 0: the kernel's own */
+
+/* In place of the C library's. */
+int
+fsync(int fd)
+{
+	if (sync_error == 0)
+		return (int)syscall(SYS_fsync, fd);
+	errno = sync_error;
+	return -1;
+}
 
 static void
 set_up(void)
@@ -307,6 +319,28 @@ commits_of_many_tasks_share_their_syncs(void)
 }
 
 static void
+commit_in_vain(void *arg)
+{
+	(void)arg;
+	CHECK_STR(write_message("hold", false, 1), "-");
+	if (++finished == 70)
+		task_stop();
+}
+
+static void
+a_sync_that_fails_fails_for_all_who_share_it(void)
+{
+	CHECK_INT(mkdir("hold", 0700), 0);
+	sync_error = EIO;
+	for (int i = 0; i < 20; i++)
+		task_start("commit", commit_in_vain, NULL);
+	task_loop();
+	sync_error = 0;
+	CHECK_INT(finished, 70);
+	CHECK_INT(rmdir("hold"), 0);
+}
+
+static void
 a_body_is_read_back_and_written_anew(void)
 {
 	struct queue_writer w;
@@ -350,6 +384,7 @@ main(void)
 	TEST(ids_have_both_of_postfixs_forms);
 	TEST(sizes_are_counted_as_postfix_does);
 	TEST(commits_of_many_tasks_share_their_syncs);
+	TEST(a_sync_that_fails_fails_for_all_who_share_it);
 	tear_down();
 	return test_end();
 }
