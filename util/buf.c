@@ -13,14 +13,11 @@
 
 char buf_empty[1];
 
-/* Room for `more` bytes and the final NUL. */
 static void
-reserve(struct buf *b, size_t more)
+enlarge(struct buf *b, size_t more)
 {
 	size_t size = b->size;
 
-	if (more < size - b->len && size > 0)
-		return;
 	if (more > SIZE_MAX / 4 || b->len > SIZE_MAX / 4)
 		panic("buffer of %zu bytes wants %zu more", b->len, more);
 	if (size < 32)
@@ -29,6 +26,14 @@ reserve(struct buf *b, size_t more)
 		size *= 2;
 	b->data = mem_realloc(b->size > 0 ? b->data : NULL, size);
 	b->size = size;
+}
+
+/* Room for `more` bytes and the final NUL. */
+static inline void
+reserve(struct buf *b, size_t more)
+{
+	if (b->size == 0 || more >= b->size - b->len)
+		enlarge(b, more);
 }
 
 void

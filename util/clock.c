@@ -2,7 +2,6 @@
 
 #include "util/clock.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "util/buf.h"
@@ -48,6 +47,23 @@ clock_rfc_date(struct buf *b, time_t when)
 	    off < 0 ? '-' : '+', labs(off) / 60, labs(off) % 60, tm.tm_zone);
 }
 
+/* ".05" for 5 or 50 in two or three places; nothing for 0. */
+static void
+add_fraction(struct buf *b, int64_t value, int places)
+{
+	char text[8] = ".";
+
+	while (places > 0 && value % 10 == 0) {
+		value /= 10;
+		places--;
+	}
+	if (places == 0)
+		return;
+	for (int i = places; i > 0; i--, value /= 10)
+		text[i] = (char)('0' + value % 10);
+	buf_add(b, text, (size_t)places + 1);
+}
+
 /*
  * Two significant digits, but no more than `digits` after the point: 0.01,
  * 1.2, 35, 1202.  Less than the smallest unit shows as 0, and trailing zeros
@@ -59,7 +75,6 @@ clock_delay(struct buf *b, int64_t usec, int digits)
 	static const int64_t tenth[] = { 1000000, 100000, 10000, 1000, 100, 10, 1 };
 	int64_t	  unit, value;
 	int	  places = 0;
-	size_t	  start;
 
 	if (usec < 0)
 		usec = 0;
@@ -76,17 +91,6 @@ clock_delay(struct buf *b, int64_t usec, int digits)
 		places = digits;
 	unit = tenth[places];
 	value = (usec + unit / 2) / unit;
-	start = b->len;
 	buf_addf(b, "%lld", (long long)(value * unit / 1000000));
-	if (places > 0)
-		buf_addf(b, ".%0*lld", places,
-		    (long long)(value * unit % 1000000 / unit));
-	if (places > 0) {
-		size_t len = b->len;
-		while (len > start && b->data[len - 1] == '0')
-			len--;
-		if (b->data[len - 1] == '.')
-			len--;
-		buf_cut(b, len);
-	}
+	add_fraction(b, value * unit % 1000000 / unit, places);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/buf.h"
 #include "util/log.h"
 
 enum {
@@ -173,19 +174,16 @@ pool_strndup(struct pool *p, const char *s, size_t len)
 char *
 pool_printf(struct pool *p, const char *fmt, ...)
 {
-	va_list	 ap;
-	char	*s;
-	int	 n;
+	struct buf text = BUF_INIT;
+	va_list	   ap;
+	char	  *s;
 
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	buf_addv(&text, fmt, ap);
 	va_end(ap);
-	if (n < 0)
-		panic("pool_printf: bad format");
-	s = pool_alloc(p, (size_t)n + 1);
-	va_start(ap, fmt);
-	vsnprintf(s, (size_t)n + 1, fmt, ap);
-	va_end(ap);
+	s = pool_alloc(p, text.len + 1);
+	memcpy(s, text.data, text.len + 1);
+	buf_done(&text);
 	return s;
 }
 

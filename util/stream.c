@@ -400,6 +400,18 @@ take_larger(struct stream *s)
 	s->in_is_large = true;
 }
 
+/* A task knows what has come since; who has none does not ask in vain. */
+static ssize_t
+receive_or_wait(struct stream *s, void *p, size_t room, int *ret_wait)
+{
+	if (s->drained && s->ops == NULL && !s->eof_seen && !task_running()) {
+		*ret_wait = TASK_READ;
+		errno = EAGAIN;
+		return -1;
+	}
+	return receive(s, p, room, ret_wait);
+}
+
 /* At least one byte more than there is; the buffer must not be full. */
 static bool
 fill(struct stream *s)
@@ -412,7 +424,7 @@ fill(struct stream *s)
 	do {
 		size_t room = make_room(s);
 
-		n = receive(s, s->in + s->in_end, room, &io);
+		n = receive_or_wait(s, s->in + s->in_end, room, &io);
 		if (n > 0) {
 			s->in_end += (uint32_t)n;
 			return true;
