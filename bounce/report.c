@@ -153,6 +153,17 @@ add_printable(struct buf *out, const char *text)
 	text_printable(out, text, strlen(text), true);
 }
 
+/* Without SMTPUTF8 nobody has said that he can read other than ASCII. */
+static void
+mask_8bit(struct buf *out, size_t from)
+{
+	if (conf_mail.smtputf8_enable)
+		return;
+	for (size_t i = from; i < out->len; i++)
+		if ((unsigned char)out->data[i] >= 0x80)
+			out->data[i] = '?';
+}
+
 /* An address of ours that lacks its domain gets $myorigin, as cleanup would
  * do it. */
 static void
@@ -274,6 +285,7 @@ report_text(struct buf *out, const struct report *r)
 			buf_addc(&line, ')');
 		}
 		buf_addf(&line, ": %s", b->reason);
+		mask_8bit(&line, 0);
 		buf_adds(out, "\r\n");
 		report_fold(out, line.data);
 	}
@@ -369,6 +381,8 @@ add_record_fields(struct buf *out, const struct report *r,
 void
 report_status(struct buf *out, const struct report *r)
 {
+	size_t start = out->len;
+
 	buf_addf(out, "\r\n--%s\r\nContent-Description: Delivery report\r\n",
 	    r->about->boundary);
 	if (is_utf8(r)) {
@@ -384,6 +398,7 @@ report_status(struct buf *out, const struct report *r)
 	for (size_t i = 0; i < r->count; i++)
 		if (wants(r, &r->records[i]))
 			add_record_fields(out, r, &r->records[i]);
+	mask_8bit(out, start);
 }
 
 /* --- the original */

@@ -325,6 +325,7 @@ read_configuration(void)
 	for (size_t i = 0; i < override_count; i++)
 		override(overrides[i]);
 	load(&param_mail);
+	log_set_ascii(!conf_mail.smtputf8_enable);
 	addr_set_known_ports(conf_mail.known_tcp_ports);
 	for (size_t i = 0; s->areas != NULL && s->areas[i] != NULL; i++)
 		load(s->areas[i]);

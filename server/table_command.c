@@ -54,6 +54,7 @@ read_configuration(struct table_command *c)
 	conf_warn_read();
 	if (!ok)
 		fatalx("%s", why);
+	log_set_ascii(!conf_mail.smtputf8_enable);
 	if (c->configured != NULL)
 		c->configured();
 	if (c->utf8 < 0)

@@ -82,7 +82,7 @@ vrfy_run(struct session *s, struct command_line *line)
 		reply(s, "%s", no);
 		return false;
 	}
-	utf8 = take_smtputf8(line->rest);
+	utf8 = conf_mail.smtputf8_enable && take_smtputf8(line->rest);
 	if (!path_parse(s, line->rest, utf8 ? PATH_UTF8 : 0, &rcpt))
 		no = "501 5.1.3 Bad recipient address syntax";
 	else if ((no = path_needs_utf8(&rcpt, utf8)) == NULL && !s->standalone)
@@ -120,6 +120,16 @@ start_flush(struct session *s, const char *domain)
 	return false;
 }
 
+/* The lists of waiting mail go by names as DNS has them. */
+static bool
+is_site(const char *domain)
+{
+	size_t n = strlen(domain);
+
+	return text_is_ascii(domain, n) && address_is_domain(domain) &&
+	    domain[n - 1] != '.';
+}
+
 /* "@domain" and "#queue" name the same as the domain here. */
 bool
 etrn_run(struct session *s, struct command_line *line)
@@ -141,7 +151,7 @@ etrn_run(struct session *s, struct command_line *line)
 	}
 	if (*domain == '@' || *domain == '#')
 		domain++;
-	if (!address_is_domain(domain)) {
+	if (!is_site(domain)) {
 		reply(s, "501 Error: invalid parameter syntax");
 		return false;
 	}

@@ -62,6 +62,18 @@ finish(struct session *s)
 }
 
 void
+reply_clean(struct buf *text)
+{
+	for (size_t i = 0; i < text->len; i++) {
+		unsigned char c = (unsigned char)text->data[i];
+
+		if (c < ' ' || c == 0x7f ||
+		    (c >= 0x80 && !conf_mail.smtputf8_enable))
+			text->data[i] = ' ';
+	}
+}
+
+void
 reply(struct session *s, const char *fmt, ...)
 {
 	struct buf *text = &s->text;
@@ -73,9 +85,7 @@ reply(struct session *s, const char *fmt, ...)
 	va_end(ap);
 
 	/* what the client said, and what is quoted of it, stays one line */
-	for (size_t i = 0; i < text->len; i++)
-		if ((unsigned char)text->data[i] < ' ' || text->data[i] == 0x7f)
-			text->data[i] = ' ';
+	reply_clean(text);
 	finish(s);
 }
 

@@ -3,6 +3,7 @@
 #ifndef SMTPD_REPLY_H
 #define SMTPD_REPLY_H
 
+struct buf;
 struct session;
 
 /*
@@ -13,6 +14,9 @@ struct session;
  */
 void	reply(struct session *, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));
+
+/* Controls become spaces, and all that is not ASCII unless smtputf8_enable. */
+void	reply_clean(struct buf *);
 
 /* A whole reply of another server, its lines with "\n" between them: treated
  * as reply() does its own. */

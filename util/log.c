@@ -25,6 +25,7 @@
 #include "util/buf.h"
 #include "util/clock.h"
 #include "util/mem.h"
+#include "util/text.h"
 
 enum {
 	PENDING_MAX = 64 * 1024,	/* bytes kept for who is gone */
@@ -67,6 +68,7 @@ static struct {
 	} rate;
 	time_t		 stamp_time;
 	char		 stamp[16];	/* "Nov 22 01:10:54" */
+	bool		 ascii;
 	bool		 in_panic;
 } state = { .to = LOG_TO_STDERR, .fd = -1, .pending = BUF_INIT,
 	.copy = { .fd = -1, .pending = BUF_INIT } };
@@ -149,11 +151,21 @@ host(void)
 }
 
 static void
-mask_controls(char *text, size_t len)
+mask(char *text, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)text[i] < ' ' || text[i] == 127)
+	uint32_t value;
+	size_t	 n;
+
+	for (size_t i = 0; i < len; i += n) {
+		unsigned char c = (unsigned char)text[i];
+
+		n = 1;
+		if (c < 0x80 ? c < ' ' || c == 127 : state.ascii ||
+		    (n = text_utf8_char(text + i, len - i, &value)) == 0) {
 			text[i] = '?';
+			n = 1;
+		}
+	}
 }
 
 /* Adds the label and the text, clean and bounded, and a newline. */
@@ -167,7 +179,7 @@ add_text(struct buf *b, const char *label, const char *fmt, va_list ap)
 	buf_addv(b, fmt, ap);
 	if (b->len - start > LINE_MAX_LEN)
 		buf_cut(b, start + LINE_MAX_LEN);
-	mask_controls(b->data + start, b->len - start);
+	mask(b->data + start, b->len - start);
 	buf_addc(b, '\n');
 }
 
@@ -625,7 +637,7 @@ log_open(enum log_to to, const char *tag, const char *path, int facility)
 	replace(&state.tag, tag);
 	/* A user may have named us: no tag begins a line of its own. */
 	if (state.tag != NULL)
-		mask_controls(state.tag, strlen(state.tag));
+		mask(state.tag, strlen(state.tag));
 	replace(&state.path, path);
 	/* Connected now, so that a later chroot does no harm. */
 	if (to != LOG_TO_STDERR && to != LOG_TO_STDOUT)
@@ -660,6 +672,12 @@ void
 log_set_name(const char *name)
 {
 	replace(&state.name, name);
+}
+
+void
+log_set_ascii(bool on)
+{
+	state.ascii = on;
 }
 
 void

@@ -70,6 +70,9 @@ bool	log_reaches(const char *path);
 /* "mail" -> LOG_MAIL ...; -1 if unknown. */
 int	log_facility(const char *name);
 
+/* Shows whatever is not ASCII as '?', not only what is no UTF-8. */
+void	log_set_ascii(bool);
+
 /* The host name in front of lines for postlogd; first label, copied. */
 void	log_set_host(const char *name);
 

@@ -92,12 +92,9 @@ text_is_ascii(const char *s, size_t len)
 	return ascii_len(s, len) == len;
 }
 
-/*
- * Bytes and value of the character at `s`; 0 if it is not UTF-8.  RFC 3629:
- * shortest form only, no surrogates, nothing above U+10FFFF.
- */
-static size_t
-utf8_char(const char *s, size_t len, uint32_t *ret)
+/* Shortest form only, no surrogates, nothing above U+10FFFF. */
+size_t
+text_utf8_char(const char *s, size_t len, uint32_t *ret)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	unsigned char c = (unsigned char)s[0];
@@ -137,7 +134,7 @@ text_is_utf8(const char *s, size_t len)
 	size_t	 n;
 
 	for (size_t i = ascii_len(s, len); i < len; i += n)
-		if ((n = utf8_char(s + i, len - i, &value)) == 0)
+		if ((n = text_utf8_char(s + i, len - i, &value)) == 0)
 			return false;
 	return true;
 }
@@ -197,7 +194,7 @@ text_fold(struct buf *b, const char *s, bool utf8)
 
 	if (utf8 && !text_is_ascii(s, len) && text_is_utf8(s, len)) {
 		for (size_t i = 0; i < len; i += n) {
-			n = utf8_char(s + i, len - i, &c);
+			n = text_utf8_char(s + i, len - i, &c);
 			count = casefold(c, folded);
 			for (int k = 0; k < count; k++)
 				add_utf8(b, folded[k]);
@@ -320,7 +317,7 @@ text_printable(struct buf *b, const char *s, size_t len, bool utf8)
 		if (s[i] >= ' ' && s[i] < 127)
 			buf_addc(b, s[i]);
 		else if (utf8 && (unsigned char)s[i] >= 0x80 &&
-		    (n = utf8_char(s + i, len - i, &value)) > 0 &&
+		    (n = text_utf8_char(s + i, len - i, &value)) > 0 &&
 		    value >= 0xa0)
 			buf_add(b, s + i, n);
 		else {
@@ -497,7 +494,7 @@ text_json(struct buf *b, const char *s, size_t len)
 
 	buf_addc(b, '"');
 	for (size_t i = 0; i < len; i += n) {
-		n = utf8_char(s + i, len - i, &value);
+		n = text_utf8_char(s + i, len - i, &value);
 		if (n == 0) {
 			buf_adds(b, "\xef\xbf\xbd");
 			n = 1;

@@ -16,6 +16,10 @@ bool	text_starts_nocase(const char *s, const char *prefix);
 bool	text_ends_nocase(const char *s, const char *suffix);
 bool	text_is_ascii(const char *, size_t len);
 bool	text_is_utf8(const char *, size_t len);	/* RFC 3629, strict */
+
+/* Bytes and value of the character at `s`; 0 if that is not UTF-8. */
+size_t	text_utf8_char(const char *s, size_t len, uint32_t *ret);
+
 bool	text_is_digits(const char *);			/* and not empty */
 
 /* Lower case in place: ASCII only.  Returns its argument. */

@@ -140,6 +140,7 @@ compose(struct access *a, enum access_about about, int code, const char *dsn,
 		fitted[0] = (char)('0' + code / 100);
 	buf_clear(b);
 	buf_addf(b, "%d %s %s", code, fitted, text);
+	reply_clean(b);
 	a->reply = b->data;
 }
 
@@ -232,7 +233,7 @@ access_tempfail(struct access *a, const char *action, enum access_about about,
     int code, const char *dsn, const char *fmt, ...)
 {
 	struct buf   text = BUF_INIT;
-	enum verdict v = VERDICT_NONE;
+	enum verdict v;
 	va_list	     ap;
 
 	va_start(ap, fmt);
@@ -240,7 +241,7 @@ access_tempfail(struct access *a, const char *action, enum access_about about,
 	va_end(ap);
 	if (text_eq_nocase(action, "defer"))
 		v = reject(a, about, code, dsn, text.data);
-	else if (!text_eq_nocase(action, "permit"))
+	else
 		v = defer_if_permit(a, about, code, dsn, text.data);
 	buf_done(&text);
 	return v;

@@ -65,6 +65,23 @@ lines_look_like_postfix_lines(void)
 }
 
 static void
+what_is_no_utf8_is_masked(void)
+{
+	int fd = receiver();
+
+	log_open(LOG_TO_SOCKET, "postfix/smtpd", "sock", LOG_MAIL);
+	log_info("<j\xc3\xbcrgen\xff\xc3>");
+	log_set_ascii(true);
+	log_info("<j\xc3\xbcrgen>");
+	log_set_ascii(false);
+	CHECK(log_flush());
+	CHECK_INT(receive(fd), 1);
+	CHECK(strstr(text, ": <j\xc3\xbcrgen?\?>\n") != NULL);
+	CHECK(strstr(text, ": <j??rgen>\n") != NULL);
+	close(fd);
+}
+
+static void
 a_tag_begins_no_line_of_its_own(void)
 {
 	int fd = receiver();
@@ -248,6 +265,7 @@ main(void)
 	if (mkdtemp(dir) == NULL || chdir(dir) < 0)
 		return 1;
 	TEST(lines_look_like_postfix_lines);
+	TEST(what_is_no_utf8_is_masked);
 	TEST(a_tag_begins_no_line_of_its_own);
 	TEST(several_lines_go_in_one_datagram);
 	TEST(many_lines_a_second_are_gathered);
