@@ -291,7 +291,7 @@ message_end(struct message *m)
 	if (message_goes_on(m))
 		finish_content(m);
 	if (m->status == CLEANUP_OK && m->env.rcpt_count == 0 &&
-	    (m->flags & CLEANUP_DISCARD) == 0)
+	    (m->flags & CLEANUP_DISCARD) == 0 && !m->probe_answered)
 		message_fail(m, CLEANUP_NO_RCPT, NULL);
 	if (m->status == CLEANUP_OK && (m->flags & CLEANUP_DISCARD) != 0) {
 		log_info("%s: removed (discarded)", m->file.id);

@@ -73,6 +73,7 @@ struct message {
 	size_t			 own_received;	/* offset in header; see
 						   edit_hide_received() */
 	bool			 dups_allowed;	/* recipients twice */
+	bool			 probe_answered;	/* here: nobody gets it */
 };
 
 /* A new message and its file; status tells if that went well. */

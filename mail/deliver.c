@@ -17,6 +17,7 @@
 #include "util/frame.h"
 #include "util/log.h"
 #include "util/stream.h"
+#include "util/text.h"
 
 enum { LINES_MAX = 4096 };	/* bytes of log lines within a result */
 
@@ -433,8 +434,7 @@ finish(struct delivery *d, const struct recipient *r, char status)
 	set_status(d, r, status);
 }
 
-/* The address is that which verify was asked about.  A result that is lost is
- * found out again when somebody asks. */
+/* A result that is lost is found out again when somebody asks. */
 static void
 tell_verify(const struct delivery *d, const struct recipient *r,
     const struct why *why)
@@ -442,9 +442,26 @@ tell_verify(const struct delivery *d, const struct recipient *r,
 	static const enum verify_status statuses[] = { [DONE] = VERIFY_OK,
 	    [TRY_LATER] = VERIFY_DEFER, [FAILED] = VERIFY_BOUNCE };
 
-	if (!verify_update(*r->original != '\0' ? r->original : r->address,
-	    statuses[why_outcome(why)], why->text.data))
+	const char *asked = *r->original != '\0' ? r->original : r->address;
+	enum verify_status status = statuses[why_outcome(why)];
+	bool ok = verify_update(asked, status, why->text.data);
+
+	/* what it is an alias of is known now, too */
+	if (ok && !text_eq_nocase(asked, r->address))
+		ok = verify_update(r->address, status, why->text.data);
+	if (!ok)
 		log_warn("%s: verify service failure", d->id);
+}
+
+/* In the words that people look for in logs. */
+static const char *
+verify_status_name(const struct delivery *d, const struct why *why)
+{
+	if (why_outcome(why) == DONE)
+		return "deliverable";
+	return (d->flags & DELIVER_PROBE) &&
+	    !conf_mail.address_verify_negative_cache ?
+	    "undeliverable-but-not-cached" : "undeliverable";
 }
 
 /* sendmail -bv and probes: nothing is delivered or retried, the report tells
@@ -453,8 +470,7 @@ static void
 report_verify(struct delivery *d, const struct recipient *r,
     const struct deliver_via *via, const struct why *why)
 {
-	const char *found = why_outcome(why) == DONE ? "deliverable" :
-	    "undeliverable";
+	const char *found = verify_status_name(d, why);
 
 	if (d->flags & DELIVER_PROBE)
 		tell_verify(d, r, why);

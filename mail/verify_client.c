@@ -59,16 +59,18 @@ verify_update(const char *address, enum verify_status status, const char *text)
 
 /* --- the sender */
 
+/* In digits that make no words. */
 static void
 add_stamp(struct buf *out, long long n)
 {
-	static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+	static const char digits[] = "0123456789BCDFGHJKLMNPQRSTVWXYZ";
+	const int	  base = sizeof digits - 1;
 	char		  text[24];
 	size_t		  i = sizeof text;
 
 	do {
-		text[--i] = digits[n % 36];
-		n /= 36;
+		text[--i] = digits[n % base];
+		n /= base;
 	} while (n > 0);
 	buf_add(out, text + i, sizeof text - i);
 }

@@ -43,8 +43,9 @@
 #include "util/text.h"
 
 enum {
-	PROBE_LIFE = 1000,	/* seconds after one was sent or failed: then
-				   another may be sent */
+	PROBE_LIFE = 1000,	/* seconds after one was sent: then another may
+				   be sent */
+	REFUSED_LIFE = 60,	/* the same for one that cleanup did not take */
 	SENDERS_MAX = 20,	/* tasks that hand probes to cleanup */
 	TEXT_MAX = 1000,	/* bytes of a reason */
 };
@@ -55,12 +56,10 @@ struct entry {
 	const char	  *text;
 };
 
-/* A probe under way, or one whose bad result is kept for those who wait. */
+/* A probe under way. */
 struct pending {
 	struct list	  link;		/* of those that wait to be sent */
 	int64_t		  until;	/* clock_ms */
-	enum verify_status status;	/* VERIFY_TODO: under way */
-	char		 *text;
 	char		  address[];
 };
 
@@ -156,7 +155,6 @@ forget(struct pending *p)
 {
 	map_remove(verify.pending, p->address);
 	list_remove(&p->link);
-	mem_free(p->text);
 	mem_free(p);
 }
 
@@ -222,9 +220,9 @@ send_probe(const char *address)
 		buf_clear(&b);
 		status = cleanup_end(c, &b);
 	}
-	if (status != CLEANUP_OK)
-		log_warn("address verification probe was not queued: %s",
-		    b.len > 0 ? b.data : "cleanup does not take it");
+	if (c == NULL)	/* else it has said why */
+		log_warn("address verification probe was not queued: "
+		    "cleanup does not take it");
 	buf_done(&b);
 	return status == CLEANUP_OK;
 }
@@ -243,7 +241,7 @@ send_probes(void *arg)
 		p->until = clock_in(PROBE_LIFE);
 		if (!send_probe(address) &&
 		    (p = find_pending(address)) != NULL)
-			forget(p);
+			p->until = clock_in(REFUSED_LIFE);
 		mem_free(address);
 	}
 	verify.senders--;
@@ -263,7 +261,6 @@ start_probe(const char *address)
 	}
 	p = mem_zalloc(sizeof *p + n);
 	memcpy(p->address, address, n);
-	p->status = VERIFY_TODO;
 	p->until = clock_in(PROBE_LIFE);
 	map_set(verify.pending, p->address, p);
 	list_append(&verify.unsent, &p->link);
@@ -293,28 +290,12 @@ do_query(const char *address, struct frame *reply)
 
 	if (known)
 		put_result(reply, e.status, e.text);
-	else if (p != NULL && p->status != VERIFY_TODO)
-		put_result(reply, p->status, p->text);
 	else
 		put_result(reply, VERIFY_TODO,
 		    "Address verification in progress");
 	if (p == NULL && (!known || is_stale(&e)))
 		start_probe(address);
 	buf_done(&store);
-}
-
-/* Those who wait for the probe now shall know, even if nobody will later. */
-static void
-keep_for_waiting(struct pending *p, enum verify_status status,
-    const char *text)
-{
-	if (p == NULL)
-		return;
-	list_remove(&p->link);
-	mem_free(p->text);
-	p->text = mem_strndup(text, TEXT_MAX);
-	p->status = status;
-	p->until = clock_in(conf_mail.address_verify_poll_delay + 1);
 }
 
 static void
@@ -327,15 +308,10 @@ do_update(const char *address, enum verify_status status, const char *text)
 
 	now.updated = time(NULL);
 	was_good = look_up(address, &store, &old) && old.status == VERIFY_OK;
-	if (status == VERIFY_OK || !was_good) {
-		if (status != VERIFY_OK &&
-		    !conf_mail.address_verify_negative_cache) {
-			keep_for_waiting(p, status, text);
-			buf_done(&store);
-			return;
-		}
+	if (status == VERIFY_OK ||
+	    (!was_good && conf_mail.address_verify_negative_cache)) {
 		keep(address, &now);
-	} else {
+	} else if (was_good) {
 		old.probed = now.updated;
 		keep(address, &old);
 	}

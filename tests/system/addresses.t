@@ -71,7 +71,8 @@ address_verify_poll_delay = 1s
 address_verify_poll_count = 30
 canonical_maps = inline:{ { bob@home.example = alice@home.example } }
 virtual_alias_domains = list.example
-virtual_alias_maps = inline:{ { team@list.example = bob, x@far.example } }
+virtual_alias_maps = inline:{ { team@list.example = bob, x@far.example }
+    { nick@far.example = name@far.example } }
 transport_maps = inline:{ { closed.example = error:5.7.1 closed }
     { lost.example = nosuch:x } }
 """ % (far.port, far.port))
@@ -134,6 +135,29 @@ def probes():
     tap.ok(got.startswith("450 4.1.1 <later@far.example>: Recipient address "
                           "rejected: unverified address: "),
            "no answer yet is no refusal for good", got)
+    ask("nick@far.example")
+    asked = len(far.asked)
+    tap.ok(ask("name@far.example") == ["250 2.1.5 Ok"] and
+           len(far.asked) == asked and far.asked[-1] == "name@far.example",
+           "what an alias stands for is known with it", far.asked)
+
+
+def nothing_kept():
+    """Each question about a bad address is a probe of its own."""
+    run("postconf", "-e", "address_verify_negative_cache = no",
+        "address_verify_poll_count = 1")
+    run("postfix", "reload")
+    far.unknown["gone@far.example"] = "550 5.1.1 gone"
+    for n in (1, 2):
+        got = ask("gone@far.example")[0]
+        tap.ok(got.endswith("unverified address: Address verification in "
+                            "progress") and
+               mail.wait(lambda: mail.log().count(
+                   "status=undeliverable-but-not-cached") == n),
+               "a bad result is not kept (%d)" % n, [got, mail.log()])
+    run("postconf", "-X", "address_verify_negative_cache",
+        "address_verify_poll_count")
+    run("postfix", "reload")
 
 
 def waiting_mail():
@@ -203,6 +227,7 @@ def explanations():
 try:
     mail.start()
     probes()
+    nothing_kept()
     waiting_mail()
     explanations()
 finally:
