@@ -143,7 +143,7 @@ answer_probe(struct message *m, const struct recipient *given,
 	why_set(&why, "2.0.0", "aliased to multiple recipients");
 	delivery_part(&d, &r, &none, &why);
 	why_done(&why);
-	m->flags |= CLEANUP_DISCARD;
+	m->probe_answered = true;
 }
 
 struct expanded {
@@ -217,7 +217,8 @@ add_expanded(struct message *m, const struct recipient *given,
 		if ((r->notify & NOTIFY_SUCCESS) != 0 &&
 		    is_other(list, count, address))
 			note_expanded(m, r, address);
-		for (size_t i = 0; i < count && message_goes_on(m); i++)
+		for (size_t i = 0; i < count && message_goes_on(m) &&
+		    !m->probe_answered; i++)
 			add(m, r, list[i]);
 		break;
 	case EXPAND_TABLE_ERROR:
@@ -348,10 +349,12 @@ message_rcpt(struct message *m, const struct recipient *given)
 {
 	struct recipient r = *given;
 	struct buf	 address = BUF_INIT, orcpt = BUF_INIT;
+	bool		 is_copy;	/* BCC of an access table */
 
 	if (!message_goes_on(m))
 		return;
 	message_note_utf8(m, r.address, strlen(r.address));
+	is_copy = *r.original == '\0' && r.notify == NOTIFY_NEVER;
 	if (*r.original == '\0')
 		r.original = r.address;
 	milter_rcpt(m, &r);
@@ -361,11 +364,11 @@ message_rcpt(struct message *m, const struct recipient *given)
 	map_rcpt(m, &address);
 	if (*r.orcpt == '\0') {
 		/* smtpd knows what its client wrote; this is for others. */
-		buf_addf(&orcpt, "%s;%s", text_is_ascii(address.data,
-		    address.len) ? "rfc822" : "utf-8", address.data);
+		buf_addf(&orcpt, "%s;%s", !conf_mail.smtputf8_enable ||
+		    text_is_ascii(address.data, address.len) ? "rfc822" : "utf-8", address.data);
 		r.orcpt = orcpt.data;
 	}
-	if (m->mime == NULL) {	/* not from the header */
+	if (m->mime == NULL && !is_copy) {	/* not from the header */
 		buf_set(&m->last_rcpt, address.data);
 		m->log_rcpt = m->last_rcpt.data;
 	}

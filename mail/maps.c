@@ -200,6 +200,27 @@ insert_extension(struct buf *address, const struct buf *ext)
 	buf_splice(address, at, 0, ext->data, ext->len);
 }
 
+/* Who gets what is for nobody. */
+static void
+add_empty_recipient(struct buf *b)
+{
+	buf_addf(b, "%s@%s", conf_mail.empty_address_recipient,
+	    conf_mail.myhostname);
+}
+
+/* "<>", which is no address to the parser of headers. */
+static bool
+is_null_path(const char *text)
+{
+	struct buf b = BUF_INIT;
+	bool	   is;
+
+	buf_adds(&b, text);
+	is = text_eq(text_trim(b.data), "<>");
+	buf_done(&b);
+	return is;
+}
+
 /*
  * Addresses of a table's text, in internal form and completed; the extension
  * goes on if it is to.  "@other" keeps the user, without the extension where
@@ -224,7 +245,7 @@ read_addresses(const struct mapping *map, struct pool *pool, const char *text,
 		buf_clear(&b);
 		address_token_get(&b, t);
 		if (b.len == 0)
-			buf_adds(&b, conf_mail.empty_address_recipient);
+			add_empty_recipient(&b);
 		if (b.data[0] == '@' && count == 0)
 			buf_splice(&b, 0, 0, given, user);
 		if (ext_len > 0)
@@ -232,6 +253,10 @@ read_addresses(const struct mapping *map, struct pool *pool, const char *text,
 		maps_standard(&b, true);
 		if (b.len > 0)
 			(*ret)[count++] = pool_strdup(pool, b.data);
+	}
+	if (count == 0 && is_null_path(text)) {
+		add_empty_recipient(&b);
+		(*ret)[count++] = pool_strdup(pool, b.data);
 	}
 	buf_done(&b);
 	if (count == 0)
