@@ -465,12 +465,39 @@ run(void *arg)
 	frame_done(&request);
 }
 
+static int
+compare_by_domain(const struct recipient *a, const struct recipient *b)
+{
+	const char *x = address_domain(a->address);
+	const char *y = address_domain(b->address);
+	int	    order = strcasecmp(x != NULL ? x : "", y != NULL ? y : "");
+
+	return order != 0 ? order : strcasecmp(a->address, b->address);
+}
+
+/* That one stands for all recipients of redirected mail in logs and in the
+ * field X-Original-To, as people know it from Postfix. */
+static void
+first_by_domain(struct envelope *e)
+{
+	struct recipient first = e->rcpt[0];
+	uint32_t	 best = 0;
+
+	for (uint32_t i = 1; i < e->rcpt_count; i++)
+		if (compare_by_domain(&e->rcpt[i], &e->rcpt[best]) < 0)
+			best = i;
+	e->rcpt[0] = e->rcpt[best];
+	e->rcpt[best] = first;
+}
+
 /* All recipients of redirected mail become one. */
 static void
 redirect(struct slice *s, const char *to)
 {
 	uint32_t keep = s == s->message->first ? 1 : 0;
 
+	if (keep > 0)
+		first_by_domain(&s->env);
 	for (uint32_t i = keep; i < s->env.rcpt_count; i++)
 		self_settle(s, &s->env.rcpt[i], SELF_DROP, "2.0.0", "");
 	s->env.rcpt_count = keep;
