@@ -101,7 +101,7 @@ static bool
 override(unsigned *flags, const char *word)
 {
 	for (size_t i = 0; i < sizeof overrides / sizeof *overrides; i++)
-		if (text_eq_nocase(word, overrides[i].word)) {
+		if (text_eq(word, overrides[i].word)) {
 			*flags &= ~overrides[i].off;
 			return true;
 		}

@@ -55,8 +55,10 @@ command_word(char **s)
 }
 
 static const struct command commands[] = {
-	{ "HELO", VERB_HELO, COMMAND_LAST | COMMAND_CLEAR, helo_run },
-	{ "EHLO", VERB_EHLO, COMMAND_LAST | COMMAND_CLEAR, ehlo_run },
+	{ "HELO", VERB_HELO, COMMAND_JUNK | COMMAND_LAST | COMMAND_CLEAR,
+	    helo_run },
+	{ "EHLO", VERB_EHLO, COMMAND_JUNK | COMMAND_LAST | COMMAND_CLEAR,
+	    ehlo_run },
 	{ "XCLIENT", VERB_XCLIENT, COMMAND_CLEAR, xclient_run },
 	{ "XFORWARD", VERB_XFORWARD, COMMAND_CLEAR, xforward_run },
 	{ "STARTTLS", VERB_STARTTLS, COMMAND_CLEAR | COMMAND_OTHER,

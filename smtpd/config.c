@@ -107,14 +107,53 @@ load_overrides(struct smtpd_config *c)
 	c->cleanup_flags = cleanup_input_flags(
 	    conf_mail.receive_override_options, &unknown);
 	if (unknown.len > 0)
-		fatalx("receive_override_options: unknown word \"%s\"",
-		    unknown.data);
+		fatalx("unknown receive_override_options value \"%s\" in "
+		    "\"%s\"", unknown.data,
+		    conf_mail.receive_override_options);
 	if (conf_mail.smtputf8_enable)
 		c->cleanup_flags |= cleanup_autodetect(
 		    conf_mail.smtputf8_autodetect_classes, "smtpd");
 	c->check_recipients = !text_has_word(
 	    conf_mail.receive_override_options,
 	    "no_unknown_recipient_checks");
+}
+
+static void
+load_proxy_options(struct smtpd_config *c)
+{
+	char *text = mem_strdup(conf_smtpd.smtpd_proxy_options);
+	char *next = text, *word;
+
+	while ((word = text_word(&next, TEXT_LIST_SEP, false)) != NULL)
+		if (text_eq_nocase(word, "speed_adjust"))
+			c->proxy_speed_adjust = true;
+		else
+			fatalx("unknown smtpd_proxy_options value "
+			    "\"%s\" in \"%s\"", word,
+			    conf_smtpd.smtpd_proxy_options);
+	mem_free(text);
+}
+
+/* Who writes "permit" here must not find out by the mail that comes in. */
+static void
+check_tempfail_actions(void)
+{
+	const struct {
+		const char *parameter, *value;
+	} actions[] = {
+#define ACTION(parameter) { #parameter, conf_mail.parameter }
+		ACTION(unknown_helo_hostname_tempfail_action),
+		ACTION(unknown_address_tempfail_action),
+		ACTION(unverified_recipient_tempfail_action),
+		ACTION(unverified_sender_tempfail_action),
+#undef ACTION
+	};
+
+	for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
+		if (!text_eq_nocase(actions[i].value, "defer") &&
+		    !text_eq_nocase(actions[i].value, "defer_if_permit"))
+			fatalx("bad configuration: %s = %s",
+			    actions[i].parameter, actions[i].value);
 }
 
 /* --- lists and tables */
@@ -281,6 +320,8 @@ config_load(void)
 	    conf_smtpd.smtpd_account_recipient_rate_limit > 0;
 	c->notices = notice_classes(conf_mail.notify_classes);
 	load_overrides(c);
+	load_proxy_options(c);
+	check_tempfail_actions();
 	load_lists(c);
 	load_maps(c);
 	access_check_classes();

@@ -61,6 +61,7 @@ struct smtpd_config {
 	struct access_list	*access[ACCESS_STAGES];
 	struct access_list	*local_header_clients;
 	unsigned		 cleanup_flags;	/* enum cleanup_flag bits */
+	bool			 proxy_speed_adjust;
 	bool			 check_recipients;	/* no override in force */
 };
 

@@ -115,6 +115,10 @@ class_of(struct session *s, const char *reply)
 	bool policy = s->policy_reply, bounce = s->bounce_reply;
 
 	s->policy_reply = s->bounce_reply = false;
+	if (s->quiet_reply) {
+		s->quiet_reply = false;
+		return NOTICE_NONE;
+	}
 	if (s->milter_reply) {
 		s->milter_reply = false;
 		return NOTICE_POLICY;

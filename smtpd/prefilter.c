@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "conf/param.h"
+#include "smtpd/config.h"
 #include "smtpd/message.h"
 #include "smtpd/session.h"
 #include "smtpd/xforward.h"
@@ -60,12 +61,20 @@ prefilter_is_used(const struct session *s)
 
 /* --- talking */
 
+/* The filter's trouble is in the log; no postmaster is told of it. */
+static void
+set_trouble(struct prefilter *f)
+{
+	buf_set(&f->reply, TROUBLE);
+	f->s->quiet_reply = true;
+}
+
 static void
 hang_up(struct prefilter *f)
 {
 	stream_abort(f->stream);
 	f->stream = NULL;
-	buf_set(&f->reply, TROUBLE);
+	set_trouble(f);
 }
 
 static void
@@ -144,7 +153,7 @@ expect(struct prefilter *f, char want, const char *command)
 	    shown.data);
 	buf_done(&shown);
 	if (got != '4' && got != '5')
-		buf_set(&f->reply, TROUBLE);
+		set_trouble(f);
 	return false;
 }
 
@@ -248,7 +257,7 @@ static bool
 greet(struct prefilter *f)
 {
 	char *ehlo = mem_printf("EHLO %s", conf_smtpd.smtpd_proxy_ehlo);
-	bool  ok = expect(f, '2', "CONNECT") && say(f, '2', ehlo);
+	bool  ok = expect(f, '2', "connection request") && say(f, '2', ehlo);
 
 	mem_free(ehlo);
 	if (ok) {
@@ -256,7 +265,7 @@ greet(struct prefilter *f)
 		ok = forward_facts(f);
 	}
 	if (!ok)
-		buf_set(&f->reply, TROUBLE);
+		set_trouble(f);
 	return ok;
 }
 
@@ -274,23 +283,6 @@ start(struct prefilter *f)
 	f->stream = stream_open(fd);
 	stream_set_deadline(f->stream, conf_smtpd.smtpd_proxy_timeout);
 	return greet(f);
-}
-
-static bool
-is_speed_adjusted(void)
-{
-	char *text = mem_strdup(conf_smtpd.smtpd_proxy_options);
-	char *next = text, *word;
-	bool  yes = false;
-
-	while ((word = text_word(&next, TEXT_LIST_SEP, false)) != NULL)
-		if (text_eq_nocase(word, "speed_adjust"))
-			yes = true;
-		else
-			log_warn("smtpd_proxy_options: unknown word \"%s\"",
-			    word);
-	mem_free(text);
-	return yes;
 }
 
 /* --- later: a file without a name */
@@ -366,7 +358,7 @@ prefilter_open(struct session *s, const char *mail, struct buf *ret_no)
 	f->where = conf_smtpd.smtpd_proxy_filter;
 	f->fd = -1;
 	f->reply = f->commands = f->written = (struct buf)BUF_INIT;
-	f->later = is_speed_adjusted();
+	f->later = smtpd_config.proxy_speed_adjust;
 	if (f->later) {
 		keep_command(f, mail);
 		ok = open_file(f);

@@ -302,7 +302,7 @@ unknown_command(struct session *s, struct command_line *line)
 static void
 count_junk(struct session *s)
 {
-	if (++s->junk > (unsigned)conf_smtpd.smtpd_junk_command_limit)
+	if (s->junk++ > (unsigned)conf_smtpd.smtpd_junk_command_limit)
 		s->errors++;
 }
 

@@ -159,6 +159,7 @@ struct session {
 	unsigned	 transcript_lines;
 	unsigned	 notices;	/* enum notice_class bits so far */
 	bool		 policy_reply;	/* the next reply is by restrictions */
+	bool		 quiet_reply;	/* no notice of the next refusal */
 	bool		 milter_reply;	/* ... or by a milter */
 	bool		 bounce_reply;	/* ... since there is no such address */
 };

@@ -134,8 +134,8 @@ enum verdict	 access_defer_if_permit(struct access *, enum access_about,
 
 
 /*
- * A check that failed for now: `action` is a *_tempfail_action, "defer",
- * "defer_if_permit" or (for address probes) "permit".
+ * A check that failed for now: `action` is a *_tempfail_action, "defer" or
+ * "defer_if_permit".
  */
 enum verdict	 access_tempfail(struct access *, const char *action,
 		    enum access_about, int code, const char *dsn,
