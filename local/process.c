@@ -138,6 +138,7 @@ run_child(const struct process *p, int in, int out)
 		_exit(EX_TEMPFAIL);
 	/* Ours are closed by execve(): until then there may be a log line. */
 	close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+	proc_usual_files();
 	umask(077);
 	for (int s = 1; s < NSIG; s++)
 		signal(s, SIG_DFL);

@@ -18,6 +18,8 @@
 
 #include "util/clock.h"
 
+enum { USUAL_FILES = 1024 };	/* FD_SETSIZE */
+
 /* --- ids */
 
 bool
@@ -126,6 +128,7 @@ child(char *const argv[], char *const env[], int input, int output)
 	if (close_range(STDERR_FILENO + 1, ~0U, 0) < 0)
 		for (int fd = STDERR_FILENO + 1; fd < 1024; fd++)
 			close(fd);
+	proc_usual_files();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
@@ -198,6 +201,18 @@ proc_max_files(void)
 		getrlimit(RLIMIT_NOFILE, &limit);
 	}
 	return limit.rlim_cur > INT32_MAX ? INT32_MAX : (int)limit.rlim_cur;
+}
+
+void
+proc_usual_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+	    limit.rlim_cur > USUAL_FILES) {
+		limit.rlim_cur = USUAL_FILES;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
 }
 
 int

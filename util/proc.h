@@ -57,8 +57,13 @@ bool	proc_landlock(const struct proc_path *, size_t n);
 int	proc_run(char *const argv[], char *const env[], int input, int output,
 	    int wait_seconds);
 
-/* Raises RLIMIT_NOFILE to the hard limit; the new limit. */
+/*
+ * Raises RLIMIT_NOFILE to the hard limit; the new limit.  And down to what other
+ * programs are used to, 1,024, before they are executed: some walk over all
+ * descriptors there could be, or use select(2).
+ */
 int	proc_max_files(void);
+void	proc_usual_files(void);
 
 int	proc_cpus(void);	/* usable by this process */
 

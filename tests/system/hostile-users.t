@@ -350,13 +350,14 @@ def loops_and_bombs():
 
 def commands():
     out = eve[1] + "/out"
-    forward('"|id >%s; env >>%s; cat >/dev/null; ls -l /proc/self/fd >>%s"\n'
-            % (out, out, out))
+    forward('"|(id; env; echo files=`ulimit -Sn`; cat >/dev/null; '
+            'ls -l /proc/self/fd) >%s"\n' % out)
     got = deliver("eve")
     text = open(out).read() if os.path.exists(out) else ""
     tap.ok(got.startswith("sent") and "uid=%d" % eve[0] in text and
            "gid=%d" % eve[0] in text and "(root)" not in text,
            "a command has the user's ids and no others", got + text)
+    tap.ok("files=1024\n" in text, "the usual number of descriptors", text)
     names = [l.split()[-3] for l in text.splitlines() if " -> " in l]
     tap.ok(set(names) <= {"0", "1", "2", "3"}, "and none of our descriptors",
            text)
