@@ -12,6 +12,7 @@
 
 #include "conf/conf.h"
 #include "server/accounts.h"
+#include "server/redirect.h"
 #include "util/log.h"
 #include "util/mem.h"
 #include "util/proc.h"
@@ -158,6 +159,7 @@ command_configure(int status)
 	    accounts_check(&why)) {
 		log_set_ascii(!conf_mail.smtputf8_enable);
 		addr_set_known_ports(conf_mail.known_tcp_ports);
+		redirect_tables();
 		return;
 	}
 	conf_warn_read();

@@ -20,6 +20,7 @@
 #include "net/addr.h"
 #include "server/maillog.h"
 #include "server/pass.h"
+#include "server/redirect.h"
 #include "server/server_int.h"
 #include "server/tls.h"
 #include "table/table.h"
@@ -417,6 +418,7 @@ server_main(int argc, char **argv, const struct server *s)
 		fatalx("invalid option: %c", server_start.bad_option);
 	proc_max_files();
 	peer_init(conf_mail.ipc_timeout, server_stopping);
+	redirect_tables();
 	name_services();
 	if (!s->one_process)
 		table_on_stale(server_retire);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "conf/conf.h"
+#include "server/redirect.h"
 #include "table/table.h"
 #include "util/buf.h"
 #include "util/log.h"
@@ -62,6 +63,7 @@ read_configuration(struct table_command *c)
 	if (c->utf8)
 		c->tool.flags |= TABLE_UTF8;
 	tool_set_cache();
+	redirect_tables();
 }
 
 static enum tool_result

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "table/redirect.h"
 #include "table/table_type.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -232,8 +233,8 @@ share_key(const char *type_name, int flags)
 	return mem_printf("%x %s", (unsigned)flags, type_name);
 }
 
-struct table *
-table_open(const char *type_name, int flags)
+static struct table *
+open_name(const char *type_name, int flags)
 {
 	struct table *t;
 	char	     *key;
@@ -251,6 +252,16 @@ table_open(const char *type_name, int flags)
 		map_set(tables.open, key, t);
 	}
 	mem_free(key);
+	return t;
+}
+
+struct table *
+table_open(const char *type_name, int flags)
+{
+	char	     *other = redirect_name(type_name);
+	struct table *t = open_name(other != NULL ? other : type_name, flags);
+
+	mem_free(other);
 	return t;
 }
 

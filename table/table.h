@@ -46,6 +46,14 @@ struct table;
  */
 struct table	*table_open(const char *type_name, int flags);
 
+/*
+ * From now on "hash:" and "btree:" mean these types, for systems that leave
+ * Berkeley DB; NULL, or one of these two: what they say.  The strings must stay.
+ * `log`: each table that is opened so is told of, once.
+ */
+void		 table_redirect(const char *hash, const char *btree,
+		     bool log);
+
 /* False (only after writing) with errno: TABLE_CREATE and TABLE_EDIT publish
  * what was written here. */
 bool		 table_close(struct table *);

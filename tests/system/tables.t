@@ -40,6 +40,30 @@ else:
            "two words" and postmap("-q", "no", "lmdb:" + source)[0] == 1,
            "lmdb: what was built is found", made)
 
+# --- other types behind the names of Berkeley DB's
+if os.path.exists(source + ".lmdb"):
+    os.unlink(source + ".lmdb")
+    with open(etc + "/main.cf", "w") as f:
+        f.write("default_database_type = lmdb\n"
+                "non_bdb_migration_level = enable-redirect\n")
+    made = postmap("hash:" + source)
+    tap.ok(made[0] == 0 and os.path.exists(source + ".lmdb") and
+           not os.path.exists(source + ".db") and
+           "redirecting hash:%s to lmdb:%s" % (source, source) in made[2] and
+           postmap("-q", "bob", "hash:" + source)[1] == "two words",
+           "enable-redirect: hash means default_database_type", made)
+    made = postmap("btree:" + source)
+    tap.ok(made[0] == 0 and os.path.exists(source + ".db"),
+           "enable-redirect: btree is default_cache_db_type, and may be btree",
+           made)
+    os.unlink(source + ".db")
+    with open(etc + "/main.cf", "a") as f:
+        f.write("non_bdb_migration_log_redirect = no\n")
+    made = postmap("-q", "bob", "hash:" + source)
+    tap.ok(made == (0, "two words", ""), "no line is logged if not wanted",
+           made)
+    open(etc + "/main.cf", "w").close()
+
 # --- of several values, or through several tables
 got = {postmap("-q", "any", "randmap:{a,b,c}")[1] for _ in range(60)}
 tap.ok(got == {"a", "b", "c"}, "randmap: each value has its turn", got)
