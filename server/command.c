@@ -159,7 +159,7 @@ command_configure(int status)
 	    accounts_check(&why)) {
 		log_set_ascii(!conf_mail.smtputf8_enable);
 		addr_set_known_ports(conf_mail.known_tcp_ports);
-		redirect_tables();
+		redirect_tables(false);
 		return;
 	}
 	conf_warn_read();

@@ -418,7 +418,8 @@ server_main(int argc, char **argv, const struct server *s)
 		fatalx("invalid option: %c", server_start.bad_option);
 	proc_max_files();
 	peer_init(conf_mail.ipc_timeout, server_stopping);
-	redirect_tables();
+	redirect_tables(!server_start.alone &&
+	    !text_eq(s->name, "nbdb_reindexd"));
 	name_services();
 	if (!s->one_process)
 		table_on_stale(server_retire);

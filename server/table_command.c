@@ -63,7 +63,7 @@ read_configuration(struct table_command *c)
 	if (c->utf8)
 		c->tool.flags |= TABLE_UTF8;
 	tool_set_cache();
-	redirect_tables();
+	redirect_tables(false);
 }
 
 static enum tool_result

@@ -1,6 +1,7 @@
 #include "table/redirect.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "table/table.h"
 #include "util/log.h"
@@ -11,6 +12,7 @@
 static struct {
 	const char *hash, *btree;	/* NULL: as they are */
 	bool	    log;
+	bool	  (*on_missing)(const char *type_name);
 	struct map *told;		/* names whose line is in the log */
 } redirect;
 
@@ -27,6 +29,27 @@ table_redirect(const char *hash, const char *btree, bool log)
 	redirect.btree = btree != NULL && !is_berkeley_db(btree) ? btree :
 	    NULL;
 	redirect.log = log;
+}
+
+void
+table_on_missing(bool (*fn)(const char *type_name))
+{
+	redirect.on_missing = fn;
+}
+
+bool
+redirect_made(const char *type_name, const char *other)
+{
+	size_t len = strcspn(other, ":");
+	char  *file;
+	bool   missing;
+
+	if (redirect.on_missing == NULL || other[len] == '\0')
+		return false;
+	file = mem_printf("%s.%.*s", other + len + 1, (int)len, other);
+	missing = access(file, F_OK) != 0;
+	mem_free(file);
+	return missing && redirect.on_missing(type_name);
 }
 
 static void

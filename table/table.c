@@ -261,6 +261,11 @@ table_open(const char *type_name, int flags)
 	char	     *other = redirect_name(type_name);
 	struct table *t = open_name(other != NULL ? other : type_name, flags);
 
+	if (other != NULL && t->broken && (flags & NOT_SHARED) == 0 &&
+	    redirect_made(type_name, other)) {
+		table_close(t);
+		t = open_name(other, flags);
+	}
 	mem_free(other);
 	return t;
 }

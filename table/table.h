@@ -54,6 +54,10 @@ struct table	*table_open(const char *type_name, int flags);
 void		 table_redirect(const char *hash, const char *btree,
 		     bool log);
 
+/* Asked when such a table, "hash:/path", has no file yet and is to be read; true:
+ * it has one now. */
+void		 table_on_missing(bool (*fn)(const char *type_name));
+
 /* False (only after writing) with errno: TABLE_CREATE and TABLE_EDIT publish
  * what was written here. */
 bool		 table_close(struct table *);
