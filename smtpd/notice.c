@@ -155,16 +155,6 @@ notice_bounce(struct session *s)
 	s->bounce_reply = true;
 }
 
-void
-notice_trim(struct session *s)
-{
-	if (s->transcript_lines <=
-	    (unsigned)conf_smtpd.smtpd_history_flush_threshold)
-		return;
-	buf_clear(&s->transcript);
-	s->transcript_lines = 0;
-}
-
 /* --- the mail */
 
 void
@@ -184,4 +174,16 @@ notice_send(struct session *s)
 		.last = reason != NULL ? reason : "",
 	});
 	mem_free(reason);
+}
+
+void
+notice_trim(struct session *s)
+{
+	if (s->transcript_lines <=
+	    (unsigned)conf_smtpd.smtpd_history_flush_threshold)
+		return;
+	notice_send(s);
+	s->notices = 0;
+	buf_clear(&s->transcript);
+	s->transcript_lines = 0;
 }

@@ -30,7 +30,8 @@ void		notice_out(struct session *, const char *reply);
 void		notice_policy(struct session *);
 void		notice_bounce(struct session *);
 
-/* A good place to forget a long transcript (smtpd_history_flush_threshold). */
+/* A good place to forget a long transcript (smtpd_history_flush_threshold):
+ * what notice_send() would tell of it is told before. */
 void		notice_trim(struct session *);
 
 /* At the end: sends the transcript if the session had errors of a class that

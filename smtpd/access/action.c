@@ -188,7 +188,10 @@ has_argument(const struct action *x, char need, const char *what)
 static enum verdict
 do_filter(const struct action *x)
 {
-	if (has_argument(x, ':', "transport:destination"))
+	if (*x->text == '\0')
+		log_warn("access table %s entry \"%s\" has FILTER entry "
+		    "without value", x->origin, x->name);
+	else if (has_argument(x, ':', "transport:destination"))
 		x->a->s->tr.filter = triggered(x, "filter");
 	return VERDICT_NONE;
 }
@@ -284,6 +287,15 @@ skip_early(const struct action *x)
 	return VERDICT_NONE;
 }
 
+/* ETRN has no message either. */
+static enum verdict
+skip_etrn(const struct action *x)
+{
+	log_warn("access table %s: action %s is unavailable in "
+	    "smtpd_etrn_restrictions", x->origin, x->word);
+	return VERDICT_NONE;
+}
+
 static enum verdict
 skip_filtered(const struct action *x)
 {
@@ -354,6 +366,9 @@ access_action(struct access *a, enum access_about about, const char *name,
 			continue;
 		if ((actions[i].flags & NEEDS_MESSAGE) && is_early(&x))
 			return skip_early(&x);
+		if ((actions[i].flags & NEEDS_MESSAGE) &&
+		    a->stage == ACCESS_ETRN)
+			return skip_etrn(&x);
 		if ((actions[i].flags & NEEDS_QUEUE) &&
 		    prefilter_is_used(a->s))
 			return skip_filtered(&x);

@@ -9,24 +9,39 @@
 #include "table/table.h"
 #include "util/log.h"
 
+static enum verdict
+broken(const struct lookup *l)
+{
+	return access_reject(l->a, l->about, 451, "4.3.5",
+	    "<%s>: %s rejected: Server configuration error", l->name,
+	    access_about_text(l->about));
+}
+
 bool
 lookup_key(struct lookup *l, const char *key)
 {
+	const char *table = table_name(l->table);
+
 	switch (table_find(l->table, key, &l->value)) {
 	case TABLE_NOT_FOUND:
 		return true;
 	case TABLE_FOUND:
-		l->verdict = access_action(l->a, l->about, l->name,
-		    table_name(l->table), l->value.data);
-		return false;
+		if (l->value.len > 0) {
+			l->verdict = access_action(l->a, l->about, l->name,
+			    table, l->value.data);
+			return false;
+		}
+		log_warn("%s lookup of %s returns an empty string result",
+		    table, key);
+		log_warn("%s should return NO RESULT in case of NOT FOUND",
+		    table);
+		break;
 	default:
-		log_warn("%s lookup error for \"%s\"", table_name(l->table),
-		    key);
-		l->verdict = access_reject(l->a, l->about, 451, "4.3.5",
-		    "<%s>: %s rejected: Server configuration error", l->name,
-		    access_about_text(l->about));
-		return false;
+		log_warn("%s lookup error for \"%s\"", table, key);
+		break;
 	}
+	l->verdict = broken(l);
+	return false;
 }
 
 void
