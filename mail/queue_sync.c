@@ -178,8 +178,11 @@ do_job(void *arg)
  *	that one is synced.
  *
  * A sync of each would wake up every one of them at the end of every commit,
- * and flush the disk's cache once more for each that comes late.
+ * and flush the disk's cache once more for each that comes late.  A large
+ * file goes alone: the others would wait for its data.
  */
+enum { TOGETHER_MAX = 1024 * 1024 };	/* bytes of a file */
+
 struct member {
 	struct list	 link;
 	int		 fd, error;
@@ -233,6 +236,18 @@ lead(void)
 }
 
 static bool
+sync_alone(int fd)
+{
+	struct member m = { .fd = fd };
+	struct list   members = LIST_INIT(members);
+
+	list_append(&members, &m.link);
+	task_offload(sync_members, &members);
+	errno = m.error;
+	return m.error == 0;
+}
+
+static bool
 sync_together(int fd)
 {
 	struct member m = { .fd = fd };
@@ -256,12 +271,14 @@ sync_together(int fd)
 bool
 queue_sync(int fd, const char *queue, const char *id)
 {
-	struct job job = { .fd = fd };
-	struct buf path = BUF_INIT;
-	bool	   must_close = false;
+	struct job  job = { .fd = fd };
+	struct buf  path = BUF_INIT;
+	struct stat st;
+	bool	    must_close = false;
 
-	if (file_sync_has_name(fd))
-		return sync_together(fd);
+	if (fstat(fd, &st) == 0 && file_sync_has_name_on(fd, st.st_dev))
+		return st.st_size > TOGETHER_MAX ? sync_alone(fd) :
+		    sync_together(fd);
 	queue_path(&path, queue, id);
 	buf_cut(&path, (size_t)(strrchr(path.data, '/') - path.data));
 	job.dir = get_dir(path.data, &must_close);
