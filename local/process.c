@@ -13,7 +13,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -136,8 +135,7 @@ run_child(const struct process *p, int in, int out)
 	if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
 	    dup2(out, STDERR_FILENO) < 0)
 		_exit(EX_TEMPFAIL);
-	/* Ours are closed by execve(): until then there may be a log line. */
-	close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+	proc_keep_files_below(STDERR_FILENO + 1);
 	proc_usual_files();
 	umask(077);
 	for (int s = 1; s < NSIG; s++)

@@ -16,11 +16,9 @@
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/mem.h"
+#include "util/proc.h"
 
-enum {
-	ARGS_OWN = 20,		/* arguments that we add, at most */
-	CLOSE_UP_TO = 4096,	/* where close_range(2) is missing */
-};
+enum { ARGS_OWN = 20 };	/* arguments that we add, at most */
 
 /* --- counting */
 
@@ -199,9 +197,7 @@ place_descriptors(const struct job *j, int status_fd)
 		if (dup2(LIST_ENTRY(it, struct listener, link)->watch.fd,
 		    next++) < 0)
 			_exit(126);
-	if (close_range((unsigned)n, ~0U, 0) < 0)
-		for (int fd = n; fd < CLOSE_UP_TO; fd++)
-			close(fd);
+	proc_keep_files_below(n);
 }
 
 static void

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -18,7 +19,10 @@
 
 #include "util/clock.h"
 
-enum { USUAL_FILES = 1024 };	/* FD_SETSIZE */
+enum {
+	USUAL_FILES = 1024,	/* FD_SETSIZE */
+	FILES_LIKELY = 65536,	/* more are hardly open */
+};
 
 /* --- ids */
 
@@ -125,9 +129,7 @@ child(char *const argv[], char *const env[], int input, int output)
 	if (dup2(input, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
 	    dup2(output, STDERR_FILENO) < 0)
 		_exit(127);
-	if (close_range(STDERR_FILENO + 1, ~0U, 0) < 0)
-		for (int fd = STDERR_FILENO + 1; fd < 1024; fd++)
-			close(fd);
+	proc_keep_files_below(STDERR_FILENO + 1);
 	proc_usual_files();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -213,6 +215,16 @@ proc_usual_files(void)
 		limit.rlim_cur = USUAL_FILES;
 		setrlimit(RLIMIT_NOFILE, &limit);
 	}
+}
+
+/* Kernels before 5.11 and some containers know nothing of close_range(2). */
+void
+proc_keep_files_below(int first)
+{
+	if (close_range((unsigned)first, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
+		return;
+	for (int fd = first; fd < FILES_LIKELY; fd++)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
 int

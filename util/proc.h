@@ -65,6 +65,10 @@ int	proc_run(char *const argv[], char *const env[], int input, int output,
 int	proc_max_files(void);
 void	proc_usual_files(void);
 
+/* Descriptors from `first` on are closed by the next execve(2); until then the
+ * log, for one, may be written to. */
+void	proc_keep_files_below(int first);
+
 int	proc_cpus(void);	/* usable by this process */
 
 #endif

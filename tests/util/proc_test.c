@@ -54,6 +54,21 @@ run_connects_input_and_output(void)
 }
 
 static void
+run_passes_no_other_descriptor_on_and_the_usual_limit(void)
+{
+	char  sh[] = "/bin/sh", c[] = "-c", script[100];
+	char *const argv[] = { sh, c, script, NULL };
+	int   fd = open("/dev/null", O_RDONLY), high = fcntl(fd, F_DUPFD, 60);
+
+	CHECK(fd >= 0 && high >= 60 && proc_max_files() > 0);
+	snprintf(script, sizeof script, "test ! -e /proc/self/fd/%d && "
+	    "test ! -e /proc/self/fd/%d && test `ulimit -Sn` -le 1024", fd,
+	    high);
+	CHECK(proc_run(argv, NULL, -1, -1, 10) == 0);
+	CHECK(close(fd) == 0 && close(high) == 0);
+}
+
+static void
 run_kills_the_whole_group_at_its_limit(void)
 {
 	char sh[] = "/bin/sh", c[] = "-c", script[] = "sleep 30 & sleep 30";
@@ -203,6 +218,7 @@ main(void)
 {
 	TEST(run_gives_the_wait_status);
 	TEST(run_connects_input_and_output);
+	TEST(run_passes_no_other_descriptor_on_and_the_usual_limit);
 	TEST(run_kills_the_whole_group_at_its_limit);
 	TEST(jail_allows_what_it_says_and_nothing_else);
 	TEST(landlock_hides_other_paths);
