@@ -293,7 +293,7 @@ show_queued(const char *id)
 	struct buf path = BUF_INIT;
 	int	   fd = -1, error = ENOENT;
 
-	if (!queue_id_is_valid(id))
+	if (!queue_id_is_plausible(id))
 		fatalx("bad mail queue ID: %s", id);
 	for (size_t i = 0; i < sizeof queues / sizeof *queues && fd < 0; i++) {
 		buf_clear(&path);

@@ -23,6 +23,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "commands/sendmail/die.h"
 #include "commands/sendmail/content.h"
 #include "commands/sendmail/options.h"
 #include "conf/conf.h"
@@ -74,21 +75,6 @@ value(const char *name)
 	const char *v = conf_value(name);
 
 	return v == NULL ? "" : v;
-}
-
-/* The end with a reason, in the mail log too.  The text comes first: opening
- * the log reads main.cf anew, and what value() returned is gone. */
-static void __attribute__((noreturn, format(printf, 1, 2)))
-die(const char *fmt, ...)
-{
-	struct buf text = BUF_INIT;
-	va_list ap;
-
-	va_start(ap, fmt);
-	buf_addv(&text, fmt, ap);
-	va_end(ap);
-	command_start(EX_TEMPFAIL);
-	fatal_exit(EX_TEMPFAIL, "%s", text.data);
 }
 
 /* --- other programs */
@@ -145,7 +131,7 @@ no_recipient(enum mode mode)
 	};
 
 	if (mode != MODE_NOTHING)
-		fatal_exit(EX_TEMPFAIL, "%s requires no recipient",
+		die("%s requires no recipient",
 		    names[mode]);
 }
 

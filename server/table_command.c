@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "conf/conf.h"
+#include "server/command.h"
 #include "server/redirect.h"
 #include "table/table.h"
 #include "util/buf.h"
@@ -56,6 +57,7 @@ read_configuration(struct table_command *c)
 	if (!ok)
 		fatalx("%s", why);
 	log_set_ascii(!conf_mail.smtputf8_enable);
+	command_open_log(1);
 	if (c->configured != NULL)
 		c->configured();
 	if (c->utf8 < 0)
@@ -88,7 +90,7 @@ table_command(struct table_command *c, int argc, char **argv)
 	int		 letter;
 
 	argv[0] = (char *)(uintptr_t)c->name;	/* for getopt's messages */
-	log_open(LOG_TO_STDERR, c->name, NULL, 0);
+	command_name(c->name);
 	while ((letter = getopt(argc, argv, c->letters)) != -1)
 		take_option(c, letter);
 	read_configuration(c);

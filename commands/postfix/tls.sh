@@ -206,7 +206,8 @@ new_pair_hint() {
 # --- sub-commands
 
 enable_client() {
-	take_key_options "enable-client [-r random_source]" r: "$@"
+	take_key_options "enable-client [-r devrandom]" r: "$@"
+	[ $# = $taken ] || die "usage: postfix tls enable-client [-r devrandom]"
 	database=$(value default_cache_db_type)
 	if all_default smtp; then
 		"$bin/postconf" -e "$(random_source "$random")" \
@@ -241,7 +242,7 @@ server_advice() {
 }
 
 enable_server() {
-	take_key_options "enable-server [-r random_source] [-a algorithm] [-b bits ] [hostname ...]" \
+	take_key_options "enable-server [-a algorithm] [-b bits ] [-r devrandom] [hostname ...]" \
 	    a:b:r: "$@"
 	shift $taken
 	if ! all_default smtpd; then
@@ -326,17 +327,19 @@ output_tlsa() {
 	done
 	shift $((OPTIND - 1))
 	[ $# -gt 0 ] || set -- rsa ecdsa
+	found=
 	for which in "$@"; do
 		key=$(key_named "$which") || exit 1
 		[ -n "$key" ] || continue
+		found=yes
 		echo "; $key"
 		digest=$("$openssl" pkey -in "$key" -pubout -outform DER \
 		    2>/dev/null | "$openssl" dgst -sha256 -r | cut -c1-64)
 		"$openssl" pkey -in "$key" -noout 2>/dev/null ||
 		    die "no private key found in file: $key"
-		echo "_25._tcp.$host. IN TLSA 3 1 1 $(echo "$digest" |
-		    tr a-f A-F)"
+		echo "_25._tcp.$host. IN TLSA 3 1 1 $digest"
 	done
+	[ -n "$found" ] || die "No usable keyfiles specified or configured"
 }
 
 command -v "$openssl" >/dev/null ||
@@ -351,8 +354,12 @@ new-server-cert) new_server_cert "$@" ;;
 deploy-server-cert) deploy_server_cert "$@" ;;
 output-server-csr) output_csr "$@" ;;
 output-server-tlsa) output_tlsa "$@" ;;
-all-default-client) all_default smtp ;;
-all-default-server) all_default smtpd ;;
+all-default-client | all-default-server)
+	[ $# = 0 ] || die "usage: postfix tls $command"
+	side=smtp
+	[ "$command" = all-default-client ] || side=smtpd
+	all_default $side
+	;;
 *)
 	"$bin/postlog" -t "$tag" -p error "unknown tls command: '$command'"
 	die "usage: postfix tls enable-client (or enable-server," \

@@ -4,6 +4,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "commands/sendmail/die.h"
 #include "commands/sendmail/options.h"
 #include "conf/conf.h"
 #include "mail/dsn_notify.h"
@@ -17,7 +18,7 @@ struct options opt;
 static void __attribute__((noreturn))
 unsupported(int option, const char *value)
 {
-	fatal_exit(EX_TEMPFAIL, "unsupported: -%c%s", option, value);
+	die("unsupported: -%c%.1s", option, value);
 }
 
 static void
@@ -71,13 +72,13 @@ option_q(const char *arg)
 			exit(0);
 	} else if (*arg == 'R' || *arg == 'I') {
 		if (arg[1] == '\0')
-			fatal_exit(EX_TEMPFAIL, "specify: -q%s", *arg == 'R' ?
+			die("specify: -q%s", *arg == 'R' ?
 			    "Rsitename" : "Iqueueid");
 		*(*arg == 'R' ? &opt.site : &opt.queue_id) = arg + 1;
 	} else if (*arg == ' ') {
 		opt.mode = MODE_FLUSH;
 	} else {
-		fatal_exit(EX_TEMPFAIL, "-q%c is not implemented", *arg);
+		die("-q%c is not implemented", *arg);
 	}
 }
 
@@ -91,7 +92,7 @@ option_n(const char *arg)
 	while ((word = text_word(&next, ",", false)) != NULL) {
 		bit = dsn_notify_bit(str_of(word));
 		if (bit == 0) {
-			log_warn("unknown DSN NOTIFY command value \"%s\" in "
+			complain("unknown DSN NOTIFY command value \"%s\" in "
 			    "\"%s\"", word, arg);
 			bits = 0;
 			break;
@@ -99,7 +100,7 @@ option_n(const char *arg)
 		bits |= bit;
 	}
 	if (!dsn_notify_is_sound(bits))
-		log_warn("bad -N option value -- ignored");
+		complain("bad -N option value -- ignored");
 	else
 		opt.notify = bits;
 	mem_free(copy);
@@ -113,7 +114,7 @@ option_ret(const char *arg)
 	else if (text_eq_nocase(arg, "full"))
 		opt.ret = RET_FULL;
 	else
-		log_warn("bad -R option value -- ignored");
+		complain("bad -R option value -- ignored");
 }
 
 static void
@@ -124,7 +125,7 @@ option_body(const char *arg)
 	else if (text_eq_nocase(arg, "7BIT"))
 		opt.encoding = "7bit";
 	else
-		fatal_exit(EX_TEMPFAIL, "-B option needs 8BITMIME or 7BIT");
+		die("-B option needs 8BITMIME or 7BIT");
 }
 
 /* "-C file" or "-C dir". */
@@ -157,7 +158,7 @@ static void
 option_x(const char *arg)
 {
 	if (*arg != 'V')
-		fatal_exit(EX_TEMPFAIL, "unsupported: -X%c", *arg);
+		die("unsupported: -X%c", *arg);
 	opt.verp = arg + 1;
 }
 
@@ -172,7 +173,7 @@ option_envid(const char *arg, char **argv)
 	bool apart = argv[optind - 1] == arg;
 
 	if (*arg == '\0') {
-		log_warn("bad syntax in -V option value -- ignored");
+		complain("bad syntax in -V option value -- ignored");
 		return;
 	}
 	if (strlen(arg) != 2) {
@@ -182,7 +183,7 @@ option_envid(const char *arg, char **argv)
 	if (apart)
 		optind--;
 	opt.verp = apart ? "" : arg;
-	log_warn("option -V%s is deprecated with Postfix 2.3; specify -XV%s "
+	complain("option -V%s is deprecated with Postfix 2.3; specify -XV%s "
 	    "instead", opt.verp, opt.verp);
 }
 
@@ -198,7 +199,7 @@ take_option(int c, const char *arg, char **argv)
 	case 'I': opt.mode = MODE_ALIASES; break;
 	case 'i': opt.keep_dots = true; break;
 	case 'n':
-		fatal_exit(EX_TEMPFAIL, "-n option not supported");
+		die("-n option not supported");
 	case 'N': option_n(arg); break;
 	case 'O': option_long(arg); break;
 	case 'o': option_o(arg); break;
@@ -242,22 +243,18 @@ options_parse(int argc, char **argv)
 	optind = 0;
 	while ((c = getopt(argc, argv, OPTIONS)) != -1) {
 		if (c == '?')
-			fatal_exit(EX_TEMPFAIL, "usage: sendmail [options]");
+			die("usage: sendmail [options]");
 		take_option(c, optarg == NULL ? "" : optarg, argv);
 	}
 	if (opt.queue_id != NULL && opt.mode != MODE_MAIL)
-		fatal_exit(EX_TEMPFAIL,
-		    "-qI can be used only in delivery mode");
+		die("-qI can be used only in delivery mode");
 	if (opt.site != NULL && opt.mode != MODE_MAIL)
-		fatal_exit(EX_TEMPFAIL,
-		    "-qR can be used only in delivery mode");
+		die("-qR can be used only in delivery mode");
 	if ((opt.flags & SUBMIT_EXTRACT) != 0 && opt.mode != MODE_MAIL)
-		fatal_exit(EX_TEMPFAIL,
-		    "-t can be used only in delivery mode");
+		die("-t can be used only in delivery mode");
 	if ((opt.flags & SUBMIT_EXTRACT) != 0 &&
 	    (opt.env_flags & ENV_DELIVER_VERIFY) != 0)
-		fatal_exit(EX_TEMPFAIL,
-		    "-t option cannot be used with -bv");
+		die("-t option cannot be used with -bv");
 	/* More of them ask for details in the log, not for a report. */
 	if (opt.verbose == 1 && opt.mode == MODE_MAIL)
 		opt.env_flags |= ENV_DELIVER_TRACE;

@@ -139,6 +139,25 @@ def test_refuses():
            "a line break in the sender goes nowhere", r.stderr)
 
 
+def test_complaints_are_logged():
+    for args, text in (("sendmail -bq", "fatal: unsupported: -bq"),
+                       ("sendmail -Xab x", "fatal: unsupported: -Xa"),
+                       ("sendmail -bp -t", "fatal: -t can be used only in "
+                        "delivery mode"),
+                       ("sendmail -Z", "fatal: usage: sendmail [options]"),
+                       ("sendmail -N bad -bv", "warning: bad -N option "
+                        "value -- ignored"),
+                       ("postmap hash:/no/such", "fatal: open /no/such: No "
+                        "such file or directory")):
+        p = mail.run(*args.split(), input=b"")
+        name = args.split()[0]
+        tap.ok(p.stderr.decode().endswith("%s: %s\n" % (name, text)) or
+               text[:7] == "warning", "a user is told: " + text, p.stderr)
+        tap.ok(mail.wait(lambda: re.search(
+            r"/%s\[\d+\]: %s\n" % (name, re.escape(text)), mail.log())),
+            "and so is the log", mail.log()[-600:])
+
+
 def test_hostile_client():
     before = mail.processes()
     sender = attribute(2, b"x@y")
@@ -318,6 +337,7 @@ try:
     test_takes_mail()
     test_closed_descriptors()
     test_refuses()
+    test_complaints_are_logged()
     test_hostile_client()
     test_maildrop()
     test_requeue()

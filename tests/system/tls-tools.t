@@ -39,6 +39,12 @@ def conf(name):
 
 
 check("nothing is set at first", tls("all-default-server").returncode == 0)
+check("there is no key to publish yet",
+       b"No usable keyfiles" in tls("output-server-tlsa").stderr)
+check("arguments too many change nothing",
+       b"usage: postfix tls enable-client" in
+       tls("enable-client", "extra").stderr and
+       tls("all-default-client").returncode == 0)
 check("an unknown command says what there is",
        b"enable-server" in tls("nosuch").stderr)
 p = tls("enable-server", "mail.example.com", "mx.example.com")
@@ -59,7 +65,7 @@ check("but not with the other's key", p.returncode != 0 and
        b"does not match" in p.stderr)
 p = tls("output-server-tlsa", "-h", "mx.example.com")
 check("TLSA records of both", len(re.findall(
-    rb"^_25\._tcp\.mx\.example\.com\. IN TLSA 3 1 1 [0-9A-F]{64}$",
+    rb"^_25\._tcp\.mx\.example\.com\. IN TLSA 3 1 1 [0-9a-f]{64}$",
     p.stdout, re.M)) == 2, p.stdout.decode())
 p = tls("output-server-csr", "-k", "ecdsa", "a.example")
 check("a certificate request",
