@@ -1,12 +1,10 @@
 #include "smtpd/prefilter.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include "conf/param.h"
+#include "mail/spool.h"
 #include "smtpd/config.h"
 #include "smtpd/message.h"
 #include "smtpd/session.h"
@@ -21,7 +19,6 @@ enum {
 	LINE_LIMIT = 2048,	/* bytes of a reply's line */
 	LINES_MAX = 100,
 	COMMAND_MAX = 510,	/* bytes, RFC 5321 4.5.3.1.4 */
-	WRITE_SIZE = 64 * 1024,
 };
 
 #define TROUBLE "451 4.3.0 Error: queue file write error"
@@ -47,10 +44,7 @@ struct prefilter {
 	/* speed_adjust */
 	bool		 later;
 	struct buf	 commands;	/* each with NUL */
-	struct buf	 written;	/* to be written to the file */
-	int		 fd;		/* of the content, or -1 */
-	off_t		 size;
-	bool		 broken;	/* the file could not be written */
+	struct spool	 spool;		/* the content */
 };
 
 bool
@@ -285,43 +279,12 @@ start(struct prefilter *f)
 	return greet(f);
 }
 
-/* --- later: a file without a name */
-
-static bool
-open_file(struct prefilter *f)
-{
-	f->fd = open("incoming", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (f->fd < 0) {
-		log_warn("temporary file for the proxy filter: %m");
-		buf_set(&f->reply, TROUBLE);
-	}
-	return f->fd >= 0;
-}
+/* --- later */
 
 static void
 keep_command(struct prefilter *f, const char *command)
 {
 	buf_add(&f->commands, command, strlen(command) + 1);
-}
-
-static void
-write_file(struct prefilter *f)
-{
-	const char *p = f->written.data;
-	ssize_t	    n;
-
-	for (size_t left = f->written.len; left > 0 && !f->broken;) {
-		n = write(f->fd, p, left);
-		if (n < 0 && errno != EINTR) {
-			log_warn("temporary file for the proxy filter: %m");
-			f->broken = true;
-		} else if (n > 0) {
-			p += n;
-			left -= (size_t)n;
-			f->size += n;
-		}
-	}
-	buf_clear(&f->written);
 }
 
 /* MAIL, RCPT ..., DATA */
@@ -331,8 +294,9 @@ replay(struct prefilter *f)
 	const char *command = f->commands.data;
 	const char *end = command + f->commands.len;
 
-	write_file(f);
-	if (f->broken) {
+	if (f->spool.error != 0) {
+		log_warn("temporary file for the proxy filter: %s",
+		    strerror(f->spool.error));
 		buf_set(&f->reply, TROUBLE);
 		return false;
 	}
@@ -342,8 +306,7 @@ replay(struct prefilter *f)
 		if (!say(f, text_eq(command, "DATA") ? '3' : '2', command))
 			return false;
 	stream_set_deadline(f->stream, conf_smtpd.smtpd_proxy_timeout);
-	stream_send_file(f->stream, f->fd, 0, (size_t)f->size);
-	return true;
+	return spool_send(&f->spool, f->stream);
 }
 
 /* --- in step with the client */
@@ -356,15 +319,12 @@ prefilter_open(struct session *s, const char *mail, struct buf *ret_no)
 
 	f->s = s;
 	f->where = conf_smtpd.smtpd_proxy_filter;
-	f->fd = -1;
-	f->reply = f->commands = f->written = (struct buf)BUF_INIT;
+	f->reply = f->commands = (struct buf)BUF_INIT;
+	f->spool = (struct spool)SPOOL_INIT;
 	f->later = smtpd_config.proxy_speed_adjust;
-	if (f->later) {
+	if (f->later)
 		keep_command(f, mail);
-		ok = open_file(f);
-	} else {
-		ok = start(f) && say(f, '2', mail);
-	}
+	ok = f->later || (start(f) && say(f, '2', mail));
 	if (ok)
 		return f;
 	buf_set(ret_no, f->reply.data);
@@ -406,9 +366,7 @@ put(struct prefilter *f, const char *p, size_t n)
 			stream_write(f->stream, p, n);
 		return;
 	}
-	buf_add(&f->written, p, n);
-	if (f->written.len >= WRITE_SIZE)
-		write_file(f);
+	spool_add(&f->spool, p, n);
 }
 
 void
@@ -464,10 +422,8 @@ prefilter_close(struct prefilter *f)
 		stream_puts(f->stream, "QUIT\r\n");
 		stream_close(f->stream);
 	}
-	if (f->fd >= 0)
-		close(f->fd);
 	buf_done(&f->reply);
 	buf_done(&f->commands);
-	buf_done(&f->written);
+	spool_done(&f->spool);
 	mem_free(f);
 }
