@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -173,4 +174,11 @@ aside_open_read(struct table *t)
 	if (fstat(fd, &st) == 0)
 		table_stamp_set(&t->stamp, &st);
 	return fd;
+}
+
+const char *
+aside_name(const struct table *t, int fd, char room[ASIDE_NAME])
+{
+	snprintf(room, ASIDE_NAME, "/proc/self/fd/%d", fd);
+	return access(room, F_OK) == 0 ? room : t->path;
 }

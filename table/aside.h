@@ -49,4 +49,12 @@ size_t	aside_source_size(const struct table *);
  * after table_fail(), with errno. */
 int	aside_open_read(struct table *);
 
+/*
+ * What a library that opens by name is to open: that very file, whatever has
+ * its name by now, since t->stamp says whose it is.  Without /proc t->path.
+ */
+enum { ASIDE_NAME = 32 };	/* bytes */
+
+const char *aside_name(const struct table *, int fd, char room[ASIDE_NAME]);
+
 #endif

@@ -216,6 +216,7 @@ open_read(struct table *t)
 	size_t		 cache = lib.read_cache, size;
 	bool		 ok;
 	int		 fd = aside_open_read(t), saved;
+	char		 name[ASIDE_NAME];
 
 	if (fd < 0) {
 		discard(d);
@@ -224,7 +225,7 @@ open_read(struct table *t)
 	size = (size_t)t->stamp.size;
 	if (size > cache)
 		cache = size < READ_CACHE_MAX ? size : READ_CACHE_MAX;
-	ok = open_db(t, t->path, DB_RDONLY, cache);
+	ok = open_db(t, aside_name(t, fd, name), DB_RDONLY, cache);
 	saved = errno;
 	close(fd);
 	errno = saved;

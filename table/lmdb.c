@@ -136,6 +136,7 @@ static bool
 open_lmdb(struct table *t)
 {
 	struct lmdb_table *l;
+	char		   name[ASIDE_NAME];
 	int		   fd = -1;
 	bool		   ok;
 
@@ -155,7 +156,8 @@ open_lmdb(struct table *t)
 	if (l->writes)
 		ok = aside_open(t, &l->aside) && open_env(t, l->aside.path);
 	else
-		ok = (fd = aside_open_read(t)) >= 0 && open_env(t, t->path);
+		ok = (fd = aside_open_read(t)) >= 0 &&
+		    open_env(t, aside_name(t, fd, name));
 	if (fd >= 0)
 		close(fd);
 	if (!ok)

@@ -1,5 +1,7 @@
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "table/table.h"
@@ -598,6 +600,82 @@ random_text_never_harms_the_parsers(void)
 	CHECK(true);
 }
 
+/* "mine" is root's and "hers" another user's; now this one, now that one has
+ * the name of the table, as its directory's owner can arrange. */
+static pid_t
+start_swapper(const char *mine, const char *hers, const char *name)
+{
+	pid_t pid = fork();
+
+	for (bool turn = false; pid == 0; turn = !turn) {
+		(void)!link(turn ? mine : hers, path("next"));
+		rename(path("next"), name);
+		unlink(path("next"));	/* there after a rename to itself */
+	}
+	return pid;
+}
+
+static void
+make_owned(const char *type, const char *name, const char *ext, uid_t uid)
+{
+	struct table *t = table_open(in_dir(type, name), TABLE_CREATE);
+	char	      file[100];
+
+	CHECK(table_put(t, "whose", uid == 0 ? "root's" : "hers"));
+	CHECK(table_close(t));
+	snprintf(file, sizeof file, "%s.%s", name, ext);
+	CHECK(chown(path(file), uid, uid) == 0);
+}
+
+/* Whose rights a list has depends on it. */
+static void
+the_owner_is_that_of_the_file_which_answers(void)
+{
+	static const struct { const char *type, *ext; } types[] = {
+		{ "hash", "db" }, { "btree", "db" }, { "cdb", "cdb" },
+		{ "lmdb", "lmdb" },
+	};
+	struct buf  value = BUF_INIT;
+	const char *unused;
+
+	for (size_t i = 0; geteuid() == 0 && i < sizeof types / sizeof *types;
+	    i++) {
+		char mine[100], hers[100], name[100];
+		struct table *t = table_open(in_dir(types[i].type, "x"),
+		    TABLE_CREATE);
+		pid_t swapper;
+		int   wrong = 0;
+
+		if (table_is_broken(t)) {	/* no such library here */
+			table_close(t);
+			continue;
+		}
+		table_close(t);
+		snprintf(mine, sizeof mine, "%s", path("mine."));
+		strcat(mine, types[i].ext);
+		snprintf(hers, sizeof hers, "%s", path("hers."));
+		strcat(hers, types[i].ext);
+		snprintf(name, sizeof name, "%s", path("x."));
+		strcat(name, types[i].ext);
+		make_owned(types[i].type, "mine", types[i].ext, 0);
+		make_owned(types[i].type, "hers", types[i].ext, 54321);
+		swapper = start_swapper(mine, hers, name);
+		for (int k = 0; k < 300; k++) {
+			struct table_list *l = table_list_open("x",
+			    in_dir(types[i].type, "x"), 0);
+
+			if (table_list_find(l, "whose", &value) == TABLE_FOUND)
+				wrong += (table_list_owner(l, &unused) == 0) !=
+				    (strcmp(value.data, "root's") == 0);
+			table_list_close(l);
+		}
+		kill(swapper, SIGKILL);
+		waitpid(swapper, NULL, 0);
+		CHECK_INT(wrong, 0);
+	}
+	buf_done(&value);
+}
+
 int
 main(void)
 {
@@ -624,6 +702,7 @@ main(void)
 	TEST(addresses_are_tried_in_order);
 	TEST(an_empty_result_is_an_error_of_lists);
 	TEST(lookups_fit_on_the_stack_of_a_task);
+	TEST(the_owner_is_that_of_the_file_which_answers);
 	TEST(random_text_never_harms_the_parsers);
 	ret = test_end();
 	if (chdir(dir) == 0 && system("rm -f *") != 0)
