@@ -126,7 +126,7 @@ def probes():
     asked = len(far.asked)
     tap.ok(ask("yes@far.example", "no@far.example") == got[::-1] and
            len(far.asked) == asked, "and what is known is not asked again")
-    run("postfix", "reload")
+    mail.reload()
     tap.ok(ask("yes@far.example", "no@far.example") == got[::-1] and
            len(far.asked) == asked, "nor after a reload",
            far.asked[asked:] + [mail.log()])
@@ -146,7 +146,7 @@ def nothing_kept():
     """Each question about a bad address is a probe of its own."""
     run("postconf", "-e", "address_verify_negative_cache = no",
         "address_verify_poll_count = 1")
-    run("postfix", "reload")
+    mail.reload()
     far.unknown["gone@far.example"] = "550 5.1.1 gone"
     for n in (1, 2):
         got = ask("gone@far.example")[0]
@@ -157,7 +157,7 @@ def nothing_kept():
                "a bad result is not kept (%d)" % n, [got, mail.log()])
     run("postconf", "-X", "address_verify_negative_cache",
         "address_verify_poll_count")
-    run("postfix", "reload")
+    mail.reload()
 
 
 def waiting_mail():

@@ -166,7 +166,7 @@ def swapped_while_delivering():
     global mark
     mark = len(mail.log())
     send("eve", count=40)
-    mail.wait(lambda: mail.log()[mark:].count("to=<eve@") >= 40, 60)
+    mail.wait(lambda: mail.log()[mark:].count("to=<eve@") >= 40, 120)
     os.killpg(swapper.pid, signal.SIGKILL)
     swapper.wait()
     tap.ok(open(secret).read() == "root's\n",
@@ -265,7 +265,7 @@ def administrators_lists():
     global mark
     mark = len(mail.log())
     send("list", count=40)
-    mail.wait(lambda: mail.log()[mark:].count("to=<list@") >= 40, 60)
+    mail.wait(lambda: mail.log()[mark:].count("to=<list@") >= 40, 120)
     os.killpg(swapper.pid, signal.SIGKILL)
     swapper.wait()
     tap.ok("root-says" not in mail.log() and
@@ -299,7 +299,7 @@ def swapped_forward_file():
     global mark
     mark = len(mail.log())
     send("eve", count=40)
-    ok = mail.wait(lambda: mail.log()[mark:].count("to=<eve@") >= 40, 60)
+    ok = mail.wait(lambda: mail.log()[mark:].count("to=<eve@") >= 40, 120)
     os.killpg(swapper.pid, signal.SIGKILL)
     swapper.wait()
     log = mail.log()[mark:]
