@@ -17,35 +17,17 @@ enum {
 
 /* --- the record: RFC 8460 3 */
 
-static int
-hex(char c)
-{
-	const char *digits = "0123456789abcdef", *p;
-
-	if (c >= 'A' && c <= 'F')
-		c = (char)(c + 'a' - 'A');
-	p = c != '\0' ? strchr(digits, c) : NULL;
-	return p != NULL ? (int)(p - digits) : -1;
-}
-
-/* "%40" is '@'; in place. */
+/* "%40" is '@'; in place, since it only gets shorter. */
 static bool
 decode(char *s)
 {
-	char *to = s;
+	struct buf text = BUF_INIT;
+	bool	   ok = text_unpercent(&text, s);
 
-	for (; *s != '\0'; s++, to++) {
-		if (*s != '%') {
-			*to = *s;
-			continue;
-		}
-		if (hex(s[1]) < 0 || hex(s[2]) < 0)
-			return false;
-		*to = (char)(hex(s[1]) << 4 | hex(s[2]));
-		s += 2;
-	}
-	*to = '\0';
-	return true;
+	if (ok)
+		memcpy(s, text.data, text.len + 1);
+	buf_done(&text);
+	return ok;
 }
 
 /* Simple ones only: others do not stand in such records. */

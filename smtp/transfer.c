@@ -25,7 +25,7 @@
  * One transaction:
  *
  *	RSET				is_alive(), if the session was used
- *	XFORWARD* MAIL RCPT* DATA	next_command(), batches of commands
+ *	XFORWARD* MAIL RCPT* DATA	converse(), batches of commands
  *	   replies			take_reply()
  *	content . [QUIT]		send_content()
  *	   reply (LMTP: for each)	take_final_replies()

@@ -16,6 +16,7 @@
 #include "util/log.h"
 #include "util/mem.h"
 #include "util/stream.h"
+#include "util/text.h"
 
 enum { REPLY_MAX = 4096 };	/* bytes of an answer */
 
@@ -33,34 +34,6 @@ encode(struct buf *out, const char *key)
 			buf_addf(out, "%%%02X", (unsigned char)*key);
 		else
 			buf_addc(out, *key);
-}
-
-static int
-hex(char c)
-{
-	return isdigit((unsigned char)c) ? c - '0' :
-	    isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10 :
-	    -1;
-}
-
-/* False: a '%' without two digits, or %00. */
-static bool
-decode(struct buf *out, const char *p)
-{
-	for (; *p != '\0'; p++) {
-		int high, low;
-
-		if (*p != '%') {
-			buf_addc(out, *p);
-			continue;
-		}
-		if ((high = hex(p[1])) < 0 || (low = hex(p[2])) < 0 ||
-		    high + low == 0)
-			return false;
-		buf_addc(out, (char)(high * 16 + low));
-		p += 2;
-	}
-	return true;
 }
 
 static bool
@@ -105,7 +78,7 @@ read_reply(struct table *t, const struct buf *reply, struct buf *ret)
 	text += strspn(text, " \t");
 	if (code == 500)
 		return TABLE_NOT_FOUND;
-	if (code == 200 && decode(ret, text))
+	if (code == 200 && text_unpercent(ret, text))
 		return TABLE_FOUND;
 	/* This is what Postfix says of a server's 400, and tests expect. */
 	if (code == 400)

@@ -64,6 +64,10 @@ void	text_wrap(struct buf *, const char *text, size_t width, size_t indent);
 void	text_xtext(struct buf *, const char *, size_t len);
 bool	text_unxtext(struct buf *, const char *, size_t len);
 
+/* Adds text with "%41" decoded (RFC 3986 2.1).  False, with a part added, on
+ * '%' without two digits, and on %00. */
+bool	text_unpercent(struct buf *, const char *);
+
 void	text_hex(struct buf *, const void *, size_t len);	/* lower case */
 void	text_base64(struct buf *, const void *, size_t len);
 bool	text_unbase64(struct buf *, const char *, size_t len);

@@ -111,6 +111,27 @@ folding_knows_unicode_only_when_asked(void)
 }
 
 static void
+percent_signs_are_decoded(void)
+{
+	static const struct { const char *text, *want; } cases[] = {
+		{ "", "" }, { "a b", "a b" }, { "%41%6a%6A", "Ajj" },
+		{ "100%25", "100%" }, { "%ff", "\xff" },
+		{ "%", NULL }, { "%4", NULL }, { "%4g", NULL },
+		{ "x%00", NULL }, { "%%41", NULL }, { "%-1", NULL },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct buf b = BUF_INIT;
+		bool	   ok = text_unpercent(&b, cases[i].text);
+
+		CHECK(ok == (cases[i].want != NULL));
+		if (ok && cases[i].want != NULL)
+			CHECK_STR(b.data, cases[i].want);
+		buf_done(&b);
+	}
+}
+
+static void
 xtext_goes_there_and_back(void)
 {
 	struct buf b = BUF_INIT, c = BUF_INIT;
@@ -226,6 +247,7 @@ main(void)
 	TEST(numbers_are_whole_and_within_bounds);
 	TEST(utf8_is_taken_strictly);
 	TEST(folding_knows_unicode_only_when_asked);
+	TEST(percent_signs_are_decoded);
 	TEST(xtext_goes_there_and_back);
 	TEST(base64_goes_there_and_back);
 	TEST(unprintable_bytes_become_question_marks);
