@@ -4,6 +4,7 @@
 import os
 import re
 import socket
+import subprocess
 import sys
 import time
 
@@ -12,6 +13,7 @@ from instance import PATIENCE, Instance, Tap, free_port
 
 TIMEOUT = 6 * PATIENCE
 LIMIT = 8000000
+QMQP_SOURCE = "/usr/sbin/qmqp-source"
 tap = Tap()
 OPEN, CLOSED, HASTY, SOFT, SLOW = (free_port() for _ in range(5))
 mail = Instance(
@@ -152,6 +154,16 @@ def a_large_message():
         b"0123456789012345678\n") == 140000, a
 
 
+def another_client_of_the_protocol():
+    """Postfix's test program, where it is installed."""
+    p = subprocess.run([QMQP_SOURCE, "-4", "-s", "10", "-m", "200", "-r", "3",
+                        "-l", "20000", "-f", "a@many.example", "-t",
+                        "b@many.example", "127.0.0.1:%d" % OPEN],
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return p.returncode == 0 and mail.logged("nrcpt=3 (queue active)") and \
+        mail.wait(lambda: mail.queue_files() == 0, 60), p.stdout
+
+
 # --- what is refused
 
 def refused(data, answer, port=OPEN, log=None, **kw):
@@ -284,6 +296,10 @@ TESTS = [
     ("nothing is left behind", nothing_is_left_behind),
     ("no program died of it", no_program_died),
 ]
+
+if os.path.exists(QMQP_SOURCE):
+    TESTS.insert(0, ("200 messages from qmqp-source, 10 at a time",
+                     another_client_of_the_protocol))
 
 try:
     mail.write("checks", "/^X-Bad:/ REJECT no such thing\n")
