@@ -436,7 +436,8 @@ take_option(int ch)
 		conf_set_dir(optarg);
 		break;
 	case 'v':
-		log_verbose++;
+		if (getuid() == 0)
+			log_verbose++;
 		break;
 	case 't':
 		opt.to = optarg;

@@ -71,6 +71,9 @@ def other_configuration():
                    "directory name: " + evil in p.stdout,
                    "%s believes no configuration of hers" % name, p.stdout)
     tap.ok(not os.listdir(eve[1] + "/log"), "and makes no file for her")
+    quiet, verbose = run("postqueue -p"), run("postqueue -v -v -v -p")
+    tap.ok(quiet.stdout == verbose.stdout, "-v is not for her",
+           verbose.stdout)
 
 
 def closed_descriptors():
