@@ -15,25 +15,30 @@
 #include "util/log.h"
 #include "util/text.h"
 
-/*
- * The name goes into Received:, into logs and reports: what could end a
- * comment or an address there, or can't be shown, becomes '?'.
- */
 static char *
-clean_name(char *rest)
+given_name(char *rest)
 {
 	struct buf b = BUF_INIT;
 	char	  *word;
 
 	while ((word = command_word(&rest)) != NULL) {
 		if (b.len > 0)
-			buf_addc(&b, '?');
+			buf_addc(&b, ' ');
 		text_printable(&b, word, strlen(word), true);
 	}
-	for (size_t i = 0; i < b.len; i++)
-		if (strchr("<>()\\\";@", b.data[i]) != NULL)
-			b.data[i] = '?';
 	return buf_take(&b);
+}
+
+/*
+ * The name goes into Received:, into logs and reports: what could end a
+ * comment or an address there becomes '?'.
+ */
+static void
+clean_name(char *name)
+{
+	for (; *name != '\0'; name++)
+		if (strchr(" <>()\\\";@", *name) != NULL)
+			*name = '?';
 }
 
 /*
@@ -59,6 +64,7 @@ take_name(struct session *s, const char *protocol, char *name)
 		reply_relayed(s, no);
 		return false;
 	}
+	clean_name(name);
 	mem_free(old_name);
 	s->protocol = protocol;
 	s->esmtp = text_eq(protocol, "ESMTP");
@@ -72,7 +78,7 @@ helo_run(struct session *s, struct command_line *line)
 		reply(s, "501 Syntax: HELO hostname");
 		return false;
 	}
-	if (!take_name(s, s->protocol, clean_name(line->rest)))
+	if (!take_name(s, s->protocol, given_name(line->rest)))
 		return false;
 	reply(s, "250 %s", conf_mail.myhostname);
 	return true;
@@ -174,7 +180,7 @@ ehlo_run(struct session *s, struct command_line *line)
 	}
 	if (s->ehlo_unknown)
 		return refuse_unknown(s);
-	if (!take_name(s, "ESMTP", clean_name(line->rest)))
+	if (!take_name(s, "ESMTP", given_name(line->rest)))
 		return false;
 	off = not_offered(s);
 	if ((s->ehlo_discard & ~EHLO_SILENT) &&

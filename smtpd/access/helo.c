@@ -1,13 +1,14 @@
 /* Restrictions on the name in HELO and EHLO. */
 
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "conf/param.h"
-#include "mail/address.h"
 #include "net/dns.h"
 #include "smtpd/access/access.h"
 #include "smtpd/access/domain.h"
 #include "util/mem.h"
+#include "util/text.h"
 
 static enum verdict
 invalid(struct access *a)
@@ -17,10 +18,7 @@ invalid(struct access *a)
 	    "<%s>: Helo command rejected: Invalid name", a->helo);
 }
 
-/*
- * A name, with the dot of the root perhaps, or a literal; an address without
- * brackets is neither.
- */
+/* A name, with the dot of the root perhaps. */
 static bool
 is_valid(const char *name)
 {
@@ -28,8 +26,6 @@ is_valid(const char *name)
 	char  *rootless;
 	bool   valid;
 
-	if (*name == '[')
-		return address_is_domain(name);
 	if (n < 2 || name[n - 1] != '.')
 		return dns_valid_name(name);
 	rootless = mem_strndup(name, n - 1);
@@ -38,11 +34,29 @@ is_valid(const char *name)
 	return valid;
 }
 
-/* "[192.0.2.1]": no DNS is asked, but the form is looked at. */
+/* "[192.0.2.1]" or "[IPv6:2001:db8::1]" (RFC 5321 4.1.3). */
+static bool
+is_literal(const char *name)
+{
+	bool	      six = text_starts_nocase(name, "[IPv6:");
+	size_t	      n = strlen(name), skip = six ? 6 : 1;
+	unsigned char bytes[sizeof(struct in6_addr)];
+	char	     *inside;
+	bool	      good;
+
+	if (n <= skip || name[n - 1] != ']')
+		return false;
+	inside = mem_strndup(name + skip, n - 1 - skip);
+	good = inet_pton(six ? AF_INET6 : AF_INET, inside, bytes) == 1;
+	mem_free(inside);
+	return good;
+}
+
+/* No DNS is asked, but the form is looked at. */
 static enum verdict
 check_literal(struct access *a)
 {
-	if (address_is_domain(a->helo))
+	if (is_literal(a->helo))
 		return VERDICT_NONE;
 	return access_reject(a, ABOUT_HELO,
 	    conf_mail.invalid_hostname_reject_code, "5.5.2",
