@@ -278,7 +278,7 @@ finish_content(struct message *m)
 	if (m->has_utf8 && ((m->env.flags & ENV_SMTPUTF8) != 0 ||
 	    (m->flags & CLEANUP_SMTPUTF8_AUTODETECT) != 0))
 		m->env.flags |= ENV_SMTPUTF8_NEEDED;
-	if (m->status == CLEANUP_OK)
+	if (m->status == CLEANUP_OK || wants_bounce(m))
 		recipients_end(m);
 	check_size(m);
 	if (m->status == CLEANUP_OK && m->env.rcpt_count > 0)

@@ -106,8 +106,7 @@ get(void *arg, const char *name)
 		strftime(r->when, sizeof r->when, "%b %d %H:%M:%S", &tm);
 		return r->when;
 	}
-	r->facts->on_unknown(name);
-	return "";
+	return r->facts->other(r->facts->arg, name);
 }
 
 static bool

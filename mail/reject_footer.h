@@ -33,7 +33,8 @@ reject_footer_is_used(const struct reject_footer *f)
 struct reject_facts {
 	const char	*client_address, *server_name;
 	unsigned	 client_port;
-	void		(*on_unknown)(const char *name); /* it is empty then */
+	const char     *(*other)(void *arg, const char *name);
+	void		*arg;
 };
 
 /*

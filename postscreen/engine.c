@@ -70,10 +70,12 @@ set_up(void)
 
 /* --- replies */
 
-static void
-on_unknown(const char *name)
+static const char *
+other_fact(void *arg, const char *name)
 {
+	(void)arg;
 	log_warn("unknown macro name \"%s\" in expansion request", name);
+	return "";
 }
 
 /* `text` may be several lines; CRLF goes between them, none to the end. */
@@ -82,7 +84,7 @@ answer(struct engine *e, const char *text)
 {
 	const struct session *s = e->s;
 	struct reject_facts   facts = { s->ip, conf_mail.myhostname,
-	    addr_port(&s->client), on_unknown };
+	    addr_port(&s->client), other_fact, NULL };
 	struct buf	      reply = BUF_INIT;
 	const char	     *why;
 

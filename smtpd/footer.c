@@ -43,24 +43,35 @@ footer_filter(struct buf *reply)
 	buf_done(&other);
 }
 
-/* What is known at other times is no mistake. */
-static void
-on_unknown(const char *name)
+struct facts {
+	struct session *s;
+	struct pool	pool;
+};
+
+/* Not the recipient, though: it may be one of several. */
+static const char *
+other_fact(void *arg, const char *name)
 {
-	if (!macros_is_known(name))
+	struct facts *f = arg;
+	const char   *value = macros_fact(f->s, name, &f->pool);
+
+	if (value == NULL)
 		log_warn("unknown macro name \"%s\" in expansion request",
 		    name);
+	return value != NULL ? value : "";
 }
 
 void
 footer_add(struct session *s, struct buf *reply)
 {
+	struct facts	    f = { s, POOL_INIT };
 	struct reject_facts facts = { s->client.ip, conf_mail.myhostname,
-	    s->client.port, on_unknown };
+	    s->client.port, other_fact, &f };
 	const char	   *why;
 
 	if (reject_footer_is_used(&smtpd_config.reject_footer) &&
 	    !reject_footer_add(&smtpd_config.reject_footer, reply, &facts,
 	    &why))
 		log_warn("smtpd_reject_footer: %s", why);
+	pool_done(&f.pool);
 }

@@ -164,20 +164,16 @@ get(void *arg, const char *what)
 	return value != NULL ? guarded(r, value) : "";
 }
 
-bool
-macros_is_known(const char *name)
+const char *
+macros_fact(struct session *s, const char *name, struct pool *pool)
 {
-	static const char *const names[] = {
-		"client", "client_address", "client_name", "client_port",
-		"reverse_client_name", "helo_name", "server_name",
-		"localtime", "sender", "sender_name", "sender_domain",
-		"recipient", "recipient_name", "recipient_domain",
-	};
+	struct request r = { .s = s, .pool = *pool };
+	const char    *value = client_fact(&r, name);
 
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (text_eq(name, names[i]))
-			return true;
-	return false;
+	if (value == NULL)
+		value = mail_fact(&r, name);
+	*pool = r.pool;
+	return value;
 }
 
 bool

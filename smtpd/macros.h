@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 struct buf;
+struct pool;
 struct session;
 
 /* A fact of the moment, beside those of the session. */
@@ -24,8 +25,9 @@ struct macro {
 bool	macros_expand(struct buf *, const char *title, const char *text,
 	    struct session *, const char *rcpt, const struct macro *extra);
 
-/* Is it the name of a fact of sessions? */
-bool	macros_is_known(const char *name);
+/* A fact of the session; NULL if the name has no meaning.  It may be in the
+ * pool. */
+const char *macros_fact(struct session *, const char *name, struct pool *);
 
 /* The bytes of smtpd_expansion_filter, C escapes done.  At start-up. */
 void	macros_init(const char *filter);

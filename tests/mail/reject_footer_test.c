@@ -5,14 +5,16 @@
 
 static const char *unknown;
 
-static void
-on_unknown(const char *name)
+static const char *
+other(void *arg, const char *name)
 {
+	(void)arg;
 	unknown = name[0] == 'f' ? "f..." : "?";
+	return "";
 }
 
 static const struct reject_facts facts = {
-	"192.0.2.7", "mx.example", 2525, on_unknown,
+	"192.0.2.7", "mx.example", 2525, other, NULL,
 };
 
 static void
