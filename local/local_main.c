@@ -18,6 +18,7 @@
 #include "mail/deliver.h"
 #include "mail/deliver_filter.h"
 #include "server/server.h"
+#include "server/words.h"
 #include "table/table.h"
 #include "util/log.h"
 #include "util/proc.h"
@@ -40,6 +41,26 @@ find_default_privs(void)
 }
 
 static void
+check_words(void)
+{
+	static const char *const kinds[] = { "alias", "forward", "include",
+		NULL };
+	static const char *const extended[] = { "canonical", "virtual",
+		"alias", "forward", "include", "generic", NULL };
+	static const char *const delivered[] = { "command", "file", "forward",
+		NULL };
+
+	words_check("allow_mail_to_commands",
+	    conf_mail.allow_mail_to_commands, kinds);
+	words_check("allow_mail_to_files", conf_mail.allow_mail_to_files,
+	    kinds);
+	words_check("propagate_unmatched_extensions",
+	    conf_mail.propagate_unmatched_extensions, extended);
+	words_check("prepend_delivered_header",
+	    conf_mail.prepend_delivered_header, delivered);
+}
+
+static void
 start(void)
 {
 	int fold = TABLE_FOLD | (conf_mail.smtputf8_enable ? TABLE_UTF8 : 0);
@@ -47,6 +68,7 @@ start(void)
 	mbox_check_limit("mailbox_size_limit", conf_mail.mailbox_size_limit);
 	deliver_filter_open("local");
 	turn_open();
+	check_words();
 	find_default_privs();
 	if (!mbox_parse_locks(conf_mail.mailbox_delivery_lock,
 	    &local_tables.locks))

@@ -144,18 +144,23 @@ file_deliver(struct request *r, const struct context *c, const char *path)
 	return to_maildir(r, c, path, NULL);
 }
 
-static const char *
-command_for(struct request *r, const struct user *user)
+/* NULL: none.  False: the table can't be asked now. */
+static bool
+find_command(struct request *r, const struct user *user, const char **ret)
 {
-	struct buf	 value = BUF_INIT;
-	const char	*command = conf_mail.mailbox_command;
+	struct buf	  value = BUF_INIT;
+	enum table_result got = TABLE_NOT_FOUND;
 
-	if (!table_list_is_empty(local_tables.mailbox_command_maps) &&
-	    table_list_find(local_tables.mailbox_command_maps, user->name,
-	    &value) == TABLE_FOUND)
-		command = pool_strdup(r->pool, value.data);
+	*ret = conf_mail.mailbox_command;
+	if (!table_list_is_empty(local_tables.mailbox_command_maps))
+		got = table_list_find(local_tables.mailbox_command_maps,
+		    user->name, &value);
+	if (got == TABLE_FOUND)
+		*ret = pool_strdup(r->pool, value.data);
+	if (**ret == '\0')
+		*ret = NULL;
 	buf_done(&value);
-	return *command == '\0' ? NULL : command;
+	return got != TABLE_ERROR;
 }
 
 bool
@@ -163,7 +168,6 @@ mailbox_transport_deliver(struct request *r, const struct context *c,
     const char *address, const char *user, enum outcome *ret)
 {
 	return pass_deliver(r, c, address, &(struct pass_rule){
-	    .title = "mailbox_transport_maps",
 	    .maps = local_tables.mailbox_transport_maps, .key = user,
 	    .fixed = conf_mail.mailbox_transport }, ret);
 }
@@ -227,7 +231,9 @@ mailbox_deliver(struct request *r, const struct context *c, const char *address,
 
 	if (mailbox_transport_deliver(r, c, address, user->name, &got))
 		return got;
-	if ((command = command_for(r, user)) != NULL)
+	if (!find_command(r, user, &command))
+		return request_end(r, c, "4.3.0", "table lookup failure");
+	if (command != NULL)
 		return command_deliver(r, c, command);
 	if (!find_quota(user, address, &quota))
 		return request_misconfigured(r, c, "4.3.5");

@@ -55,9 +55,7 @@ pass_deliver(struct request *r, const struct context *c, const char *address,
 		*ret = pass_to(r, c, address, target.data);
 		break;
 	case TABLE_ERROR:
-		log_warn("%s: lookup %s: %s", rule->title, rule->key,
-		    table_list_error(rule->maps));
-		*ret = request_misconfigured(r, c, "4.3.5");
+		*ret = request_end(r, c, "4.3.0", "table lookup failure");
 		break;
 	case TABLE_NOT_FOUND:
 		took = *rule->fixed != '\0';

@@ -191,7 +191,6 @@ deliver_unknown(struct request *r, struct context *c, const char *address,
 		return DONE;
 	if (mailbox_transport_deliver(r, c, address, user, &got) ||
 	    pass_deliver(r, c, address, &(struct pass_rule){
-	    .title = "fallback_transport_maps",
 	    .maps = local_tables.fallback_transport_maps, .key = user,
 	    .fixed = conf_mail.fallback_transport }, &got))
 		return got;

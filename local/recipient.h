@@ -106,7 +106,6 @@ enum outcome command_deliver(struct request *, const struct context *,
 
 /* pass.c: true if a table or a parameter hands the mail to another transport. */
 struct pass_rule {
-	const char		*title;		/* of the tables */
 	struct table_list	*maps;		/* by user name */
 	const char		*key;
 	const char		*fixed;		/* "transport:nexthop" or "" */

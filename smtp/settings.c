@@ -2,6 +2,7 @@
 
 #include "conf/param.h"
 #include "net/dns.h"
+#include "server/words.h"
 #include "smtp/settings.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -47,6 +48,24 @@ load_lmtp(void)
 	settings.always_send_ehlo = true;
 }
 
+/* Words that mean nothing would be passed over in silence. */
+static void
+check_words(void)
+{
+	static const char *const lookups[] = { "dns", "native", NULL };
+	static const char *const levels[] = { "", "enabled", "dnssec",
+		"disabled", NULL };
+	const char *const *l = levels;
+
+	words_check(settings.is_lmtp ? "lmtp_host_lookup" : "smtp_host_lookup",
+	    settings.host_lookup, lookups);
+	while (*l != NULL && !text_eq_nocase(*l, settings.dns_support_level))
+		l++;
+	if (*l == NULL)
+		fatalx("invalid %s_dns_support_level: \"%s\"",
+		    settings.prefix, settings.dns_support_level);
+}
+
 void
 settings_load(bool is_lmtp)
 {
@@ -61,6 +80,7 @@ settings_load(bool is_lmtp)
 		settings.disable_dns =
 		    text_has_word(settings.dns_support_level, "disabled");
 	settings.dnssec = text_has_word(settings.dns_support_level, "dnssec");
+	check_words();
 	settings.use_dns = text_has_word(settings.host_lookup, "dns") &&
 	    !settings.disable_dns;
 	settings.use_hosts = text_has_word(settings.host_lookup, "native") ||

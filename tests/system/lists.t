@@ -180,6 +180,37 @@ def own_names():
     fresh()
 
 
+def setting(*settings):
+    mail.run("postconf", "-e", *settings)
+    mail.run("postfix", "reload")
+
+
+def tables_that_fail():
+    aliases("")
+    for name in ("mailbox_command_maps", "mailbox_transport_maps",
+                 "fallback_transport_maps"):
+        to = "nosuch" if name[0] == "f" else "bea"
+        setting(name + "=fail:now")
+        mark = len(mail.log())
+        send(to, "<>")
+        tap.ok(mail.wait(lambda: "dsn=4.3.0, status=deferred (table lookup "
+                         "failure)" in mail.log()[mark:], 20) and
+               copies("bea") == 0, "mail waits for " + name,
+               mail.log()[mark:])
+        setting(name + "=")
+        fresh()
+    for name, kept in (("allow_mail_to_files", "alias,forward,include"),
+                       ("prepend_delivered_header", "command,file,forward")):
+        setting(name + "=alias, odd")
+        mark = len(mail.log())
+        send("bea", "<>")
+        tap.ok(mail.wait(lambda: "fatal: unknown %s value " % name in
+                         mail.log()[mark:], 20), "a word that means nothing "
+               "in %s is told" % name, mail.log()[mark:])
+        setting(name + "=" + kept)
+        fresh()
+
+
 def extensions():
     mail.run("postconf", "-e", "recipient_delimiter=+",
              "propagate_unmatched_extensions=alias,forward")
@@ -236,6 +267,7 @@ try:
     all_failures()
     who_is_told()
     own_names()
+    tables_that_fail()
     extensions()
     rights()
 finally:
