@@ -4,8 +4,8 @@
  * A user who names one (in .forward) stays that user: other users' files may
  * hold what came in their mail.  Where the administrator has named it, the
  * owner of the file may say what commands run, and runs them - unless another
- * user could have put it there: who owns the folder could make it a link to
- * root's secrets, or to a mailbox that has got "|command" by mail.
+ * user could have put it there, who then counts as the owner: it could be a link
+ * to root's secrets, or to a mailbox that has got "|command" by mail.
  */
 
 #include <errno.h>
@@ -69,49 +69,55 @@ look_at(const struct context *c, const char *path, struct found *f)
 	return "5.3.5";
 }
 
-/* Not even reading is for root to do then. */
 static void
-act_as_default(struct context *c, const char *path, uid_t owner)
+act_as_default(struct context *c, const char *path)
 {
 	const struct user nobody = {
 		.uid = local_tables.default_uid,
 		.gid = local_tables.default_gid,
 	};
 
-	log_warn(":include: file %s: others than its owner (uid %ld) may "
-	    "change what this leads to: using default_privs", path,
-	    (long)owner);
+	log_warn(":include: file %s: several users may change what this leads "
+	    "to: using default_privs", path);
 	context_act_as(c, &nobody);
 }
 
-/* Decides whose rights the list has; root's means default_privs. */
 static const char *
-act_as_owner(struct request *r, struct context *inner, const char *path,
-    const struct found *f)
+act_as_uid(struct request *r, struct context *c, const char *path, uid_t uid)
 {
-	const struct user *owner;
+	const struct user *user;
 
-	if (inner->of_user)
-		return NULL;
-	if (!path_is_steered_by(&f->steer, f->st.st_uid)) {
-		act_as_default(inner, path, f->st.st_uid);
-		return NULL;
-	}
-	if (f->st.st_uid == 0)
-		return NULL;
-	switch (user_find_uid(r->pool, f->st.st_uid, &owner)) {
+	switch (user_find_uid(r->pool, uid, &user)) {
 	case USER_OK:
-		context_act_as(inner, owner);
+		context_act_as(c, user);
 		return NULL;
 	case USER_UNKNOWN:
-		log_warn("cannot find username for uid %ld",
-		    (long)f->st.st_uid);
+		log_warn("cannot find username for uid %ld", (long)uid);
 		break;
 	case USER_ERROR:
 		break;
 	}
 	log_warn("%s: cannot find :include: file owner username", path);
 	return "4.3.5";
+}
+
+/* Decides whose rights the list has, and reads it; root's means default_privs,
+ * once root has read it. */
+static const char *
+act_as_owner(struct request *r, struct context *inner, const char *path,
+    const struct found *f)
+{
+	uid_t owner = f->st.st_uid;
+
+	if (inner->of_user)
+		return NULL;
+	if (f->steer.by_many) {
+		act_as_default(inner, path);
+		return NULL;
+	}
+	if (!path_is_steered_by(&f->steer, owner))
+		owner = f->steer.uid;
+	return owner == 0 ? NULL : act_as_uid(r, inner, path, owner);
 }
 
 /* Is it still the file that was looked at? */

@@ -273,10 +273,13 @@ def administrators_lists():
            "nor while it is swapped, file and link, and mail comes")
     as_user(eve, "rm -f listed new ran")
     with open(listed, "w") as f:
-        f.write("ann\n")
+        f.write('ann\n"|id -un >%s/ran"\n' % eve[1])
+    os.chmod(eve[1], 0o700)
     got = deliver("list")
-    tap.ok(got.startswith("sent"), "a file of root's that all may read, in "
-           "eve's folder, is a list", got)
+    os.chmod(eve[1], 0o755)
+    tap.ok(got.startswith("sent") and
+           open(eve[1] + "/ran").read() == "eve\n",
+           "a file of root's in eve's folder is eve's list", got)
     os.unlink(listed)
     os.unlink(ann[1] + "/mbox")
     setting(alias_maps="")
