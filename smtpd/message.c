@@ -452,7 +452,9 @@ failure_text(int status)
 static void
 reply_failure(struct session *s, int status, const struct buf *why)
 {
-	if (status == CLEANUP_TOO_BIG)
+	/* With what cleanup adds it may be too much for cleanup alone. */
+	if (status == CLEANUP_TOO_BIG &&
+	    s->tr.size > (uint64_t)conf_mail.message_size_limit)
 		log_warn("%s: queue file size limit exceeded", session_id(s));
 	else if (status == CLEANUP_BAD)
 		log_warn("%s: cleanup service failed", session_id(s));

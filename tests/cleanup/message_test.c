@@ -49,7 +49,7 @@ set_up(void)
 	    "mime_header_checks =\n"
 	    "nested_header_checks = regexp:{{/^Subject: (.*)/ $$1}}\n"
 	    "body_checks = regexp:{{/^do (.*)/ $$1}}\n"
-	    "body_checks_size_limit = 30\nline_length_limit = 50\n"
+	    "body_checks_size_limit = 30\n"
 	    "message_strip_characters = \\0\\177q\n"
 	    "message_reject_characters = \\a\n");
 	conf_set_dir(dir);
@@ -57,6 +57,7 @@ set_up(void)
 		printf("# %s\n", why);
 		exit(1);
 	}
+	conf_mail.line_length_limit = 50;
 	log_open(LOG_TO_SOCKET, "test", "nowhere", 0);
 	queue_dir_init("", 0);
 	maps_before_jail();
