@@ -69,8 +69,8 @@ remember(struct message *m, const struct recipient *r)
 }
 
 /*
- * Is it there already?  Most mail has a few recipients: those are compared;
- * then a map takes over, up to duplicate_filter_limit.
+ * Is it there already, among the first duplicate_filter_limit of them?  Most
+ * mail has a few recipients: those are compared; then a map takes over.
  */
 static bool
 is_known(struct message *m, const struct recipient *r)
@@ -80,6 +80,8 @@ is_known(struct message *m, const struct recipient *r)
 	struct buf key = BUF_INIT;
 	bool	   known;
 
+	if (limit > 0 && count > limit && m->known == NULL)
+		count = limit;
 	if (count <= COMPARE_MAX) {
 		for (uint32_t i = 0; i < count; i++)
 			if (same(&m->env.rcpt[i], r))

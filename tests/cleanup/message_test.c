@@ -390,6 +390,22 @@ maps_recipients(void)
 }
 
 static void
+knows_recipients_again_up_to_the_limit(void)
+{
+	struct run r;
+
+	for (int limit = 0; limit <= 3; limit++) {
+		conf_mail.duplicate_filter_limit = limit;
+		run(&r, 0, "s@x", "a@x b@x c@x A@x c@x B@x c@x",
+		    STR("A: b\r\n"), 100);
+		CHECK_INT(r.env.rcpt_count, limit == 1 ? 6 : limit == 2 ? 5 :
+		    3);
+		done(&r);
+	}
+	conf_mail.duplicate_filter_limit = 1000;
+}
+
+static void
 finds_recipients_in_the_header(void)
 {
 	struct run r;
@@ -627,6 +643,7 @@ main(void)
 	TEST(says_undisclosed_where_no_field_has_recipients);
 	TEST(rewrites_header_addresses_of_local_mail_only);
 	TEST(maps_recipients);
+	TEST(knows_recipients_again_up_to_the_limit);
 	TEST(finds_recipients_in_the_header);
 	TEST(holds_and_discards);
 	TEST(strips_and_refuses_characters);
