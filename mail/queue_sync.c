@@ -186,13 +186,18 @@ enum { TOGETHER_MAX = 1024 * 1024 };	/* bytes of a file */
 struct member {
 	struct list	 link;
 	int		 fd, error;
-	bool		 done;
+	bool		 taken, done;	/* into a group; synced */
 	struct task_cond over;
 };
 
+/* One group at a time wakes the fewest; on a slow disk, where those who just
+ * missed it would wait for long, there are more. */
+enum { SLOW_MS = 5, GROUPS_MAX = 4 };
+
 static struct {
 	struct list	 waiting;
-	bool		 running;
+	int		 running;	/* groups */
+	bool		 is_slow;	/* as the last group's sync was */
 } together = { .waiting = LIST_INIT(together.waiting) };
 
 /* In a helper thread: a list of members. */
@@ -223,10 +228,14 @@ lead(void)
 {
 	struct list  members = LIST_INIT(members);
 	struct list *it;
+	int64_t	     began = clock_ms();
 
-	while ((it = list_take(&together.waiting)) != NULL)
+	while ((it = list_take(&together.waiting)) != NULL) {
+		LIST_ENTRY(it, struct member, link)->taken = true;
 		list_append(&members, it);
+	}
 	task_offload(sync_members, &members);
+	together.is_slow = clock_ms() - began >= SLOW_MS;
 	while ((it = list_take(&members)) != NULL) {
 		struct member *m = LIST_ENTRY(it, struct member, link);
 
@@ -254,12 +263,13 @@ sync_together(int fd)
 
 	task_cond_init(&m.over);
 	list_append(&together.waiting, &m.link);
-	while (together.running && !m.done)
+	while (!m.done && (m.taken || together.running >=
+	    (together.is_slow ? GROUPS_MAX : 1)))
 		task_wait(&m.over, CLOCK_NEVER);
 	if (!m.done) {
-		together.running = true;
+		together.running++;
 		lead();
-		together.running = false;
+		together.running--;
 		if (!list_is_empty(&together.waiting))
 			task_wake_one(&LIST_ENTRY(together.waiting.next,
 			    struct member, link)->over);
