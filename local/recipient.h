@@ -16,7 +16,10 @@ struct map;
 struct recipient;
 struct table_list;
 
-enum { NESTING_MAX = 100 };	/* aliases within aliases */
+enum {
+	NAMES_MAX = 25,		/* aliases within aliases */
+	NESTING_MAX = 100,	/* files within files */
+};
 
 /* One recipient of a request, with all that it expands to. */
 struct request {
