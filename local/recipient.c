@@ -244,16 +244,6 @@ deliver_user(struct request *r, const struct context *c, const char *address,
 	return mailbox_deliver(r, &self, address, user);
 }
 
-static enum outcome
-endless(struct request *r, const struct context *c, const char *address)
-{
-	const char *text = pool_printf(r->pool, "alias database loop for %s",
-	    lower_local(r->pool, address));
-
-	log_warn("%s", text);
-	return request_end(r, c, "5.4.6", text);
-}
-
 enum outcome
 recipient_name(struct request *r, const struct context *c, const char *address)
 {
@@ -267,8 +257,11 @@ recipient_name(struct request *r, const struct context *c, const char *address)
 	if (!conf_mail.frozen_delivered_to)
 		self.delivered_to = address;
 	self.level = c->level + 1;
-	if (self.level > NAMES_MAX)
-		return endless(r, &self, address);
+	if (self.level >= NESTING_MAX) {
+		log_warn("recipient nesting limit exceeded for %s", address);
+		return request_end(r, &self, "5.4.6",
+		    "recipient nesting limit exceeded");
+	}
 	if (content_was_delivered_to(r->d, address)) {
 		if (!request_first(r, "loop", address))
 			return DONE;

@@ -16,10 +16,7 @@ struct map;
 struct recipient;
 struct table_list;
 
-enum {
-	NAMES_MAX = 25,		/* aliases within aliases */
-	NESTING_MAX = 100,	/* files within files */
-};
+enum { NESTING_MAX = 100 };	/* aliases within aliases */
 
 /* One recipient of a request, with all that it expands to. */
 struct request {
