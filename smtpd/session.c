@@ -290,7 +290,7 @@ unknown_command(struct session *s, struct command_line *line)
 	    MATCH_YES) {
 		warn_of_stranger(s, line);
 		reply(s, "221 2.7.0 Error: I can break rules, too. Goodbye.");
-		s->hanging_up = true;
+		s->hanging_up = s->said_no = true;
 		return;
 	}
 	if ((no = milter_unknown(s, line->verb)) == NULL)

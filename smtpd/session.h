@@ -126,7 +126,7 @@ struct session {
 	bool		 bad_pipelining; /* seen once in this session */
 	bool		 debug;		/* each line is logged */
 	bool		 hanging_up;	/* end after this reply */
-	bool		 said_no;	/* which was 421 or 521 */
+	bool		 said_no;	/* by 421, 521, or 221 unasked */
 	const char	*denied;	/* refused at connect: for all but QUIT */
 	unsigned	 ehlo_discard;	/* enum ehlo_keyword bits */
 	bool		 ehlo_unknown;	/* their table can't be asked */

@@ -77,6 +77,19 @@ def bytes_in_commands():
            "NULs and 8-bit bytes in commands get replies", got)
 
 
+def words_of_another_protocol():
+    s = Smtp(mail.port)
+    s.reply()
+    s.send("POST / HTTP/1.1\r\n" + ("Host: %s\r\n" % ("x" * 1000)) * 20)
+    try:
+        got = [s.reply(), s.reply()]
+    except OSError as e:
+        got = e
+    s.close()
+    tap.ok(got == ["221 2.7.0 Error: I can break rules, too. Goodbye.", ""],
+           "a client that speaks HTTP is told, and not cut off by a reset", got)
+
+
 def endless_header():
     s = session()
     start_message(s)
@@ -243,6 +256,7 @@ try:
     tap.ok(works(), "mail is accepted")
     over_long_command_line()
     bytes_in_commands()
+    words_of_another_protocol()
     endless_header()
     long_content_lines()
     many_recipients()
