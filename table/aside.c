@@ -14,6 +14,7 @@ enum {
 	NEW_MODE = 0644,
 	CACHE_MODE = 0600,	/* made in place by the only one who uses it */
 	CHUNK = 64 * 1024,	/* bytes copied at once */
+	READ_WAIT = 5,		/* seconds, for one who writes in place */
 };
 
 /* Locks the file that has the name now, not one that was just replaced. */
@@ -164,9 +165,10 @@ aside_open_read(struct table *t)
 		return -1;
 	}
 	/* Later, others would have to wait with it. */
-	if (flock(fd, t->checked_ms == 0 ? LOCK_SH : LOCK_SH | LOCK_NB) != 0) {
-		table_fail(t, "open database %s: it is being written",
-		    t->path);
+	if (!file_lock(fd, FILE_FLOCK, FILE_SHARED,
+	    t->checked_ms == 0 ? READ_WAIT : 0)) {
+		table_fail(t, "open database %s: it is locked by a program "
+		    "that writes it", t->path);
 		close(fd);
 		errno = EAGAIN;
 		return -1;

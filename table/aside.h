@@ -45,7 +45,8 @@ void	aside_done(struct table_aside *);
 size_t	aside_source_size(const struct table *);
 
 /* Opens t->path to read, under a shared flock(2) until the caller closes it:
- * at the start it waits for it, later it is an error.  Sets t->stamp.  -1
+ * at the start it waits 5 seconds for it (the owner of a cache never lets go),
+ * later it is an error at once.  Sets t->stamp.  -1
  * after table_fail(), with errno. */
 int	aside_open_read(struct table *);
 

@@ -499,6 +499,19 @@ a_cache_is_written_in_place(void)
 	}
 }
 
+/* postmap of a cache that verify has open: an answer, if not a good one. */
+static void
+a_cache_in_use_is_not_waited_for_without_end(void)
+{
+	const char   *name = in_dir("hash", "in-use");
+	struct table *owner = table_open(name, TABLE_WRITE);
+
+	CHECK(table_put(owner, "a", "1"));
+	CHECK(strstr(ask_once(name, "a"), "is locked by a program") != NULL);
+	CHECK(table_close(owner));
+	CHECK_STR(ask_once(name, "a"), "1");
+}
+
 static void
 an_empty_result_is_an_error_of_lists(void)
 {
@@ -694,6 +707,7 @@ main(void)
 	TEST(an_aborted_table_leaves_the_old_one);
 	TEST(editing_changes_a_table_at_once);
 	TEST(a_cache_is_written_in_place);
+	TEST(a_cache_in_use_is_not_waited_for_without_end);
 	TEST(an_open_table_takes_up_a_new_file);
 	TEST(a_file_that_is_no_database_is_an_error);
 	TEST(sequence_gives_every_entry_once);
