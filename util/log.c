@@ -28,7 +28,8 @@
 #include "util/text.h"
 
 enum {
-	PENDING_MAX = 64 * 1024,	/* bytes kept for who is gone */
+	PENDING_MAX = 4 * 1024 * 1024,	/* bytes for who is gone or behind */
+	PENDING_KEPT = 64 * 1024,	/* bytes of memory not given back */
 	LINE_MAX_LEN = 2000,		/* bytes of a line's text */
 	DATAGRAM_MAX = 32 * 1024,	/* bytes, lines for postlogd */
 	FLUSH_AT = 16 * 1024,		/* bytes: do not gather more */
@@ -349,6 +350,8 @@ flush(void)
 		}
 	}
 	buf_skip(&state.pending, done);
+	if (state.pending.len == 0 && state.pending.size > PENDING_KEPT)
+		buf_done(&state.pending);
 }
 
 /* What is left when the receiver does not take it is dropped. */

@@ -13,8 +13,9 @@
  * Logging never blocks mail.  Lines are gathered in memory and go out with
  * log_flush(), which the event loop calls before it sleeps, and which is called
  * by exit(3); lines of level warning and worse go at once.  When the
- * receiver is gone or full, lines are kept up to a bound (64 KB), tried
- * again, then dropped, and the number lost is logged when it is back.
+ * receiver is gone or full, lines are kept up to a bound (4 MB: the lines of
+ * some 25,000 recipients), tried again, then dropped, and the number lost is
+ * logged when it is back.
  */
 void	log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void	log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
