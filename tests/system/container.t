@@ -20,7 +20,8 @@ command -v unshare >/dev/null || { echo "1..0 # SKIP needs unshare"; exit 0; }
 
 . conf/instance.sh
 dir=$(mktemp -d /tmp/rohrpost-container.XXXXXX)
-trap 'rm -rf "$dir"' EXIT
+outer=
+trap 'kill -9 $outer 2>/dev/null; rm -rf "$dir" "$dir.log"' EXIT
 chmod 755 "$dir"
 instance_make "$dir" 25 || exit 1
 bin=$(cd "${BUILD:-build}/bin" && pwd)
@@ -39,11 +40,11 @@ unshare -mpfn --mount-proc --kill-child bash -c '
 	mount -o remount,bind,ro "$dir" 2>/dev/null
 	MAIL_CONFIG=$dir/etc exec "$bin/postfix" start-fg
 ' x "$dir" "$bin" >"$dir.log" 2>/dev/null &
-outer=$!
+outer=$!	# which ends its child with itself
 inner=
 for _ in $(seq 600); do
 	inner=$(pgrep -P $outer 2>/dev/null | head -n 1)
-	[ -n "$inner" ] && nsenter -a -t "$inner" env MAIL_CONFIG="$dir/etc" \
+	[ -n "$inner" ] && nsenter -a -r -t "$inner" env MAIL_CONFIG="$dir/etc" \
 	    "$bin/postfix" status 2>/dev/null && break
 	inner=
 	sleep 0.1
@@ -52,8 +53,8 @@ check "the health command says that it runs" "${inner:+yes}" yes
 check "it is process 1 and nothing is around it" \
     "$(awk '/^NSpid:/ { print $3 }' "/proc/$inner/status" 2>/dev/null)" 1
 check "the root is read-only" \
-    "$(nsenter -a -t "$inner" touch /var/x 2>&1 | grep -c 'Read-only')" 1
-printf 'Subject: x\n\ntext\n' | nsenter -a -t "$inner" env \
+    "$(nsenter -a -r -t "$inner" touch /var/x 2>&1 | grep -c 'Read-only')" 1
+printf 'Subject: x\n\ntext\n' | nsenter -a -r -t "$inner" env \
     MAIL_CONFIG="$dir/etc" "$bin/sendmail" daemon@localdomain
 for _ in $(seq 600); do
 	grep -q 'status=sent' "$dir.log" && break
@@ -69,6 +70,5 @@ done
 check "SIGTERM ends it in order" "$(kill -0 $outer 2>/dev/null; echo $?)" 1
 check "and it says so" "$(grep -c 'terminating on signal 15' "$dir.log")" 1
 [ $bad = 0 ] || sed 's/^/# /' "$dir.log"
-rm -f "$dir.log"
 echo "1..$n"
 exit $bad
