@@ -15,8 +15,9 @@ build="gcc make pkg-config libc6-dev libdb5.3-dev libc-ares-dev libpcre2-dev
 	libidn2-dev libseccomp-dev libssl-dev libsasl2-dev
 	libsqlite3-dev libmariadb-dev libpq-dev libldap-dev libcdb-dev
 	libmongoc-dev libcurl4-openssl-dev zlib1g-dev libncurses-dev"
-test="python3 procps strace iproute2 git swaks msmtp openssl testssl.sh
-	libauthen-sasl-perl libsasl2-modules libsasl2-modules-db"
+test="python3 procps strace iproute2 git swaks libnet-ssleay-perl
+	libauthen-sasl-perl libdigest-hmac-perl msmtp openssl testssl.sh
+	libsasl2-modules libsasl2-modules-db"
 peers="postgrey policyd-rate-limit haproxy nmap exim4-daemon-light opensmtpd s-nail bsd-mailx
 	redis-server memcached mariadb-server-core postgresql slapd
 	dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-sieve

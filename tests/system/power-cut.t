@@ -23,7 +23,8 @@ from disk import Disks
 from instance import PATIENCE, Instance, Smtp, Tap
 from users import become
 
-CUTS, SESSIONS, SIZE_MB = 6, 4, 40
+CUTS, SESSIONS, SIZE_MB = 6, 4, 128
+PAUSE = 0.003           # seconds after a message: the disks must not fill up
 users = become(["ann", "bea"])
 
 
@@ -78,6 +79,7 @@ def client(number):
         if s.command("Subject: %s\r\n\r\n%s." % (name, body))[:3] == "250":
             with lock:
                 acked.append(name)
+        time.sleep(PAUSE)
     s.close()
 
 
