@@ -8,20 +8,9 @@ name=$(readlink -f "$0")
 cd "$(dirname "$0")/../.." || exit 1
 build=$(cd "${BUILD:-build}" && pwd)
 image=${FRESH:-/var/tmp/fresh}
-n=0 bad=0
+. tests/tap.sh
 
 skip() { echo "1..0 # SKIP $*"; exit 0; }
-
-is() {
-	n=$((n + 1))
-	if [ "$2" = "$3" ]; then
-		echo "ok $n - $1"
-	else
-		bad=1
-		printf 'not ok %s - %s\n# got:\n%s\n# want:\n%s\n' \
-		    "$n" "$1" "$2" "$3" | sed '2,$s/^/# /'
-	fi
-}
 
 # --- outside: the packages, and a machine of our own
 if [ "$1" != inside ]; then
@@ -252,5 +241,4 @@ else
 	echo "# programs that send mail can't be fetched"
 fi
 
-echo "1..$n"
-exit $bad
+tap_end
