@@ -176,8 +176,10 @@ complete(struct buf *address)
 static bool
 strip_domain(struct work *w)
 {
-	const char *domain;
+	const char *domain = address_domain(w->address->data);
 
+	if (domain == NULL)
+		return true;
 	add_brackets(w->address);
 	domain = address_domain(w->address->data);
 	if (!is_ours(domain, &w->failed))
@@ -185,6 +187,19 @@ strip_domain(struct work *w)
 	buf_set(&w->domain, domain);
 	buf_cut(w->address, (size_t)(domain - 1 - w->address->data));
 	return true;
+}
+
+/* "user@host@": what is left of the empty domain may have one of its own. */
+static bool
+strip_empty_domain(struct buf *address)
+{
+	if (address->len == 0 || address->data[address->len - 1] != '@')
+		return false;
+	buf_cut(address, address->len - 1);
+	if (has_routing(address->data))
+		return true;
+	buf_addc(address, '@');
+	return false;
 }
 
 static void
@@ -195,10 +210,11 @@ find_place(struct work *w)
 	complete(w->address);
 	for (int round = 0; round < ROUNDS_MAX; round++) {
 		strip_dot(w->address);
-		w->is_local = address_domain(w->address->data) == NULL ||
-		    strip_domain(w);
-		if (!w->is_local || !has_routing(w->address->data))
-			break;
+		if (!strip_empty_domain(w->address)) {
+			w->is_local = strip_domain(w);
+			if (!w->is_local || !has_routing(w->address->data))
+				break;
+		}
 		buf_clear(&next);
 		rewrite_standard(&next, w->address->data, &domains.local);
 		buf_set(w->address, next.data);
@@ -289,6 +305,10 @@ apply_tables(enum route_set set, struct answer *a)
 	if (!conf_mail.allow_min_user && a->recipient.data[0] == '-')
 		a->flags |= RESOLVE_ERROR;
 	if (a->flags & RESOLVE_ERROR) {
+		if (strcmp(a->recipient.data, "@") == 0)
+			buf_splice(&a->recipient, 0, 0,
+			    conf_mail.empty_address_recipient,
+			    strlen(conf_mail.empty_address_recipient));
 		set_error(a, "5.1.3 bad address syntax");
 		return;
 	}

@@ -121,6 +121,12 @@ odd_addresses_end_somewhere(void)
 	    RESOLVE_CLASS_LOCAL);
 	check("", "u@home.example.", "local:mx.home.example u@home.example",
 	    RESOLVE_CLASS_LOCAL);
+	check("", "u@home.example@", "local:mx.home.example u@home.example",
+	    RESOLVE_CLASS_LOCAL);
+	check("", "u@home.example.@@", "local:mx.home.example u@home.example",
+	    RESOLVE_CLASS_LOCAL);
+	check("x@y", "u@far.example@", "smtp:far.example u@far.example",
+	    RESOLVE_CLASS_DEFAULT);
 }
 
 static void
@@ -129,7 +135,8 @@ bad_domains_are_errors(void)
 	static const char *const bad[] = {
 		"u@", "u@home.example..", "a@far..example", "a@-far.example",
 		"a@.far.example", "a@1.2.3.4", "a@[1.2.3]", "a@[1.2.3.4].x",
-		"a@[2001:db8::1]", "-min@far.example",
+		"a@[2001:db8::1]", "-min@far.example", "@", "@@", "u@@",
+		"u@bad..name@", "u@home.example@.",
 	};
 	struct answer a = ANSWER_INIT;
 
