@@ -116,19 +116,12 @@ note(struct field *f)
 static struct token *
 parse(struct field *f)
 {
-	struct str    value = value_of(f);
-	struct token *list;
+	struct str value = value_of(f);
 
 	/* tokens outlive the field's buffer when it is rewritten */
 	value.p = pool_strndup(&f->m->pool, value.p, value.n);
-	list = address_parse_header(&f->m->pool, value,
+	return address_parse_header(&f->m->pool, value,
 	    (size_t)conf_mail.header_address_token_limit);
-	/* what is over the limit is no comment, and goes */
-	for (struct token *t = list; t != NULL; t = t->next)
-		if (t->next != NULL && t->next->next == NULL &&
-		    t->next->type == TOKEN_COMMENT && *t->next->text.p != '(')
-			t->next = NULL;
-	return list;
 }
 
 static void
@@ -176,50 +169,33 @@ drop(struct field *f)
 	return true;
 }
 
-/* One address of a header, in place. */
-static void
-map_address(struct field *f, struct buf *address)
+/* One address of a header.  True: it is not written as it was. */
+static bool
+map_address(struct field *f, struct token *t)
 {
 	struct message	  *m = f->m;
 	bool		   local = (m->flags & CLEANUP_REWRITE_LOCAL) != 0;
+	bool		   changed;
 	enum address_class class =
 	    (f->fact->flags & HEADER_IS_SENDER) != 0 ? CLASS_HEADER_SENDER :
 	    CLASS_HEADER_RECIPIENT;
 	enum maps_result   r = MAPS_SAME;
+	struct buf	   text = BUF_INIT, address = BUF_INIT;
 
-	maps_standard(address, local);
+	address_token_text(&text, t);
+	maps_standard_external(&address, text.data, local);
 	if ((m->flags & CLEANUP_MAP) != 0) {
-		r = maps_canonical(address, class, m->file.id);
+		r = maps_canonical(&address, class, m->file.id);
 		if (r != MAPS_ERROR)
-			r = maps_masquerade(address, class);
+			r = maps_masquerade(&address, class);
 	}
 	if (r == MAPS_ERROR)
 		message_fail(m, CLEANUP_TABLE_ERROR, NULL);
-}
-
-/*
- * Would the address be written as it was?  It is not if it became another, nor
- * if it was quoted without need, or not where it must be.
- */
-static bool
-is_as_before(const struct token *t, const char *address)
-{
-	struct buf quoted = BUF_INIT;
-	size_t	   at = 0;
-	bool	   same = true;
-
-	address_quote(&quoted, address);
-	for (const struct token *c = t->children; same && c != NULL;
-	    c = c->next) {
-		if (c->type == TOKEN_COMMENT)
-			continue;
-		same = quoted.len - at >= c->text.n &&
-		    memcmp(quoted.data + at, c->text.p, c->text.n) == 0;
-		at += c->text.n;
-	}
-	same = same && at == quoted.len;
-	buf_done(&quoted);
-	return same;
+	address_token_set(&m->pool, t, address.data);
+	changed = !str_is(t->text, text.data);
+	buf_done(&text);
+	buf_done(&address);
+	return changed;
 }
 
 /* The lines that were written end in CRLF. */
@@ -239,7 +215,6 @@ static bool
 rewrite(struct field *f)
 {
 	struct message *m = f->m;
-	struct buf	b = BUF_INIT;
 	struct token   *list;
 	bool		changed = false;
 
@@ -247,24 +222,15 @@ rewrite(struct field *f)
 	    !maps_has_remote_domain()))
 		return true;
 	list = parse(f);
-	for (struct token *t = list; t != NULL; t = t->next) {
-		if (t->type != TOKEN_ADDRESS)
-			continue;
-		buf_clear(&b);
-		address_token_get(&b, t);
-		if (b.len == 0)
-			continue;
-		map_address(f, &b);
-		changed = changed || !is_as_before(t, b.data);
-		address_token_set(&m->pool, t, b.data);
-	}
+	for (struct token *t = list; t != NULL; t = t->next)
+		if (t->type == TOKEN_ADDRESS && map_address(f, t))
+			changed = true;
 	if (changed) {
 		buf_cut(f->text, f->value);
 		buf_addc(f->text, ' ');
 		address_write_header(f->text, list);
 		drop_cr(f->text, f->value);
 	}
-	buf_done(&b);
 	return true;
 }
 

@@ -93,16 +93,19 @@ address_quote_odd(struct buf *out, const char *internal)
 	return true;
 }
 
+/* In a literal quotes are bytes like others. */
 bool
 address_unquote(struct buf *out, const char *external)
 {
-	bool quoted = false;
+	bool quoted = false, literal = false;
 
 	for (const char *p = external; *p != '\0'; p++) {
-		if (*p == '"') {
+		if (*p == '"' && !literal) {
 			quoted = !quoted;
 			continue;
 		}
+		if (!quoted && (*p == '[' || *p == ']'))
+			literal = *p == '[';
 		if (*p == '\\' && *++p == '\0')
 			return false;
 		buf_addc(out, *p);

@@ -75,9 +75,9 @@ struct token {
 
 struct pool;
 
-/* Parses the value of an address header.  At most `limit` tokens
- * (header_address_token_limit): the rest of the text is one TOKEN_COMMENT.
- * Tokens point into `text`, which must live as long as they do. */
+/* Parses the value of an address header.  After `limit` tokens
+ * (header_address_token_limit) the rest is left out.  Tokens point into
+ * `text`, which must live as long as they do. */
 struct token	*address_parse_header(struct pool *, struct str text,
 		    size_t limit);
 
@@ -85,7 +85,9 @@ struct token	*address_parse_header(struct pool *, struct str text,
  * (CRLF, tab) before an entry that would make a line of 70 bytes or more. */
 void		 address_write_header(struct buf *, const struct token *);
 
-/* Internal form of a TOKEN_ADDRESS; and setting it anew. */
+/* A TOKEN_ADDRESS as it is written, without comments (never empty: "\"\"");
+ * its internal form; and setting that anew. */
+void		 address_token_text(struct buf *, const struct token *);
 void		 address_token_get(struct buf *, const struct token *);
 void		 address_token_set(struct pool *, struct token *,
 		    const char *internal);

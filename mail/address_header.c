@@ -5,51 +5,33 @@
 
 /*
  * Address lists of header fields, RFC 5322 3.4 with the obsolete syntax of
- * 4.4, and with what people write instead.  First the text is cut into
- * tokens; then the tokens of a list entry are told apart:
+ * 4.4, and with what people write instead.  The text is cut into tokens; these
+ * are read from the last to the first, since what a word is shows behind it:
  *
- *	entry	= (phrase "<" address ">" comment*)+
- *		| phrase ":"			(a group begins, up to ";")
- *		| address+			(commas are put between them)
+ *	LIST	words make addresses; a comma is put between two of them that
+ *		have none.  '<' is a byte like others.  ';' may end a group.
+ *	ANGLE	left of '>': all is one address, up to '<'
+ *	PHRASE	left of '<': stays as it is, up to ',' ';' ':' or one more '>'
+ *	GROUP	left of ':', once a ';' was seen: stays as it is, up to ','
  *
  * A comment inside of an address goes behind it.
  */
+enum where { LIST, ANGLE, PHRASE, GROUP };
+
 struct scan {
 	struct pool	*pool;
 	const char	*p, *end;
 	size_t		 left;		/* tokens that may still be made */
 };
 
-/* Lists are built at their tail. */
-struct chain {
-	struct token	 *first;
-	struct token	**tail;
+struct reader {
+	struct pool	*pool;
+	enum where	 where;
+	bool		 has_group;	/* a ';' was seen */
+	struct token	*list;		/* what has been read */
+	struct token	*parts;		/* of an address, so far */
+	struct token	*comments, *last_comment;
 };
-
-static void
-chain_init(struct chain *c)
-{
-	c->first = NULL;
-	c->tail = &c->first;
-}
-
-static void
-chain_add(struct chain *c, struct token *t)
-{
-	*c->tail = t;
-	c->tail = &t->next;
-	t->next = NULL;
-}
-
-static void
-chain_join(struct chain *c, struct chain *other)
-{
-	if (other->first == NULL)
-		return;
-	*c->tail = other->first;
-	c->tail = other->tail;
-	chain_init(other);
-}
 
 static struct token *
 new_token(struct pool *pool, enum token_type type, const char *p, size_t n)
@@ -85,16 +67,18 @@ end_of_comment(const char *p, const char *end)
 	return end;
 }
 
-static const char *
-end_of_quoted(const char *p, const char *end, char close)
+/* False: it is not closed. */
+static bool
+find_close(const char **at, const char *end, char close)
 {
-	for (p++; p < end; p++) {
-		if (*p == '\\' && p + 1 < end)
-			p++;
-		else if (*p == close)
-			return p + 1;
-	}
-	return end;
+	const char *p = *at + 1;
+	bool	    closed;
+
+	while (p < end && *p != close)
+		p += *p == '\\' && p + 1 < end ? 2 : 1;
+	closed = p < end;
+	*at = p + closed;
+	return closed;
 }
 
 static const char *
@@ -104,64 +88,82 @@ end_of_atom(const char *p, const char *end)
 		if (*p == '\\' && p + 1 < end)
 			p++;
 		else if (is_space(*p) || (*p != '\0' &&
-		    strchr("()<>@,;:\".[", *p) != NULL))
+		    strchr("()<>@,;:\".[!%", *p) != NULL))
 			break;
 	}
 	return p;
 }
 
-/* Line breaks inside of comments and quotes become spaces. */
+/*
+ * A token's text on one line: white space within is spaces (in a comment only
+ * that of line breaks).  A backslash with nothing behind it goes, and what
+ * was not closed gets its `close`.
+ */
 static struct str
-unfold(struct pool *pool, const char *p, size_t n)
+tidy(struct scan *s, enum token_type type, struct str raw, char close)
 {
-	char  *copy;
-	size_t len = 0;
+	struct str text = { NULL, 0 };
+	char	  *copy = pool_alloc(s->pool, raw.n + 1);
+	size_t	   slashes = 0;
 
-	if (memchr(p, '\n', n) == NULL)
-		return (struct str){ p, n };
-	copy = pool_alloc(pool, n);
-	for (size_t i = 0; i < n; i++)
-		if (p[i] == '\n')
-			copy[len++] = ' ';
-		else if (p[i] != '\r' || i + 1 == n || p[i + 1] != '\n')
-			copy[len++] = p[i];
-	return (struct str){ copy, len };
+	for (size_t i = 0; i < raw.n; i++) {
+		char c = raw.p[i];
+
+		slashes = c == '\\' ? slashes + 1 : 0;
+		if (c == '\r' && i + 1 < raw.n && raw.p[i + 1] == '\n')
+			continue;
+		copy[text.n++] = c == '\n' ||
+		    (c == '\t' && type != TOKEN_COMMENT) ? ' ' : c;
+	}
+	if (slashes % 2 == 1 && type != TOKEN_COMMENT)
+		text.n--;
+	if (close != '\0')
+		copy[text.n++] = close;
+	text.p = copy;
+	return text;
+}
+
+static bool
+is_tidy(struct str raw, char close)
+{
+	return close == '\0' && raw.p[raw.n - 1] != '\\' &&
+	    memchr(raw.p, '\n', raw.n) == NULL &&
+	    memchr(raw.p, '\t', raw.n) == NULL;
 }
 
 static struct token *
 next_token(struct scan *s)
 {
-	const char     *from, *to;
+	const char     *from;
 	enum token_type type;
 	struct str	text;
+	char		close = '\0';
 
 	while (s->p < s->end && is_space(*s->p))
 		s->p++;
 	from = s->p;
-	if (from == s->end)
+	if (from == s->end || s->left == 0)
 		return NULL;
-	if (s->left == 0) {
-		type = TOKEN_COMMENT;	/* stays as it is */
-		to = s->end;
-	} else if (*from == '(') {
+	s->left--;
+	if (*from == '(') {
 		type = TOKEN_COMMENT;
-		to = end_of_comment(from, s->end);
+		s->p = end_of_comment(from, s->end);
 	} else if (*from == '"') {
 		type = TOKEN_QUOTED;
-		to = end_of_quoted(from, s->end, '"');
+		close = find_close(&s->p, s->end, '"') ? '\0' : '"';
 	} else if (*from == '[') {
 		type = TOKEN_LITERAL;
-		to = end_of_quoted(from, s->end, ']');
-	} else if (*from != '\0' && strchr(")<>@,;:.", *from) != NULL) {
+		close = find_close(&s->p, s->end, ']') ? '\0' : ']';
+	} else if (*from != '\0' && strchr(")<>@,;:.!%", *from) != NULL) {
 		type = TOKEN_SPECIAL;
-		to = from + 1;
+		s->p++;
 	} else {
 		type = TOKEN_ATOM;
-		to = end_of_atom(from, s->end);
+		s->p = end_of_atom(from, s->end);
 	}
-	s->left -= s->left > 0;
-	s->p = to;
-	text = unfold(s->pool, from, (size_t)(to - from));
+	text = (struct str){ from, (size_t)(s->p - from) };
+	if (!is_tidy(text, close))
+		text = tidy(s, type, text, close);
 	return new_token(s->pool, type, text.p, text.n);
 }
 
@@ -180,178 +182,131 @@ is_word(const struct token *t)
 
 /* --- entries */
 
-static void
-add_comma(struct pool *pool, struct chain *list)
+/* Unlike one that only stands there, it is written with a space. */
+static const char GROUP_COLON[] = ": ";
+
+static bool
+ends_group_name(const struct token *t)
 {
-	chain_add(list, new_token(pool, TOKEN_SPECIAL, ",", 1));
+	return t->text.p == GROUP_COLON;
 }
 
-/* Comments out of the address; an address of nothing else is none. */
 static void
-add_address(struct pool *pool, struct chain *list, struct chain *parts,
-    struct chain *comments)
+put(struct token **list, struct token *t)
+{
+	t->next = *list;
+	*list = t;
+}
+
+static void
+put_comment(struct reader *r, struct token *t)
+{
+	if (r->comments == NULL)
+		r->last_comment = t;
+	put(&r->comments, t);
+}
+
+/* True: there was one. */
+static bool
+end_address(struct reader *r)
 {
 	struct token *t;
 
-	if (parts->first != NULL) {
-		t = new_token(pool, TOKEN_ADDRESS, NULL, 0);
-		t->children = parts->first;
-		chain_init(parts);
-		chain_add(list, t);
+	if (r->comments != NULL) {
+		r->last_comment->next = r->list;
+		r->list = r->comments;
+		r->comments = NULL;
 	}
-	chain_join(list, comments);
+	if (r->parts == NULL)
+		return false;
+	t = new_token(r->pool, TOKEN_ADDRESS, NULL, 0);
+	t->children = r->parts;
+	r->parts = NULL;
+	put(&r->list, t);
+	return true;
 }
 
-/* One or more addresses without <>, up to `end`. */
+/* What is to the left is another entry. */
 static void
-add_addresses(struct pool *pool, struct chain *list, struct token *t,
-    const struct token *end)
+end_entry(struct reader *r)
 {
-	struct chain  parts, comments;
-	struct token *next, *last = NULL;
-
-	chain_init(&parts);
-	chain_init(&comments);
-	for (; t != end; t = next) {
-		next = t->next;
-		/* "address>": the other half was forgotten */
-		if (is_char(t, '>') && next == end)
-			continue;
-		if (t->type == TOKEN_COMMENT) {
-			chain_add(&comments, t);
-			continue;
-		}
-		if (last != NULL && is_word(last) && is_word(t)) {
-			add_address(pool, list, &parts, &comments);
-			add_comma(pool, list);
-		}
-		chain_add(&parts, t);
-		last = t;
-	}
-	add_address(pool, list, &parts, &comments);
+	if (end_address(r))
+		put(&r->list, new_token(r->pool, TOKEN_SPECIAL, ",", 1));
 }
 
-/* What stands in <>: words side by side belong to one address. */
 static void
-add_route_address(struct pool *pool, struct chain *list, struct token *t,
-    const struct token *close)
+read_in_list(struct reader *r, struct token *t)
 {
-	struct chain  parts, comments;
-	struct token *next;
+	if (r->parts != NULL && is_word(r->parts) && is_word(t))
+		end_entry(r);
+	if (t->type == TOKEN_COMMENT)
+		put_comment(r, t);
+	else
+		put(&r->parts, t);
+}
 
-	chain_init(&parts);
-	chain_init(&comments);
-	for (; t != close; t = next) {
-		next = t->next;
-		chain_add(t->type == TOKEN_COMMENT ? &comments : &parts, t);
+static void
+read_in_angle(struct reader *r, struct token *t)
+{
+	if (is_char(t, '<')) {
+		end_address(r);
+		put(&r->list, t);
+		r->where = PHRASE;
+	} else if (t->type == TOKEN_COMMENT) {
+		put_comment(r, t);
+	} else {
+		put(&r->parts, t);
 	}
-	add_address(pool, list, &parts, &comments);
 }
 
-/* The matching '>' of a '<'; NULL if a comma that is no route's, or the end,
- * comes first: then it was never closed. */
-static struct token *
-find_close(struct token *open)
-{
-	for (struct token *t = open->next; t != NULL; t = t->next)
-		if (is_char(t, '>'))
-			return t;
-	return NULL;
-}
-
-/* The ':' of a group that ends with the next ';'; without that ';' there is
- * none (":include:/some/file").  NULL if so. */
-static struct token *
-find_group(struct token *t)
-{
-	struct token *colon = NULL, *close;
-
-	for (; t != NULL && !is_char(t, ';'); t = t->next)
-		if (is_char(t, '<') && (close = find_close(t)) != NULL)
-			t = close;
-		else if (is_char(t, ':'))
-			colon = t;
-	return t != NULL ? colon : NULL;
-}
-
+/* What ends an address or a phrase.  False: it is none of that. */
 static bool
-is_separator(const struct token *t)
+read_separator(struct reader *r, struct token *t)
 {
-	return t == NULL || is_char(t, ',') || is_char(t, ';');
+	if (is_char(t, ',')) {
+		end_address(r);
+		r->where = LIST;
+	} else if (is_char(t, ';')) {
+		end_entry(r);
+		r->has_group = true;
+		r->where = LIST;
+	} else if (is_char(t, '>')) {
+		end_entry(r);
+		r->where = ANGLE;
+	} else if (is_char(t, ':') && r->has_group) {
+		end_address(r);
+		t->text = (struct str){ GROUP_COLON, strlen(GROUP_COLON) };
+		r->where = GROUP;
+	} else if (is_char(t, ':') && r->where == PHRASE) {
+		r->where = LIST;
+	} else {
+		return false;
+	}
+	put(&r->list, t);
+	return true;
 }
 
-/* Where "<" begins an address, or the entry ends, or the group's ':' is. */
-static struct token *
-find_mark(struct token *t, const struct token *group)
-{
-	while (!is_separator(t) && t != group &&
-	    !(is_char(t, '<') && find_close(t) != NULL))
-		t = t->next;
-	return t;
-}
-
-/* All up to `end` as it is. */
 static void
-add_phrase(struct chain *list, struct token *start, const struct token *end)
+read_token(struct reader *r, struct token *t)
 {
-	struct token *next;
-
-	for (; start != end; start = next) {
-		next = start->next;
-		chain_add(list, start);
+	switch (r->where) {
+	case LIST:
+		if (!read_separator(r, t))
+			read_in_list(r, t);
+		break;
+	case ANGLE:
+		read_in_angle(r, t);
+		break;
+	case PHRASE:
+		if (!read_separator(r, t))
+			put(&r->list, t);
+		break;
+	case GROUP:
+		if (is_char(t, ','))
+			r->where = LIST;
+		put(&r->list, t);
+		break;
 	}
-}
-
-/* "<address> comment*" from *from on. */
-static void
-add_bracketed(struct pool *pool, struct chain *list, struct token **from)
-{
-	struct token *open = *from, *close = find_close(open), *t;
-	struct token *inside = open->next;
-
-	chain_add(list, open);
-	add_route_address(pool, list, inside, close);
-	*from = close->next;
-	chain_add(list, close);
-	while ((t = *from) != NULL && t->type == TOKEN_COMMENT) {
-		*from = t->next;
-		chain_add(list, t);
-	}
-	/* What follows is an entry of its own, unless it is one more phrase
-	 * with an address: "a <b> c <d>" stays. */
-	if (!is_separator(t) && !is_char(find_mark(t, NULL), '<'))
-		add_comma(pool, list);
-}
-
-/*
- * Moves tokens that make one entry from *from to the list; *from is then at
- * the separator or NULL.  A group's name is all up to its ':', whatever
- * stands there.
- */
-static void
-take_entry(struct pool *pool, struct chain *list, struct token **from,
-    struct token **group)
-{
-	struct token *start = *from, *t = start, *mark;
-
-	while (!is_separator(t) && t != *group)
-		t = t->next;
-	if (t != NULL && t == *group && t != start) {
-		*from = t->next;
-		add_phrase(list, start, t);
-		chain_add(list, t);
-		*group = NULL;
-		return;
-	}
-	mark = find_mark(start, NULL);
-	if (is_char(mark, '<')) {
-		add_phrase(list, start, mark);
-		*from = mark;
-		add_bracketed(pool, list, from);
-		return;
-	}
-	*from = mark;
-	add_addresses(pool, list, start, mark);
 }
 
 struct token *
@@ -359,42 +314,58 @@ address_parse_header(struct pool *pool, struct str text, size_t limit)
 {
 	struct scan   s = { .pool = pool, .p = text.p, .end = text.p + text.n,
 	    .left = limit };
-	struct chain  flat, list;
-	struct token *t, *next, *group;
+	struct reader r = { .pool = pool, .where = LIST };
+	struct token *backwards = NULL, *t;
 
-	chain_init(&flat);
-	chain_init(&list);
 	while ((t = next_token(&s)) != NULL)
-		chain_add(&flat, t);
-	group = find_group(flat.first);
-	for (t = flat.first; t != NULL;) {
-		if (!is_separator(t)) {
-			take_entry(pool, &list, &t, &group);
-			continue;
-		}
-		next = t->next;
-		chain_add(&list, t);
-		if (is_char(t, ';'))
-			group = find_group(next);
-		if (is_char(t, ';') && next != NULL && !is_char(next, ',') &&
-		    !is_char(next, ';') && next->type != TOKEN_COMMENT)
-			add_comma(pool, &list);
-		t = next;
+		put(&backwards, t);
+	while ((t = backwards) != NULL) {
+		backwards = t->next;
+		read_token(&r, t);
 	}
-	return list.first;
+	end_address(&r);
+	return r.list;
 }
 
 /* --- writing */
 
-static void
-write_text(struct buf *out, const struct token *t)
+/* Between the parts of an address. */
+static bool
+wants_space_within(const struct token *before, const struct token *t)
 {
-	if (t->type != TOKEN_ADDRESS || t->text.n > 0) {
+	return is_char(t, '<') || (is_word(before) && is_word(t) &&
+	    (before->type != TOKEN_ATOM || t->type != TOKEN_ATOM));
+}
+
+void
+address_token_text(struct buf *out, const struct token *t)
+{
+	const struct token *before = NULL;
+	size_t		    start = out->len;
+
+	if (t->text.n > 0) {
 		buf_add(out, t->text.p, t->text.n);
 		return;
 	}
-	for (const struct token *c = t->children; c != NULL; c = c->next)
+	for (const struct token *c = t->children; c != NULL;
+	    before = c, c = c->next) {
+		if (before != NULL && wants_space_within(before, c))
+			buf_addc(out, ' ');
 		buf_add(out, c->text.p, c->text.n);
+		if (is_char(c, ','))
+			buf_addc(out, ' ');
+	}
+	if (out->len == start)
+		buf_adds(out, "\"\"");
+}
+
+static void
+write_text(struct buf *out, const struct token *t)
+{
+	if (t->type == TOKEN_ADDRESS)
+		address_token_text(out, t);
+	else
+		buf_add(out, t->text.p, t->text.n);
 }
 
 static bool
@@ -406,13 +377,9 @@ is_text(const struct token *t)
 static bool
 wants_space(const struct token *before, const struct token *t)
 {
-	if (before == NULL || is_char(before, ','))
+	if (before == NULL || is_char(before, ',') || ends_group_name(before))
 		return false;
-	if (is_char(before, ':'))
-		return true;
-	if (is_char(t, '<'))
-		return true;
-	return is_text(before) && is_text(t);
+	return is_char(t, '<') || (is_text(before) && is_text(t));
 }
 
 enum { LINE_MAX_LEN = 70 };	/* without its tab a line is shorter */
@@ -457,30 +424,14 @@ address_write_header(struct buf *out, const struct token *list)
 
 /* --- an address's internal form */
 
-static void
-add_dequoted(struct buf *out, struct str text)
-{
-	for (size_t i = 0; i < text.n; i++) {
-		if (text.p[i] == '"')
-			continue;
-		if (text.p[i] == '\\' && i + 1 < text.n)
-			i++;
-		buf_addc(out, text.p[i]);
-	}
-}
-
 void
 address_token_get(struct buf *out, const struct token *t)
 {
-	if (t->text.n > 0) {
-		add_dequoted(out, t->text);
-		return;
-	}
-	for (const struct token *c = t->children; c != NULL; c = c->next)
-		if (c->type == TOKEN_ATOM || c->type == TOKEN_QUOTED)
-			add_dequoted(out, c->text);
-		else
-			buf_add(out, c->text.p, c->text.n);
+	struct buf text = BUF_INIT;
+
+	address_token_text(&text, t);
+	address_unquote(out, text.data);
+	buf_done(&text);
 }
 
 void
@@ -489,6 +440,8 @@ address_token_set(struct pool *pool, struct token *t, const char *internal)
 	struct buf b = BUF_INIT;
 
 	address_quote(&b, internal);
+	if (b.len == 0)
+		buf_adds(&b, "\"\"");
 	t->text = (struct str){ pool_strndup(pool, b.data, b.len), b.len };
 	buf_done(&b);
 }

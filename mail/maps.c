@@ -168,6 +168,13 @@ maps_standard(struct buf *address, bool local)
 	buf_done(&b);
 }
 
+void
+maps_standard_external(struct buf *address, const char *external, bool local)
+{
+	buf_clear(address);
+	rewrite_external(address, external, local ? &maps.local : &maps.remote);
+}
+
 bool
 maps_has_remote_domain(void)
 {

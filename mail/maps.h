@@ -36,6 +36,8 @@ const struct rewrite_rules *maps_rules(void);
 /* Standard form, in place: as addresses of ours, or (headers from elsewhere)
  * with remote_header_rewrite_domain. */
 void	maps_standard(struct buf *address, bool local);
+void	maps_standard_external(struct buf *ret, const char *external,
+	    bool local);
 bool	maps_has_remote_domain(void);
 
 /* sender_canonical_maps or recipient_canonical_maps, then canonical_maps.  The

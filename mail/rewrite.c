@@ -1,17 +1,46 @@
 #include <string.h>
 
+#include "mail/address.h"
 #include "mail/rewrite.h"
+
+/*
+ * All is done on the external form: an '@' in quotes separates nothing.
+ */
+
+/* The first or the last `c` outside of quotes and literals; or NULL. */
+static const char *
+find_bare(const char *text, char c, bool last)
+{
+	const char *found = NULL;
+	char	    close = '\0';
+
+	for (const char *p = text; *p != '\0'; p++) {
+		if (*p == '\\' && p[1] != '\0')
+			p++;
+		else if (close != '\0')
+			close = *p == close ? '\0' : close;
+		else if (*p == '"' || *p == '[')
+			close = *p == '"' ? '"' : ']';
+		else if (*p == c) {
+			found = p;
+			if (!last)
+				break;
+		}
+	}
+	return found;
+}
 
 /*
  * RFC 5321 appendix C: "@a,@b:user@c" is user@c.
  */
 static const char *
-skip_route(const char *address)
+skip_route(const char *text)
 {
 	const char *colon;
 
-	if (address[0] != '@' || (colon = strchr(address, ':')) == NULL)
-		return address;
+	if (text[0] != '@' || (colon = find_bare(text, ':', false)) == NULL ||
+	    colon[1] == '\0')
+		return text;
 	return colon + 1;
 }
 
@@ -19,7 +48,7 @@ skip_route(const char *address)
 static bool
 from_bang(struct buf *out, const char *local)
 {
-	const char *bang = strchr(local, '!');
+	const char *bang = find_bare(local, '!', false);
 
 	if (bang == NULL)
 		return false;
@@ -33,7 +62,7 @@ from_bang(struct buf *out, const char *local)
 static bool
 from_percent(struct buf *out, const char *local)
 {
-	const char *percent = strrchr(local, '%');
+	const char *percent = find_bare(local, '%', true);
 
 	if (percent == NULL)
 		return false;
@@ -47,21 +76,21 @@ from_percent(struct buf *out, const char *local)
 static void
 strip_dot(struct buf *out, size_t start)
 {
-	const char *at = memrchr(out->data + start, '@', out->len - start);
+	const char *at = find_bare(out->data + start, '@', true);
 	size_t	    domain;
 
 	if (at == NULL)
 		return;
 	domain = (size_t)(at + 1 - out->data);
 	if (out->len > domain + 1 && out->data[out->len - 1] == '.' &&
-	    out->data[out->len - 2] != '.')
+	    strchr(".\\", out->data[out->len - 2]) == NULL)
 		buf_cut(out, out->len - 1);
 }
 
 static void
 complete(struct buf *out, size_t start, const struct rewrite_rules *rules)
 {
-	const char *at = memrchr(out->data + start, '@', out->len - start);
+	const char *at = find_bare(out->data + start, '@', true);
 
 	if (at == NULL) {
 		if (!rules->append_at_origin)
@@ -70,27 +99,52 @@ complete(struct buf *out, size_t start, const struct rewrite_rules *rules)
 		buf_adds(out, rules->origin);
 		return;
 	}
-	if (at[1] == '\0' || at[1] == '[' || strchr(at, '.') != NULL ||
-	    !rules->append_dot_domain)
+	if (at[1] == '\0' || strchr(at, '[') != NULL ||
+	    find_bare(at, '.', false) != NULL || !rules->append_dot_domain)
 		return;
 	buf_addc(out, '.');
 	buf_adds(out, rules->mydomain);
+}
+
+static void
+rewrite(struct buf *out, const char *text, const struct rewrite_rules *rules)
+{
+	size_t start = out->len;
+
+	text = skip_route(text);
+	if (*text == '\0')
+		return;
+	if (find_bare(text, '@', false) != NULL ||
+	    (!(rules->swap_bangpath && from_bang(out, text)) &&
+	    !(rules->percent_hack && from_percent(out, text))))
+		buf_adds(out, text);
+	/* "host." is complete */
+	complete(out, start, rules);
+	strip_dot(out, start);
+}
+
+void
+rewrite_external(struct buf *out, const char *external,
+    const struct rewrite_rules *rules)
+{
+	struct buf text = BUF_INIT;
+
+	if (strcmp(external, "@") != 0 && strcmp(external, "\"\"") != 0)
+		rewrite(&text, external, rules);
+	address_unquote(out, text.data);
+	buf_done(&text);
 }
 
 void
 rewrite_standard(struct buf *out, const char *address,
     const struct rewrite_rules *rules)
 {
-	size_t start = out->len;
+	struct buf quoted = BUF_INIT;
 
-	address = skip_route(address);
-	if (*address == '\0')
-		return;
-	if (strchr(address, '@') != NULL ||
-	    (!(rules->swap_bangpath && from_bang(out, address)) &&
-	    !(rules->percent_hack && from_percent(out, address))))
-		buf_adds(out, address);
-	/* "host." is complete */
-	complete(out, start, rules);
-	strip_dot(out, start);
+	/* Most are the same in both forms. */
+	if (!address_quote_odd(&quoted, address))
+		rewrite(out, address, rules);
+	else
+		rewrite_external(out, quoted.data, rules);
+	buf_done(&quoted);
 }

@@ -32,4 +32,9 @@ struct rewrite_rules rewrite_rules_remote(void);
 void	rewrite_standard(struct buf *out, const char *address,
 	    const struct rewrite_rules *);
 
+/* The same from the external form: what is in quotes is no operator, so that
+ * "a!b" and "a@b" are users of this site; "" and @ become the null address. */
+void	rewrite_external(struct buf *out, const char *external,
+	    const struct rewrite_rules *);
+
 #endif

@@ -67,8 +67,8 @@ header(const char *text, size_t len)
 			continue;
 		buf_clear(&a);
 		buf_clear(&b);
-		address_token_get(&a, t);
-		rewrite_standard(&b, a.data, &rules);
+		address_token_text(&a, t);
+		rewrite_external(&b, a.data, &rules);
 		address_token_set(&pool, t, b.data);
 	}
 	buf_clear(&out);
