@@ -8,11 +8,14 @@
 
 #include "table/table_type.h"
 
+struct buf;
 struct stream;
 
 /*
  * "unix:path", "inet:host:port", "host:port" or, with a default port, "host":
  * a descriptor, or -1 with errno.  Waits up to the deadline (clock_ms).
+ * Without a default port, text without a colon is a port of this host.  A
+ * name that is not known is EADDRNOTAVAIL, after a warning.
  */
 int	ask_connect(const char *where, const char *default_port,
 	    int64_t deadline);
@@ -33,12 +36,24 @@ void	ask_done(struct ask_server *);
 
 /*
  * Runs `exchange`, which sends a question and reads the answer, on a
- * connection.  It is false when the stream fails before the whole answer; on a
- * connection that was kept it is then tried again on a new one.  TABLE_ERROR
- * after a warning when the server can't be reached or does not answer.
+ * connection.  It is false when the stream fails before the whole answer,
+ * perhaps by stream_fail(); on a connection that was kept it is then tried
+ * again on a new one.  Otherwise *ret_why, static text, says what happened.
  */
 typedef bool ask_exchange_fn(struct stream *, void *arg);
 
-bool	ask(struct table *, struct ask_server *, ask_exchange_fn *, void *arg);
+enum asked { ASK_OK, ASK_UNREACHED, ASK_BROKEN };
+
+enum asked ask(struct ask_server *, ask_exchange_fn *, void *arg,
+	    const char **ret_why);
+
+/* The server as messages name it: without "inet:" or "unix:". */
+const char *ask_name(const struct ask_server *);
+
+/*
+ * Can "host:port" be one at all?  Without a colon it is a port of this host.
+ * False with what Postfix says of it in `why`.
+ */
+bool	ask_check_inet(const char *where, struct buf *why);
 
 #endif

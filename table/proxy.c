@@ -69,17 +69,19 @@ static enum table_result
 call(struct table *t, struct ask_server *server, const char *name,
     struct frame *f)
 {
-	const char *what;
+	const char *what = ask_name(server), *why;
 	uint64_t    status;
 
 	if (f->bytes.len > PROXY_FRAME_MAX)
 		return TABLE_NOT_FOUND;
-	if (!ask(t, server, exchange, f))
-		return TABLE_ERROR;
+	if (ask(server, exchange, f, &why) != ASK_OK) {
+		log_warn("connect to %s: %s", what, why);
+		log_warn("table %s lookup error: %s", t->full_name, why);
+		return table_fail_find(t, "%s", why);
+	}
 	status = frame_u64(f, PROXY_KEY_STATUS, TABLE_ERROR);
 	if (status == TABLE_FOUND || status == TABLE_NOT_FOUND)
 		return (enum table_result)status;
-	what = server->where + strlen("unix:");
 	if (status == PROXY_DENIED) {
 		log_warn("%s service is not configured for table \"%s\"",
 		    what, name);

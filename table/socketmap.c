@@ -15,11 +15,9 @@
 #include "util/log.h"
 #include "util/mem.h"
 #include "util/stream.h"
+#include "util/text.h"
 
-enum {
-	QUERY_MAX = 10000,	/* bytes */
-	REPLY_MAX = 100000,	/* bytes, socketmap_max_reply_size */
-};
+enum { REPLY_MAX = 100000 };	/* bytes, socketmap_max_reply_size */
 
 struct socketmap {
 	struct ask_server	 server;
@@ -31,6 +29,27 @@ struct exchange {
 	struct buf	reply;
 };
 
+/* "inet:host:port" or "unix:path". */
+static bool
+set_server(struct table *t, struct socketmap *m, const char *where)
+{
+	const char *colon = strchr(where, ':');
+	struct buf  why = BUF_INIT;
+
+	if (colon == NULL || colon[1] == '\0')
+		buf_addf(&why, "need service transport:endpoint instead of "
+		    "\"%s\"", where);
+	else if (!text_starts(where, "inet:") && !text_starts(where, "unix:"))
+		buf_addf(&why, "invalid transport name: %.*s in service: %s",
+		    (int)(colon - where), where, where);
+	else if (*where == 'u' || ask_check_inet(colon + 1, &why))
+		ask_init(&m->server, where);
+	if (why.len > 0)
+		table_fail(t, "%s", why.data);
+	buf_done(&why);
+	return m->server.where != NULL;
+}
+
 /* inet:host:port:map, unix:path:map */
 static bool
 open_socketmap(struct table *t)
@@ -40,17 +59,16 @@ open_socketmap(struct table *t)
 	char		 *where;
 	bool		  ok;
 
-	if (colon == NULL || colon[1] == '\0')
+	if (colon == NULL)
 		return table_fail(t, "socketmap requires server:socketmap "
 		    "argument");
 	m = NEW(struct socketmap);
 	where = mem_strndup(t->name, (size_t)(colon - t->name));
-	ok = ask_init(&m->server, where);
+	ok = set_server(t, m, where);
 	mem_free(where);
 	if (!ok) {
 		mem_free(m);
-		return table_fail(t, "socketmap: \"%s\": write "
-		    "inet:host:port:name or unix:path:name", t->name);
+		return false;
 	}
 	m->map = mem_strdup(colon + 1);
 	t->state = m;
@@ -70,25 +88,37 @@ close_socketmap(struct table *t, bool publish)
 }
 
 static bool
+fail(struct stream *s, const char *why)
+{
+	stream_fail(s, why);
+	return false;
+}
+
+static bool
 read_netstring(struct stream *s, struct buf *ret)
 {
-	char   c;
-	size_t len = 0;
+	static const char bad[] = "input format error";
+	char		  c;
+	size_t		  len = 0;
 
-	for (int digits = 0; stream_read(s, &c, 1); digits++) {
+	for (int digits = 0;; digits++) {
+		if (!stream_read(s, &c, 1))
+			return false;
 		if (c == ':' && digits > 0)
 			break;
-		if (!isdigit((unsigned char)c) || digits > 8)
-			return false;
+		if (!isdigit((unsigned char)c))
+			return fail(s, bad);
 		len = len * 10 + (size_t)(c - '0');
+		if (len > REPLY_MAX)
+			return fail(s, "input exceeds size limit");
 	}
-	if (stream_failed(s) != NULL || len > REPLY_MAX)
-		return false;
 	buf_clear(ret);
 	if (!stream_read(s, buf_room(ret, len + 1), len))
 		return false;
 	buf_grow(ret, len);
-	return stream_read(s, &c, 1) && c == ',';
+	if (!stream_read(s, &c, 1))
+		return false;
+	return c == ',' || fail(s, bad);
 }
 
 static bool
@@ -103,37 +133,54 @@ exchange(struct stream *s, void *arg)
 }
 
 static enum table_result
+server_error(struct table *t, const char *what, const char *text)
+{
+	log_warn(*text != '\0' ? "%s socketmap server %s error: %s" :
+	    "%s socketmap server %s error", t->full_name, what, text);
+	return TABLE_ERROR;
+}
+
+/* All but a lasting error is called EINPROGRESS, as Postfix has it: what was
+ * the matter is in the warning. */
+static enum table_result
 read_reply(struct table *t, const struct buf *reply, struct buf *ret)
 {
 	char	   *status = mem_strdup(reply->data), *text;
-	enum table_result r = TABLE_ERROR;
+	enum table_result r;
 
-	text = strchr(status, ' ');
-	if (text != NULL)
+	text = status + strcspn(status, " ");
+	if (*text != '\0')
 		*text++ = '\0';
-	else
-		text = status + strlen(status);
-	table_fail(t, "%s", "");
-	if (strcmp(status, "OK") == 0) {
+	table_fail(t, "%s", text_eq(status, "PERM") ? "" :
+	    strerror(EINPROGRESS));
+	if (text_eq(status, "OK")) {
 		buf_adds(ret, text);
 		r = TABLE_FOUND;
-	} else if (strcmp(status, "NOTFOUND") == 0) {
+	} else if (text_eq(status, "NOTFOUND")) {
 		r = TABLE_NOT_FOUND;
-	} else if (strcmp(status, "PERM") == 0) {
-		log_warn("%s socketmap server permanent error: %s",
-		    t->full_name, text);
-	} else if (strcmp(status, "TEMP") == 0 ||
-	    strcmp(status, "TIMEOUT") == 0) {
-		log_warn("%s socketmap server %s: %s", t->full_name,
-		    status[1] == 'E' ? "temporary error" : "timeout error", text);
-		/* This is what Postfix says then, and tests expect. */
-		table_fail(t, "%s", strerror(EINPROGRESS));
 	} else {
-		log_warn("%s unknown socketmap server status: %.100s",
-		    t->full_name, status);
+		r = server_error(t, text_eq(status, "PERM") ? "permanent" :
+		    text_eq(status, "TEMP") ? "temporary" :
+		    text_eq(status, "TIMEOUT") ? "timeout" : "unknown", text);
 	}
 	mem_free(status);
 	return r;
+}
+
+static enum table_result
+no_answer(struct table *t, enum asked got, const char *why)
+{
+	struct socketmap *m = t->state;
+
+	if (got == ASK_UNREACHED)
+		log_warn("connect to %s: %s", ask_name(&m->server), why);
+	else if (text_eq(why, "end of file"))
+		why = "unexpected disconnect";
+	else if (text_eq(why, "timed out"))
+		why = "time limit exceeded";
+	log_warn("table %s lookup error: %s", t->full_name, why);
+	return table_fail_find(t, "%s", got == ASK_UNREACHED ? why :
+	    strerror(EINPROGRESS));
 }
 
 static enum table_result
@@ -141,13 +188,14 @@ find_socketmap(struct table *t, const char *key, struct buf *ret)
 {
 	struct socketmap *m = t->state;
 	struct exchange	  x = { .query = BUF_INIT, .reply = BUF_INIT };
-	enum table_result r = TABLE_ERROR;
+	enum table_result r;
+	enum asked	  got;
+	const char	 *why;
 
 	buf_addf(&x.query, "%s %s", m->map, key);
-	if (x.query.len > QUERY_MAX)
-		r = TABLE_NOT_FOUND;
-	else if (ask(t, &m->server, exchange, &x))
-		r = read_reply(t, &x.reply, ret);
+	got = ask(&m->server, exchange, &x, &why);
+	r = got == ASK_OK ? read_reply(t, &x.reply, ret) :
+	    no_answer(t, got, why);
 	buf_done(&x.query);
 	buf_done(&x.reply);
 	return r;

@@ -4,7 +4,8 @@
  *	C: get SPACE key NEWLINE	S: code SPACE text NEWLINE
  *
  * with 200 found, 500 not found, 400 trouble.  Keys and texts have white
- * space, '%' and control bytes as %XX.
+ * space, '%' and control bytes as %XX.  A server that is not there, or goes
+ * without an answer, is asked again for ten seconds: it may be starting anew.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -16,9 +17,14 @@
 #include "util/log.h"
 #include "util/mem.h"
 #include "util/stream.h"
+#include "util/task.h"
 #include "util/text.h"
 
-enum { REPLY_MAX = 4096 };	/* bytes of an answer */
+enum {
+	REPLY_MAX = 4096,	/* bytes of an answer with its newline */
+	TRIES = 10,
+	PAUSE_MS = 1000,
+};
 
 struct exchange {
 	struct buf	query;
@@ -41,11 +47,19 @@ open_tcp(struct table *t)
 {
 	struct ask_server *s = NEW(struct ask_server);
 	char		  *where = mem_printf("inet:%s", t->name);
+	struct buf	   why = BUF_INIT;
+	bool		   ok = ask_check_inet(t->name, &why);
 
-	ask_init(s, where);
-	mem_free(where);
+	if (ok)
+		ask_init(s, where);
+	else
+		table_fail(t, "%s", why.data);
 	t->state = s;
-	return true;
+	if (!ok)
+		mem_free(s);
+	mem_free(where);
+	buf_done(&why);
+	return ok;
 }
 
 static bool
@@ -61,31 +75,70 @@ static bool
 exchange(struct stream *s, void *arg)
 {
 	struct exchange *x = arg;
+	enum line	 got;
 
 	stream_write(s, x->query.data, x->query.len);
-	return stream_flush(s) &&
-	    stream_get_line(s, &x->reply, REPLY_MAX) == LINE_OK;
+	if (!stream_flush(s))
+		return false;
+	got = stream_get_line(s, &x->reply, REPLY_MAX - 1);
+	if (got == LINE_TOO_LONG)
+		stream_fail(s, "text longer than 4096");
+	return got == LINE_OK;
 }
 
+static void
+warn_no_answer(const struct table *t, const char *why)
+{
+	if (text_eq(why, "end of file"))
+		log_warn("read TCP map reply from %s: unexpected EOF (%s)",
+		    t->name, strerror(EINPROGRESS));
+	else
+		log_warn("read TCP map reply from %s: %s", t->name, why);
+}
+
+static bool
+ask_until(struct table *t, struct exchange *x)
+{
+	const char *why;
+	enum asked  got;
+
+	for (int tries = 1;; tries++) {
+		got = ask(t->state, exchange, x, &why);
+		if (got == ASK_OK)
+			return true;
+		if (got == ASK_UNREACHED)
+			log_warn("connect to TCP map %s: %s", t->name, why);
+		else
+			warn_no_answer(t, why);
+		if (tries == TRIES)
+			break;
+		task_sleep_ms(PAUSE_MS);
+	}
+	return table_fail(t, "%s", got == ASK_UNREACHED ? why :
+	    strerror(EINPROGRESS));
+}
+
+/* Every error of the server is called EINPROGRESS, as Postfix has it: what
+ * was the matter is in the warning. */
 static enum table_result
 read_reply(struct table *t, const struct buf *reply, struct buf *ret)
 {
-	const char *text = reply->data;
-	int	    code = 0;
+	const char *text = reply->data, *wrong = "malformed reply";
 
-	while (isdigit((unsigned char)*text) && code < 1000)
-		code = code * 10 + (*text++ - '0');
-	text += strspn(text, " \t");
-	if (code == 500)
-		return TABLE_NOT_FOUND;
-	if (code == 200 && text_unpercent(ret, text))
-		return TABLE_FOUND;
-	/* This is what Postfix says of a server's 400, and tests expect. */
-	if (code == 400)
-		return table_fail_find(t, "%s", strerror(EINPROGRESS));
-	log_warn("read TCP map reply from %s: bad status code: %.100s",
-	    t->name, reply->data);
-	return table_fail_find(t, "malformed reply");
+	if (strspn(text, "0123456789") == 3 &&
+	    isspace((unsigned char)text[3])) {
+		if (text_starts(text, "500"))
+			return TABLE_NOT_FOUND;
+		if (text_starts(text, "400"))
+			return table_fail_find(t, "%s", strerror(EINPROGRESS));
+		if (!text_starts(text, "200"))
+			wrong = "bad status code";
+		else if (text_unpercent(ret, text + 4))
+			return TABLE_FOUND;
+	}
+	log_warn("read TCP map reply from %s: %s: %.100s", t->name, wrong,
+	    reply->data);
+	return table_fail_find(t, "%s", strerror(EINPROGRESS));
 }
 
 static enum table_result
@@ -97,9 +150,7 @@ find_tcp(struct table *t, const char *key, struct buf *ret)
 	buf_adds(&x.query, "get ");
 	encode(&x.query, key);
 	buf_addc(&x.query, '\n');
-	if (x.query.len > REPLY_MAX)
-		r = TABLE_NOT_FOUND;
-	else if (ask(t, t->state, exchange, &x))
+	if (ask_until(t, &x))
 		r = read_reply(t, &x.reply, ret);
 	buf_done(&x.query);
 	buf_done(&x.reply);

@@ -330,12 +330,10 @@ open_for_writing(const struct table_tool *tool, const char *name,
 	int	      flags = tool->flags;
 	struct table *t;
 	char	     *type = mem_strndup(name, strcspn(name, ":"));
-	bool	      can = !is_proxied(name) && (table_can_create(type) ||
-			  (incremental && table_can_update(type)));
+	bool	      can = table_can_create(type) ||
+			  (incremental && table_can_update(type));
 
-	if (is_proxied(name))
-		buf_adds(why, "can't create maps via the proxy service");
-	else if (table_type_find(type, strlen(type)) == NULL)
+	if (table_type_find(type, strlen(type)) == NULL)
 		buf_addf(why, "unsupported dictionary type: %s", type);
 	else if (!can)
 		buf_addf(why, "no 'map create' support for this type: %s",
@@ -363,6 +361,10 @@ tool_build(const struct table_tool *tool, const char *name, bool incremental,
 	struct table_source *s;
 	struct table	    *t;
 
+	if (is_proxied(name)) {
+		buf_adds(why, "can't create maps via the proxy service");
+		return NULL;
+	}
 	if (incremental) {
 		path = "stdin";
 		s = table_source_fd(STDIN_FILENO, path);

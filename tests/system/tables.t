@@ -105,7 +105,8 @@ class Answer(socketserver.StreamRequestHandler):
             key = line.decode().split(" ", 1)[1].strip()
             self.wfile.write({
                 "a%20b": b"200 x%20y\n", "later": b"400 not%20now\n",
-                "nonsense": b"what\n"}.get(key, b"500 no\n"))
+                "nonsense": b"what\n", "short": b"500\n",
+                "strange": b"600 what\n"}.get(key, b"500 no\n"))
 
 
 socketserver.ThreadingTCPServer.allow_reuse_address = True
@@ -116,14 +117,30 @@ threading.Thread(target=server.serve_forever, daemon=True).start()
 tcp = "tcp:127.0.0.1:%d" % port
 tap.ok(postmap("-q", "a b", tcp)[1] == "x y", "tcp: keys and values are quoted")
 tap.ok(postmap("-q", "other", tcp)[:2] == (1, ""), "tcp: not there")
-for key in "later", "nonsense":
+reply = "postmap: warning: read TCP map reply from 127.0.0.1:%d: " % port
+for key, says in (("later", ""), ("nonsense", "malformed reply: what"),
+                  ("short", "malformed reply: 500"),
+                  ("strange", "bad status code: 600 what")):
     got = postmap("-q", key, tcp)
-    tap.ok(got[0] == 1 and "fatal" in got[2],
+    tap.ok(got[0] == 1 and got[2] == (reply + says + "\n" if says else "") +
+           "postmap: fatal: table %s: query error: "
+           "Operation now in progress\n" % tcp,
            "tcp: \"%s\" is an error, not an absence" % key, got)
 server.shutdown()
 server.server_close()
 got = postmap("-q", "a b", tcp)
-tap.ok(got[0] == 1 and "fatal" in got[2], "tcp: so is a server that is gone",
-       got)
+tap.ok(got[0] == 1 and "fatal" in got[2] and
+       got[2].count("connect to TCP map") == 10,
+       "tcp: so is a server that is gone; it is looked for ten times", got)
+for name, says in (
+        ("tcp:127.0.0.1", "127.0.0.1: garbage after numerical service"),
+        ("socketmap:inet:127.0.0.1:1",
+         "127.0.0.1: garbage after numerical service"),
+        ("socketmap:unix:/x",
+         'need service transport:endpoint instead of "unix"'),
+        ("socketmap:x:/y:z", "invalid transport name: x in service: x:/y")):
+    got = postmap("-q", "x", name)
+    tap.ok(got[:2] == (1, "") and got[2] == "postmap: fatal: %s\n" % says,
+           "%s says what is wrong" % name, got)
 subprocess.run(["rm", "-rf", place])
 sys.exit(tap.end())

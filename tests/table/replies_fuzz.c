@@ -92,6 +92,10 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		start();
 	if (len < 2 || len > INPUT_MAX)
 		return 0;
+	/* Without a whole answer a tcp: table asks for ten seconds. */
+	if (bytes[0] % 3 == 2 &&
+	    memchr(bytes + 1, '\n', len < 4000 ? len - 1 : 4000) == NULL)
+		return 0;
 	memcpy(server.bytes, bytes + 1, len - 1);
 	server.len = len - 1;
 	t = table_open(server.names[bytes[0] % 3], TABLE_FOLD);
