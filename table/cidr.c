@@ -39,34 +39,50 @@ clear_host_bits(unsigned char *bytes, int bits, int all)
 	return any;
 }
 
-/* Removes brackets in place, those of [address]/bits and of [address/bits].
- * False: bad ones. */
+/* Removes the brackets of "[address]/bits" and "[address/bits]" in place;
+ * false after the reason. */
 static bool
-unbracket(char **text, char **ret_slash)
+unbracket(char *text, struct buf *why)
 {
-	char *close;
+	char *end;
 
-	if (**text == '[') {
-		close = strchr(++*text, ']');
-		if (close == NULL || (close[1] != '\0' && close[1] != '/'))
-			return false;
-		if (close[1] == '/') {
-			*close = '\0';
-			*ret_slash = close + 1;
-			return true;
-		}
-		*close = '\0';
+	if (*text != '[')
+		return true;
+	end = strchr(text, ']');
+	if (end == NULL) {
+		buf_addf(why, "missing ']' character after \"%s\"", text);
+		return false;
 	}
-	*ret_slash = strchr(*text, '/');
+	if (end[1] != '\0' && end[1] != '/') {
+		buf_addf(why, "garbage after \"%.*s\"",
+		    (int)(end + 1 - text), text);
+		return false;
+	}
+	memmove(end, end + 1, strlen(end));
+	memmove(text, text + 1, strlen(text));
 	return true;
+}
+
+/* The bits that `mask` says, or all; NULL or what is wrong with it. */
+static const char *
+parse_mask(const char *mask, int all, int *ret_bits)
+{
+	long bits = all;
+
+	if (mask != NULL && !text_is_digits(mask))
+		return "value";
+	if (mask != NULL && !text_to_long(mask, 0, all, &bits))
+		return "length";
+	*ret_bits = (int)bits;
+	return NULL;
 }
 
 bool
 cidr_parse(struct cidr *c, const char *pattern, struct buf *why)
 {
-	char  copy[PATTERN_MAX], net[INET6_ADDRSTRLEN], *text = copy, *slash;
+	char  copy[PATTERN_MAX], net[INET6_ADDRSTRLEN], *slash;
 	struct cidr got = { 0 };
-	long  bits;
+	const char *bad;
 	int   all;
 
 	if (strlen(pattern) >= sizeof copy) {
@@ -74,35 +90,29 @@ cidr_parse(struct cidr *c, const char *pattern, struct buf *why)
 		return false;
 	}
 	strcpy(copy, pattern);
-	if (!unbracket(&text, &slash)) {
-		buf_addf(why, "missing ']' character after \"%s\"", pattern);
+	if (!unbracket(copy, why))
 		return false;
-	}
+	slash = strchr(copy, '/');
 	if (slash != NULL)
-		*slash++ = '\0';
-	got.family = parse_address(text, got.bytes);
+		*slash = '\0';
+	got.family = parse_address(copy, got.bytes);
+	all = got.family == AF_INET ? 32 : 128;
+	bad = parse_mask(slash != NULL ? slash + 1 : NULL, all, &got.bits);
+	if (slash != NULL)
+		*slash = '/';
 	if (got.family == 0) {
 		buf_addf(why, slash != NULL ? "bad network value in \"%s\"" :
-		    "bad address pattern: \"%s\"", pattern);
+		    "bad address pattern: \"%s\"", copy);
 		return false;
 	}
-	all = got.family == AF_INET ? 32 : 128;
-	got.bits = all;
-	if (slash != NULL) {
-		if (!text_is_digits(slash) ||
-		    !text_to_long(slash, 0, all, &bits)) {
-			buf_addf(why, "bad mask %s in \"%s\"",
-			    text_is_digits(slash) ? "length" : "value",
-			    pattern);
-			return false;
-		}
-		got.bits = (int)bits;
+	if (bad != NULL) {
+		buf_addf(why, "bad mask %s in \"%s\"", bad, copy);
+		return false;
 	}
 	if (clear_host_bits(got.bytes, got.bits, all)) {
 		inet_ntop(got.family, got.bytes, net, sizeof net);
 		buf_addf(why, "non-null host address bits in \"%s\", perhaps "
-		    "you should use \"%s/%d\" instead", pattern, net,
-		    got.bits);
+		    "you should use \"%s/%d\" instead", copy, net, got.bits);
 		return false;
 	}
 	*c = got;

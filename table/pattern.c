@@ -1,16 +1,19 @@
 /*
  * The rules:
  *
- *	rule	= ["!"...] DELIM pattern DELIM options [white-space text]
- *		| "if" [white-space] ["!"...] DELIM pattern DELIM options
+ *	rule	= head ["!" head] [white-space text]
+ *		| "if" [white-space] head
  *		| "endif"
+ *	head	= ["!"...] DELIM pattern DELIM options
  *
+ * The second head is of old, and regexp: has it alone: /this/!/but not this/.
  * A rule that can't be understood is left out with a warning; the others go
  * on working.
  */
 #include "table/pattern.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -37,6 +40,8 @@ struct rule {
 	size_t		 next;		/* RULE_IF: where to go on if it does
 					   not match */
 	void		*compiled;
+	void		*second;	/* or NULL: it must be right as well */
+	bool		 second_negated;
 	int		 max_group;
 	struct piece	*pieces;
 	size_t		 piece_count;
@@ -55,6 +60,7 @@ struct head {
 	char		*pattern;
 	unsigned	 options;
 	bool		 negated;
+	bool		 has_second;	/* which begins at `rest` */
 	char		*rest;
 };
 
@@ -84,6 +90,8 @@ free_rule(const struct pattern_table *p, struct rule *r)
 	mem_free(r->pieces);
 	if (r->compiled != NULL)
 		p->engine->free(r->compiled);
+	if (r->second != NULL)
+		p->engine->free(r->second);
 }
 
 bool
@@ -127,10 +135,11 @@ take_options(const struct table *t, int line, char **p, unsigned *ret)
 	struct pattern_table *table = t->state;
 	unsigned	      options = 0;
 
-	for (; **p != '\0' && !isspace((unsigned char)**p) && **p != '!';
-	    ++*p) {
+	for (; **p != '\0' && !isspace((unsigned char)**p); ++*p) {
 		int bit = table->engine->option(**p);
 
+		if (**p == '!' && table->engine->has_second)
+			break;
 		if (bit == 0) {
 			warn(t, line, "unknown regexp option \"%c\": skipping "
 			    "this rule", **p);
@@ -162,7 +171,7 @@ take_head(const struct table *t, int line, char *p, struct head *h)
 	}
 	delimiter = *p++;
 	h->pattern = p;
-	while (*p != '\0' && *p != delimiter)
+	while (*p != '\0' && (*p != delimiter || *p == '\\'))
 		p += *p == '\\' && p[1] != '\0' ? 2 : 1;
 	if (*p == '\0') {
 		warn(t, line, "no closing regexp delimiter \"%c\": %s this "
@@ -172,6 +181,7 @@ take_head(const struct table *t, int line, char *p, struct head *h)
 	*p++ = '\0';
 	if (!take_options(t, line, &p, &h->options))
 		return false;
+	h->has_second = *p == '!';
 	h->rest = skip_space(p);
 	return true;
 }
@@ -197,9 +207,26 @@ add_piece(struct rule *r, const char *literal, size_t len, int group)
 	last->literal = group == 0 ? mem_dup(literal, len) : NULL;
 }
 
+/* The bracket that belongs to the one at `p`, or NULL. */
+static const char *
+closing(const char *p, char close)
+{
+	char open = *p;
+	int  depth = 0;
+
+	for (; *p != '\0'; p++) {
+		if (*p == open)
+			depth++;
+		else if (*p == close && --depth == 0)
+			return p;
+	}
+	return NULL;
+}
+
 /*
  * The name after a '$': up to the closing bracket, or letters, digits and
- * '_'.  Returns where the text goes on, NULL after a warning.
+ * '_'.  Returns where the text goes on, NULL after a warning that there is no
+ * more to be read; the name is empty after any other.
  */
 static const char *
 macro_name(const char *text, const char *p, struct str *ret)
@@ -207,7 +234,7 @@ macro_name(const char *text, const char *p, struct str *ret)
 	char close = *p == '{' ? '}' : *p == '(' ? ')' : '\0';
 
 	if (close != '\0') {
-		const char *end = strchr(p + 1, close);
+		const char *end = closing(p, close);
 
 		if (end == NULL) {
 			log_warn("truncated macro reference: \"%s\"", text);
@@ -223,10 +250,8 @@ macro_name(const char *text, const char *p, struct str *ret)
 		*ret = (struct str){ p, n };
 		p += n;
 	}
-	if (ret->n == 0) {
+	if (ret->n == 0)
 		log_warn("empty macro name: \"%s\"", text);
-		return NULL;
-	}
 	return p;
 }
 
@@ -244,7 +269,7 @@ group_number(const struct table *t, int line, struct str name)
 		    (int)name.n, name.p);
 		return -1;
 	}
-	if (!text_to_long(digits, 1, PATTERN_GROUPS - 1, &n)) {
+	if (!text_to_long(digits, 1, INT_MAX, &n)) {
 		warn(t, line, "%s replacement index \"%s\"",
 		    table->engine->out_of_range, digits);
 		return -1;
@@ -252,15 +277,16 @@ group_number(const struct table *t, int line, struct str name)
 	return (int)n;
 }
 
-/* False after a warning: the rule is left out. */
+/* Cuts the text at its groups; each that can't be one has its warning. */
 static bool
-parse_replacement(const struct table *t, struct rule *r, const char *text)
+cut_replacement(const struct table *t, struct rule *r, const char *text)
 {
 	const char *p = text, *dollar;
 	struct str  name;
 	int	    group;
+	bool	    ok = true;
 
-	while ((dollar = strchr(p, '$')) != NULL) {
+	while (p != NULL && (dollar = strchr(p, '$')) != NULL) {
 		if (dollar > p)
 			add_piece(r, p, (size_t)(dollar - p), 0);
 		if (dollar[1] == '$') {
@@ -269,53 +295,79 @@ parse_replacement(const struct table *t, struct rule *r, const char *text)
 			continue;
 		}
 		p = macro_name(text, dollar + 1, &name);
-		group = p == NULL ? -1 : group_number(t, r->line, name);
-		if (group < 0) {
-			warn(t, r->line, "bad replacement syntax: skipping "
-			    "this rule");
-			return false;
-		}
-		add_piece(r, NULL, 0, group);
+		group = p == NULL || name.n == 0 ? -1 :
+		    group_number(t, r->line, name);
+		if (group > 0)
+			add_piece(r, NULL, 0, group);
+		else if (dollar[1] == '{' || dollar[1] == '(')
+			p = NULL;
+		ok = ok && group > 0;
 		if (group > r->max_group)
 			r->max_group = group;
 	}
-	if (*p != '\0')
+	if (p != NULL && *p != '\0')
 		add_piece(r, p, strlen(p), 0);
-	if (r->max_group == 0)
-		return true;
-	if ((t->flags & TABLE_PARENT) != 0) {
-		warn(t, r->line, "regular expression substitution is not "
-		    "allowed: skipping this rule");
+	return ok;
+}
+
+/* False after a warning: the rule is left out. */
+static bool
+parse_replacement(const struct table *t, struct rule *r, const char *text)
+{
+	const char *wrong = NULL;
+
+	if (!cut_replacement(t, r, text))
+		wrong = "bad replacement syntax";
+	else if (r->max_group > 0 && (t->flags & TABLE_PARENT) != 0)
+		wrong = "regular expression substitution is not allowed";
+	else if (r->max_group > 0 && r->negated)
+		wrong = "$number found in negative match replacement text";
+	if (wrong != NULL)
+		warn(t, r->line, "%s: skipping this rule", wrong);
+	return wrong == NULL;
+}
+
+/* NULL after a warning. */
+static void *
+compile_head(const struct table *t, int line, const struct head *h,
+    int *ret_groups)
+{
+	struct pattern_table *p = t->state;
+	struct buf	      why = BUF_INIT;
+	void		     *compiled;
+
+	compiled = p->engine->compile(h->pattern, h->options, ret_groups,
+	    &why);
+	if (compiled == NULL)
+		warn(t, line, "%s", why.data);
+	buf_done(&why);
+	return compiled;
+}
+
+static bool
+compile(const struct table *t, struct rule *r, const struct head *h)
+{
+	int groups = 0;
+
+	r->compiled = compile_head(t, r->line, h, &groups);
+	if (r->compiled == NULL)
 		return false;
-	}
-	if (r->negated) {
-		warn(t, r->line, "$number found in negative match replacement "
-		    "text: skipping this rule");
+	if (r->max_group > groups || r->max_group >= PATTERN_GROUPS) {
+		warn(t, r->line, "out of range replacement index \"%d\": "
+		    "skipping this rule", r->max_group);
 		return false;
 	}
 	return true;
 }
 
 static bool
-compile(const struct table *t, struct rule *r, const struct head *h)
+compile_second(const struct table *t, struct rule *r, const struct head *h)
 {
-	struct pattern_table *p = t->state;
-	struct buf	      why = BUF_INIT;
-	int		      groups = 0;
+	int groups = 0;
 
-	r->compiled = p->engine->compile(h->pattern, h->options,
-	    &groups, &why);
-	if (r->compiled == NULL)
-		warn(t, r->line, "%s", why.data);
-	buf_done(&why);
-	if (r->compiled == NULL)
-		return false;
-	if (r->max_group > groups) {
-		warn(t, r->line, "out of range replacement index \"%d\": "
-		    "skipping this rule", r->max_group);
-		return false;
-	}
-	return true;
+	r->second = compile_head(t, r->line, h, &groups);
+	r->second_negated = h->negated;
+	return r->second != NULL;
 }
 
 static void
@@ -324,18 +376,22 @@ parse_match(struct table *t, char *text, int line)
 	struct pattern_table *p = t->state;
 	struct rule	      r = { .kind = RULE_MATCH, .line = line };
 	struct buf	      room = BUF_INIT, why = BUF_INIT;
-	struct head	      h;
+	struct head	      h, second;
 	char		     *value;
 
-	if (!take_head(t, line, text, &h))
+	if (!take_head(t, line, text, &h) ||
+	    (h.has_second && !take_head(t, line, h.rest, &second)))
 		return;
 	r.negated = h.negated;
+	if (h.has_second)
+		h.rest = second.rest;
 	if (*h.rest == '\0')
 		warn(t, line, "no replacement text: using empty string");
 	value = rhs_file_value(t, h.rest, &room, &why);
 	if (value == NULL)
 		warn(t, line, "%s: skipping this rule", why.data);
-	else if (parse_replacement(t, &r, value) && compile(t, &r, &h))
+	else if (parse_replacement(t, &r, value) && compile(t, &r, &h) &&
+	    (!h.has_second || compile_second(t, &r, &second)))
 		add_rule(p, &r);
 	else
 		free_rule(p, &r);
@@ -436,40 +492,48 @@ expand(struct buf *ret, const struct rule *r, const char *key,
 	}
 }
 
+/* Does the rule hold?  An engine's trouble counts as no, whatever is negated,
+ * so that a rule never acts on what was not examined. */
+static bool
+holds(const struct table *t, const struct rule *r, const char *key,
+    struct pattern_span *spans)
+{
+	const struct pattern_engine *e =
+	    ((const struct pattern_table *)t->state)->engine;
+	struct buf	   why = BUF_INIT;
+	size_t		   len = strlen(key);
+	enum pattern_match m, want = r->negated ? PATTERN_NO : PATTERN_YES;
+
+	m = e->match(r->compiled, key, len, spans, (size_t)r->max_group + 1,
+	    &why);
+	if (m == want && r->second != NULL) {
+		want = r->second_negated ? PATTERN_NO : PATTERN_YES;
+		m = e->match(r->second, key, len, NULL, 0, &why);
+	}
+	if (m == PATTERN_TROUBLE)
+		warn(t, r->line, "%s", why.data);
+	buf_done(&why);
+	return m == want;
+}
+
 enum table_result
 pattern_find(struct table *t, const char *key, struct buf *ret)
 {
 	struct pattern_table *p = t->state;
 	struct pattern_span   spans[PATTERN_GROUPS];
-	struct buf	      why = BUF_INIT;
-	size_t		      len = strlen(key);
 
 	for (size_t i = 0; i < p->count; i++) {
 		const struct rule *r = &p->rules[i];
-		enum pattern_match m;
 
 		if (r->kind == RULE_ENDIF)
 			continue;
-		m = p->engine->match(r->compiled, key, len, spans,
-		    (size_t)r->max_group + 1, &why);
-		if (m == PATTERN_TROUBLE) {
-			warn(t, r->line, "%s", why.data);
-			buf_clear(&why);
-		}
-		/* Trouble counts as no match of the pattern, so that a rule
-		 * never acts on what was not examined. */
-		if (m == PATTERN_TROUBLE ||
-		    (m == PATTERN_YES) == r->negated) {
+		if (!holds(t, r, key, spans)) {
 			if (r->kind == RULE_IF)
 				i = r->next - 1;
-			continue;
+		} else if (r->kind == RULE_MATCH) {
+			expand(ret, r, key, spans);
+			return TABLE_FOUND;
 		}
-		if (r->kind == RULE_IF)
-			continue;
-		expand(ret, r, key, spans);
-		buf_done(&why);
-		return TABLE_FOUND;
 	}
-	buf_done(&why);
 	return TABLE_NOT_FOUND;
 }

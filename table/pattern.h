@@ -28,6 +28,7 @@ struct pattern_engine {
 	const char	*type;		/* "regexp", for messages */
 	/* Words of messages that are not the same for both engines. */
 	const char	*without_delimiter, *out_of_range;
+	bool		has_second;	/* /this/!/but not this/ */
 	/* 0 if the letter is unknown, < 0 if it is known and obsolete. */
 	int		(*option)(char letter);
 	/* NULL with the reason added to `why`; *ret_groups: how many. */

@@ -177,7 +177,7 @@ static bool
 open_pcre(struct table *t)
 {
 	static const struct pattern_engine engine = {
-		"pcre", "ignoring", "out of range", option, compile,
+		"pcre", "ignoring", "out of range", false, option, compile,
 		match, free_compiled,
 	};
 

@@ -207,7 +207,7 @@ static bool
 open_regexp(struct table *t)
 {
 	static const struct pattern_engine engine = {
-		"regexp", "skipping", "out-of-range", option, compile,
+		"regexp", "skipping", "out-of-range", true, option, compile,
 		match, free_compiled,
 	};
 

@@ -155,56 +155,44 @@ is_empty(const char *p, size_t len)
 	return len == 0 || *p == '#';
 }
 
-/* What follows a NUL can't be seen by C string code: NUL becomes '?', so
- * that nothing is lost silently. */
+/* Lines that continue nothing, as one: what they say is lost. */
 static void
-add_line(struct buf *line, const char *p, size_t len)
+warn_indented(const struct table_source *s, const struct buf *line)
 {
-	size_t from = line->len;
-
-	buf_add(line, p, len);
-	if (memchr(p, '\0', len) == NULL)
-		return;
-	for (size_t i = from; i < line->len; i++)
-		if (line->data[i] == '\0')
-			line->data[i] = '?';
+	log_warn("%s: logical line must not start with whitespace: \"%.30s\"",
+	    s->name, line->data);
 }
 
+/* False at the end.  Lines are text, so one ends at a NUL, as it always
+ * did. */
 static bool
 next_line(struct table_source *s, struct buf *line, int *ret_line)
 {
 	size_t len, next;
-	bool   any = false;
 
 	buf_clear(line);
 	while (peek_line(s, &len, &next)) {
 		const char *p = s->in.data + s->at;
+		bool	    empty = is_empty(p, len);
 
-		if (is_empty(p, len)) {
-			s->line++;
-			s->at += next;
-			continue;
-		}
-		if (any && !is_space(*p))
+		if (!empty && line->len > 0 && !is_space(*p))
 			break;
 		s->line++;
 		s->at += next;
-		if (!any && is_space(*p)) {
-			log_warn("%s: logical line must not start with "
-			    "whitespace: \"%.*s\"", s->name,
-			    (int)(len < 30 ? len : 30), p);
+		if (empty)
 			continue;
-		}
-		if (!any)
+		if (line->len == 0)
 			*ret_line = s->line;
-		any = true;
-		add_line(line, p, len);
+		buf_add(line, p, len);
 		if (line->len > LINE_LIMIT)
 			break;
 	}
+	if (line->len == 0)
+		return false;
+	buf_cut(line, strlen(line->data));
 	while (line->len > 0 && is_space(line->data[line->len - 1]))
 		buf_cut(line, line->len - 1);
-	return any;
+	return true;
 }
 
 void
@@ -231,7 +219,9 @@ bool
 table_source_next(struct table_source *s, struct buf *line, int *ret_line)
 {
 	while (next_line(s, line, ret_line))
-		if (is_good(s, line, *ret_line))
+		if (is_space(line->data[0]))
+			warn_indented(s, line);
+		else if (is_good(s, line, *ret_line))
 			return true;
 	return false;
 }

@@ -115,6 +115,13 @@ is "without -m all of it is" "$(postmap -hq - regexp:caps <mime | cut -c1)$(
 postmap -bq - regexp:caps <mime | cut -c1 | tr -d '\n')" "ABCDEFG"
 is "-j writes JSON" "$(postmap -jq two hash:table)" '{"two": "second Value"}'
 
+printf '  no\n# c\n\tkey\nk1 v\0rest\n  of it\nk\0k v\nk2 v2\r\n' >odd
+is "lines that continue nothing are one, and a NUL ends a line" \
+    "$(postmap btree:odd 2>&1; postmap -s btree:odd)" \
+'postmap: warning: odd: logical line must not start with whitespace: "  no?key"
+postmap: warning: odd, line 6: expected format: key whitespace value
+k1	v
+k2	v2'
 octets=$(printf 'x\377')
 printf 'straße yes\n%s 1\nkey %s\n' "$octets" "$octets" >latin
 is "lines that are not UTF-8 are left out" "$(postmap hash:latin 2>&1
@@ -152,6 +159,16 @@ postmap: warning: regexp map bad, line 5: out of range replacement index "9": sk
 postmap: warning: regexp map bad, line 6: ignoring unrecognized request
 postmap: warning: regexp map bad, line 7: IF has no matching ENDIF
 fine'
+
+printf '%s x\n' '[10.0.0.1]' '[IPv6:1:2:3]' '[10.0.0.1]y' '[10.0.0.1/33]' \
+    '[10.0.0.1' >nets
+is "brackets do not count in cidr:, and must be a pair" \
+    "$(postmap -q 10.0.0.1 cidr:nets 2>&1)" \
+'postmap: warning: cidr map nets, line 2: bad address pattern: "IPv6:1:2:3": skipping this rule
+postmap: warning: cidr map nets, line 3: garbage after "[10.0.0.1]": skipping this rule
+postmap: warning: cidr map nets, line 4: bad mask length in "10.0.0.1/33": skipping this rule
+postmap: warning: cidr map nets, line 5: missing '"']'"' character after "[10.0.0.1": skipping this rule
+x'
 
 printf '# aliases\nList: one, two,\n  three\nnocolon\nx@y: z\n"a b": c\n' >aliases
 is "postalias warns by line" "$(postalias hash:aliases 2>&1)" \
