@@ -126,7 +126,7 @@ is_used_up(const struct session *s)
 {
 	return stream_failed(s->stream) != NULL || s->expires <= clock_ms() ||
 	    (settings.connection_reuse_count_limit > 0 &&
-	    s->use_count >= settings.connection_reuse_count_limit);
+	    s->use_count > settings.connection_reuse_count_limit);
 }
 
 void

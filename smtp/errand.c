@@ -179,6 +179,7 @@ open_session(struct errand *e, int fd, const struct target *t)
 		got = OPENING_FAILED;
 		greeting_failed(e, &why);
 	} else {
+		e->sessions++;
 		use_session(e, s);
 	}
 	why_done(&why);
@@ -277,7 +278,6 @@ try_new(struct errand *e, const struct target *t)
 			connect_failed(e, t, errno);
 		return true;
 	}
-	e->sessions++;
 	e->a.d->connections++;
 	report_policy(t, &e->policy);
 	return open_session(e, fd, t);

@@ -24,7 +24,8 @@ struct errand {
 	bool		 is_last;	/* of the destinations */
 	bool		 is_fallback;
 	bool		 skip_fallback;	/* we are a backup MX ourselves */
-	int		 sessions;	/* made for this destination */
+	int		 sessions;	/* with this destination that came as far as
+					   MAIL could be said */
 	struct target	*next;		/* servers not tried yet */
 	size_t		 left;		/* of them */
 

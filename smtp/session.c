@@ -218,7 +218,6 @@ session_lost(const struct session *s, const char *doing, struct why *why)
 		    s->namaddr, doing);
 }
 
-/* A good code in a place where it is none is beyond repair. */
 /* RFC 5321 4.2.1: x0z is about what we said, and so is 555. */
 static bool
 is_about_protocol(int code)
@@ -226,6 +225,7 @@ is_about_protocol(int code)
 	return code < 400 || code > 599 || code == 555 || code / 10 == 50;
 }
 
+/* A code that fits no refusal, such as 250 to DATA, is beyond repair. */
 void
 session_refused(struct session *s, const char *verb,
     const char *command, struct why *why)

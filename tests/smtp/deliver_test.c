@@ -103,6 +103,11 @@ static struct {
 	{ "two.example", DNS_MX, 20, "b.two.example" },
 	{ "a.two.example", DNS_A, 0, "127.0.0.2" },
 	{ "b.two.example", DNS_A, 0, "127.0.0.3" },
+	{ "three.example", DNS_MX, 10, "a.two.example" },
+	{ "three.example", DNS_MX, 20, "b.three.example" },
+	{ "three.example", DNS_MX, 30, "c.three.example" },
+	{ "b.three.example", DNS_A, 0, "127.0.0.3" },
+	{ "c.three.example", DNS_A, 0, "127.0.0.4" },
 	{ "null.example", DNS_MX, 0, "." },
 	{ "gone.example", DNS_MX, 10, "nothere.example" },
 	{ "fail.example", 0, 0, "" },
@@ -477,6 +482,32 @@ asks_the_next_host_when_one_says_later(void)
 	stop(&b);
 }
 
+/* smtp_mx_session_limit */
+static void
+a_host_that_does_not_greet_is_no_session(void)
+{
+	struct fake a = { .address = "127.0.0.2",
+		.rules = { "CONNECT 554 5.3.2 not today" } };
+	struct fake b = { .address = "127.0.0.3",
+		.rules = { "MAIL 451 4.3.0 later" } };
+	struct fake c = { .address = "127.0.0.4" };
+	char hop[64];
+
+	start(&a);
+	start(&b);
+	start(&c);
+	snprintf(hop, sizeof hop, "three.example:%u", (unsigned)port);
+	CHECK_STR(deliver_to(hop, "a@x"), "a@x s 2.0.0 "
+	    "c.three.example[127.0.0.4] use=1 tls=may:none "
+	    "(250 2.0.0 taken)\n");
+	a.rules[0] = "MAIL 451 4.3.0 later";
+	CHECK(strstr(deliver_to(hop, "a@x"), "a@x d 4.3.0 b.three") != NULL);
+	CHECK_INT(c.connections, 1);
+	stop(&a);
+	stop(&b);
+	stop(&c);
+}
+
 static void
 a_permanent_refusal_ends_it_at_the_first_host(void)
 {
@@ -564,6 +595,26 @@ a_kept_session_serves_the_next_message(void)
 	task_sleep_ms(20);
 	CHECK(strstr(f.heard.data, "\n.\nRSET\nMAIL") != NULL);
 	CHECK(strstr(f.heard.data, "\n.\nQUIT\n") != NULL);
+	stop(&f);
+}
+
+/* smtp_connection_reuse_count_limit */
+static void
+a_kept_session_is_used_again_so_many_times(void)
+{
+	struct fake f = { .address = "127.0.0.2" };
+
+	start(&f);
+	memset(&request, 0, sizeof request);
+	request.nexthop = loopback("127.0.0.2");
+	request.rcpts = "a@x";
+	request.flags = DELIVER_KEEP_OPEN;
+	settings.connection_reuse_count_limit = 2;
+	for (int i = 0; i < 4; i++)
+		deliver(NULL);
+	settings.connection_reuse_count_limit = 0;
+	CHECK_INT(f.connections, 2);
+	cache_end();
 	stop(&f);
 }
 
@@ -836,10 +887,12 @@ run_all(void *arg)
 	TEST(sends_all_commands_at_once_and_quit_with_the_dot);
 	TEST(treats_each_recipient_by_its_reply);
 	TEST(asks_the_next_host_when_one_says_later);
+	TEST(a_host_that_does_not_greet_is_no_session);
 	TEST(a_permanent_refusal_ends_it_at_the_first_host);
 	TEST(tells_what_it_did_when_the_connection_was_lost);
 	TEST(a_silent_server_costs_no_more_than_its_time);
 	TEST(a_kept_session_serves_the_next_message);
+	TEST(a_kept_session_is_used_again_so_many_times);
 	TEST(a_kept_session_that_died_is_replaced);
 	TEST(a_kept_session_that_says_421_is_replaced);
 	TEST(never_sends_in_the_clear_what_needs_tls);
