@@ -56,9 +56,11 @@ static void
 lookup_failed(struct finding *f, const char *host, const char *type,
     enum dns_status status, const char *text)
 {
+	/* of addresses the system is asked last */
+	bool	    native = settings.use_hosts && *type == 'A';
 	const char *dsn = status == DNS_TRY_AGAIN ? "4.4.3" :
 	    status == DNS_FAIL ? "5.4.3" :
-	    status == DNS_NO_DATA && !settings.use_dns ? "5.3.0" : "5.4.4";
+	    status == DNS_NO_DATA && native ? "5.3.0" : "5.4.4";
 	enum outcome now = *dsn == '4' ? TRY_LATER : FAILED;
 
 	if (strcmp(text, DNS_WHY_FILTERED) == 0)
@@ -66,7 +68,7 @@ lookup_failed(struct finding *f, const char *host, const char *type,
 		    "%s", host, type, text);
 	else if (status == DNS_FAIL && strcmp(text, "Name server loop") == 0)
 		why_set(f->why, "5.4.4", "%s for %s", text, host);
-	else if (settings.use_dns)
+	else if (!native)
 		why_set(f->why, dsn, "Host or domain name not found. "
 		    "Name service error for name=%s type=%s: %s",
 		    host, type, text);

@@ -11,7 +11,7 @@
 
 struct source {
 	bool		 known;		/* worked out already */
-	bool		 is_set;
+	bool		 is_set, is_bad;
 	struct addr	 addr;
 };
 
@@ -52,17 +52,19 @@ work_out(struct source *s, int family, const char *text)
 	else if (addr_parse(&s->addr, text, 0) &&
 	    addr_family(&s->addr) == family)
 		s->is_set = true;
-	else
+	else {
+		s->is_bad = true;
 		log_warn("%s_bind_address%s: bad address \"%s\"; write a "
 		    "numeric one of this host", settings.prefix,
 		    family == AF_INET6 ? "6" : "", text);
+	}
 }
 
 /*
  * smtp_bind_address(6); else the only address of its family in
- * inet_interfaces, when that names one; NULL: let the system choose.
+ * inet_interfaces, when that names one.
  */
-static const struct addr *
+static const struct source *
 source_of(const struct addr *to)
 {
 	int family = addr_family(to);
@@ -71,23 +73,30 @@ source_of(const struct addr *to)
 	if (!s->known)
 		work_out(s, family, family == AF_INET6 ?
 		    settings.bind_address6 : settings.bind_address);
-	return s->is_set && !addr_is_loopback(to) ? &s->addr : NULL;
+	return s;
 }
 
 int
 source_connect(const struct addr *to, int64_t deadline)
 {
-	const struct addr *source = source_of(to);
-	char		   text[ADDR_TEXT];
-	int		   fd = dead_connect(to, source, deadline);
+	const struct source *s = source_of(to);
+	/* NULL: let the system choose */
+	const struct addr   *source = s->is_set && !addr_is_loopback(to) ?
+				 &s->addr : NULL;
+	char		     text[ADDR_TEXT];
+	int		     fd;
 
+	if (s->is_bad && settings.bind_address_enforce) {
+		errno = EADDRNOTAVAIL;
+		return -1;
+	}
+	fd = dead_connect(to, source, deadline);
 	if (fd >= 0 || source == NULL || errno != EADDRNOTAVAIL)
 		return fd;
 	addr_text(source, text);
 	log_warn("smtp_connect_addr: bind %s: %s", text, strerror(errno));
 	errno = EADDRNOTAVAIL;
-	if (!settings.bind_address_enforce) {
+	if (!settings.bind_address_enforce)
 		fd = dead_connect(to, NULL, deadline);
-	}
 	return fd;
 }
