@@ -49,15 +49,19 @@ warn(const char *text)
 	log_warn("%s", text);
 }
 
+/* The log has Postfix's words: they are looked for. */
 static unsigned
-parse_options(const char *parameter, const char *list)
+parse_options(const char *list)
 {
 	const char *word;
 	unsigned    bits;
 
-	if (!sasl_options_parse(list, &bits, &word))
-		fatalx("%s_%s: unknown word \"%.*s\"", settings.prefix,
-		    parameter, (int)strcspn(word, TEXT_LIST_SEP), word);
+	if (!sasl_options_parse(list, &bits, &word)) {
+		log_warn("unknown SASL security options value \"%.*s\" in "
+		    "\"%s\"", (int)strcspn(word, TEXT_LIST_SEP), word, list);
+		log_warn("bad per-session SASL security properties");
+		fatalx("SASL per-connection initialization failed");
+	}
 	return bits;
 }
 
@@ -72,9 +76,10 @@ open_client(void)
 	};
 	const char *why;
 
-	if ((auth.client = sasl_client_open(&set, &why)) == NULL)
-		fatalx("%s_sasl_type = %s: %s", settings.prefix,
-		    settings.sasl_type, why);
+	if ((auth.client = sasl_client_open(&set, &why)) == NULL) {
+		log_warn("%s: %s", why, settings.sasl_type);
+		fatalx("SASL library initialization");
+	}
 }
 
 void
@@ -97,12 +102,9 @@ auth_start(void)
 	if (*settings.sasl_mechanism_filter != '\0')
 		auth.wanted = match_new("sasl_mechanism_filter",
 		    settings.sasl_mechanism_filter, false);
-	auth.options = parse_options("sasl_security_options",
-	    settings.sasl_security_options);
-	auth.tls_options = parse_options("sasl_tls_security_options",
-	    settings.sasl_tls_security_options);
+	auth.options = parse_options(settings.sasl_security_options);
+	auth.tls_options = parse_options(settings.sasl_tls_security_options);
 	auth.verified_options = parse_options(
-	    "sasl_tls_verified_security_options",
 	    settings.sasl_tls_verified_security_options);
 	failed_open(settings.sasl_auth_cache_name);
 }

@@ -25,12 +25,9 @@ failed_open(const char *name)
 	table = NULL;
 	if (*name == '\0')
 		return;
-	if (!text_starts(name, "proxy:")) {
-		log_warn("%s_sasl_auth_cache_name = %s: write proxy:%s; logins "
-		    "that failed are not remembered", settings.prefix, name,
-		    name);
-		return;
-	}
+	if (!text_starts(name, "proxy:"))
+		fatalx("SASL authentication cache name \"%s\" must start with "
+		    "\"proxy:\"", name);
 	if (!digest_is_known("sha256")) {
 		log_warn("%s_sasl_auth_cache_name needs OpenSSL",
 		    settings.prefix);
