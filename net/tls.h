@@ -315,7 +315,11 @@ const struct tls_info *tls_stream_info(const struct stream *);
  * above each; for a person to read. */
 void		 tls_stream_chain(const struct stream *, struct buf *ret_pem);
 
-/* How a TLSA record can't be used ("unusable TLSA RR: 3 1 9 00"): false. */
+/* Has it a usage, a selector and a digest that we know, and data of that
+ * kind? */
 bool		 tlsa_is_usable(const struct tlsa *);
+
+/* "3 1 1 0123AB..." */
+void		 tlsa_text(struct buf *, const struct tlsa *);
 
 #endif

@@ -174,9 +174,9 @@ use_list(struct tls *t, const char *list)
 	return true;
 }
 
-/* The grade's list without the words to be excluded. */
+/* The grade's list without the words to be excluded, nor what `never` names. */
 static bool
-set_ciphers(struct tls *t, const struct tls_strength *s, bool authenticated)
+set_ciphers(struct tls *t, const struct tls_strength *s, const char *never)
 {
 	const char *grade = cipher_list(s->grade), *word = s->exclude;
 	struct buf  list = BUF_INIT;
@@ -190,8 +190,8 @@ set_ciphers(struct tls *t, const struct tls_strength *s, bool authenticated)
 		if (n > 0)
 			buf_addf(&list, ":!%.*s", (int)n, word);
 	}
-	if (authenticated)
-		buf_adds(&list, ":!aNULL");
+	if (never != NULL)
+		buf_addf(&list, ":!%s", never);
 	if (!use_list(t, list.data)) {
 		tls_say(true, "%s: error setting cipher grade: \"%s\"",
 		    t->peer, grade_name(s->grade));
@@ -391,12 +391,12 @@ tls_accept(struct tls_context *c, struct stream *stream,
 	if (t->log_level >= 2)
 		tls_say(false, "setting up TLS connection from %s", t->peer);
 	set_protocols(t, &a->strength.protocols);
-	if (!set_ciphers(t, &a->strength, a->require_cert)) {
+	if (!set_ciphers(t, &a->strength, ask ? "aNULL" : NULL)) {
 		free_tls(t);
 		stream_fail(stream, "no usable TLS ciphers");
 		return NULL;
 	}
-	t->log_untrusted = a->require_cert || t->log_level >= 2;
+	t->log_untrusted = a->require_cert;
 	/* No certificate, or a bad one, is for the caller to judge. */
 	SSL_set_verify(t->ssl, !ask ? SSL_VERIFY_NONE :
 	    SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE, tls_verify_callback);
@@ -419,7 +419,10 @@ tls_connect(struct tls_context *c, struct stream *stream,
 	if (t->log_level >= 2)
 		tls_say(false, "setting up TLS connection to %s", t->peer);
 	set_protocols(t, &w->strength.protocols);
-	if (!set_ciphers(t, &w->strength, w->level > TLS_LEVEL_ENCRYPT) ||
+	/* what must be encrypted is, what must be verified shows a
+	 * certificate */
+	if (!set_ciphers(t, &w->strength, w->level == TLS_LEVEL_ENCRYPT ?
+	    "eNULL" : w->level > TLS_LEVEL_ENCRYPT ? "aNULL" : NULL) ||
 	    (w->sni != NULL && SSL_set_tlsext_host_name(t->ssl, w->sni) != 1) ||
 	    !tls_verify_prepare(t, w)) {
 		tls_say_errors();
@@ -427,6 +430,8 @@ tls_connect(struct tls_context *c, struct stream *stream,
 		stream_fail(stream, "TLS settings can't be used");
 		return NULL;
 	}
+	if (w->sni != NULL && t->log_level >= 2)
+		tls_say(false, "%s: SNI hostname: %s", t->peer, w->sni);
 	if (w->rpk)
 		offer_raw_keys(t, true);
 	tls_resume_offer(t, w);

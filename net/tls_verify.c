@@ -14,11 +14,35 @@
  * whose key in the store is made of all that was asked for (tls_resume.c).
  */
 
+#include <ctype.h>
 #include <string.h>
 
 #include "net/addr.h"
 #include "net/tls_int.h"
 #include "util/text.h"
+
+/* --- TLSA records */
+
+/* A certificate or a key itself, and nothing behind it. */
+static bool
+is_whole(const struct tlsa *r)
+{
+	const unsigned char *p = r->data;
+	X509		    *cert = NULL;
+	EVP_PKEY	    *key = NULL;
+	bool		     good;
+
+	if (r->selector == 0)
+		cert = d2i_X509(NULL, &p, (long)r->len);
+	else
+		key = d2i_PUBKEY(NULL, &p, (long)r->len);
+	good = p == r->data + r->len && (key != NULL ||
+	    (cert != NULL && X509_get0_pubkey(cert) != NULL));
+	X509_free(cert);
+	EVP_PKEY_free(key);
+	ERR_clear_error();
+	return good;
+}
 
 bool
 tlsa_is_usable(const struct tlsa *r)
@@ -28,7 +52,7 @@ tlsa_is_usable(const struct tlsa *r)
 		return false;
 	switch (r->matching) {
 	case 0:
-		return r->len > 0;
+		return !tls_process.started || is_whole(r);
 	case 1:
 		return r->len == 32;
 	case 2:
@@ -36,6 +60,28 @@ tlsa_is_usable(const struct tlsa *r)
 	default:
 		return false;
 	}
+}
+
+static void
+add_hex(struct buf *b, const uint8_t *p, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		buf_addf(b, "%02X", p[i]);
+}
+
+void
+tlsa_text(struct buf *b, const struct tlsa *r)
+{
+	enum { END = 32 };	/* bytes shown of what is no digest */
+
+	buf_addf(b, "%d %d %d ", r->usage, r->selector, r->matching);
+	if (r->len <= 2 * END) {
+		add_hex(b, r->data, r->len);
+		return;
+	}
+	add_hex(b, r->data, END);
+	buf_adds(b, "...");
+	add_hex(b, r->data + r->len - END, END);
 }
 
 /* --- the callback */
@@ -66,7 +112,7 @@ tls_verify_callback(int ok, X509_STORE_CTX *x)
 
 	if (t == NULL)
 		return ok;
-	if (t->log_level >= 2) {
+	if (t->log_level >= 2 && t->info.level != TLS_LEVEL_FINGERPRINT) {
 		X509 *cert = X509_STORE_CTX_get_current_cert(x);
 		char *name = cert != NULL ? X509_NAME_oneline(
 		    X509_get_subject_name(cert), NULL, 0) : NULL;
@@ -145,7 +191,7 @@ prepare_dane(struct tls *t, const struct tls_connect *w)
 bool
 tls_verify_prepare(struct tls *t, const struct tls_connect *w)
 {
-	t->log_untrusted = w->level > TLS_LEVEL_ENCRYPT || t->log_level >= 2;
+	t->log_untrusted = w->level > TLS_LEVEL_ENCRYPT;
 	if (w->anchor_files != NULL && *w->anchor_files != '\0' &&
 	    !tls_anchors_use(t, w->anchor_files))
 		return false;
@@ -175,6 +221,24 @@ tls_verify_prepare(struct tls *t, const struct tls_connect *w)
 
 /* --- afterwards */
 
+/* Is there one of the right length? */
+static bool
+has_usable_print(const struct tls *t)
+{
+	size_t want = (strlen(t->info.key_print) + 1) / 3;
+
+	for (const char *const *m = t->wish->match; m != NULL && *m != NULL;
+	    m++) {
+		size_t digits = 0;
+
+		for (const char *p = *m; *p != '\0'; p++)
+			digits += *p != ':';
+		if (digits == 2 * want)
+			return true;
+	}
+	return false;
+}
+
 /* "ab:cd" and "ABCD" are the same. */
 static bool
 same_print(const char *a, const char *b)
@@ -191,8 +255,9 @@ same_print(const char *a, const char *b)
 	}
 }
 
-static bool
-fits_print(const struct tls *t)
+/* NULL: none fits. */
+static const char *
+find_print(const struct tls *t)
 {
 	const struct tls_info *i = &t->info;
 	const char *const     *m = t->wish != NULL ? t->wish->match : NULL;
@@ -200,8 +265,8 @@ fits_print(const struct tls *t)
 	for (; m != NULL && *m != NULL; m++)
 		if ((*i->cert_print != '\0' && same_print(*m, i->cert_print)) ||
 		    (*i->key_print != '\0' && same_print(*m, i->key_print)))
-			return true;
-	return false;
+			return *m;
+	return NULL;
 }
 
 static bool
@@ -238,7 +303,7 @@ tls_verify_judge(struct tls *t)
 	if (t->has_numeric)
 		name = (name && t->has_names) || fits_address(t);
 	t->matched = t->wants_match && (i->level == TLS_LEVEL_FINGERPRINT ?
-	    fits_print(t) : chain && name);
+	    find_print(t) != NULL : chain && name);
 	if (!i->has_cert && !i->has_rpk)
 		i->trust = TLS_ANONYMOUS;
 	else if (t->matched)
@@ -253,8 +318,10 @@ tls_verify_judge(struct tls *t)
 	if (t->error == X509_V_OK && t->wants_match && !t->matched)
 		i->verify_error = t->nothing_to_match ?
 		    X509_V_ERR_UNSPECIFIED : X509_V_ERR_HOSTNAME_MISMATCH;
-	if (i->level == TLS_LEVEL_FINGERPRINT && !t->matched)
-		i->verify_error = X509_V_ERR_UNSPECIFIED;
+	if (i->level == TLS_LEVEL_FINGERPRINT)
+		i->verify_error = t->matched ? X509_V_OK :
+		    has_usable_print(t) ? X509_V_ERR_DANE_NO_MATCH :
+		    X509_V_ERR_UNSPECIFIED;
 	i->verify_text = X509_verify_cert_error_string(i->verify_error);
 }
 
@@ -306,6 +373,54 @@ log_error(const struct tls *t, const char *what)
 	    t->peer, i->verify_error, i->verify_text);
 }
 
+/* Which record of DANE, or which anchor of a file. */
+static void
+log_authority(const struct tls *t)
+{
+	struct tlsa r = { 0 };
+	X509	   *cert;
+	EVP_PKEY   *key;
+	struct buf  text = BUF_INIT;
+	int	    depth = SSL_get0_dane_authority(t->ssl, &cert, &key);
+
+	if (depth < 0)
+		return;
+	if (t->wish->tlsa_count == 0) {
+		tls_say(false, "%s: Matched trust anchor at depth %d", t->peer,
+		    depth);
+		return;
+	}
+	SSL_get0_dane_tlsa(t->ssl, &r.usage, &r.selector, &r.matching,
+	    &r.data, &r.len);
+	tlsa_text(&text, &r);
+	tls_say(false, "%s: Matched DANE %s at depth %d: %s", t->peer,
+	    key != NULL ? "TA public key" : depth > 0 ? "TA certificate" :
+	    "EE certificate", depth, text.data);
+	buf_done(&text);
+}
+
+/* Why the server is believed. */
+static void
+log_match(const struct tls *t)
+{
+	struct buf  print = BUF_INIT;
+	const char *name;
+
+	if (t->info.level == TLS_LEVEL_FINGERPRINT) {
+		for (const char *p = find_print(t); p != NULL && *p; p++)
+			if (*p != ':')
+				buf_addc(&print, (char)toupper(
+				    (unsigned char)*p));
+		tls_say(false, "%s: Matched fingerprint: %s", t->peer,
+		    print.data);
+		buf_done(&print);
+		return;
+	}
+	if ((name = SSL_get0_peername(t->ssl)) != NULL)
+		tls_say(false, "%s: matched peername: %s", t->peer, name);
+	log_authority(t);
+}
+
 void
 tls_verify_log(const struct tls *t)
 {
@@ -313,19 +428,23 @@ tls_verify_log(const struct tls *t)
 
 	if (i->reused || !(i->has_cert || i->has_rpk))
 		return;
-	if (t->log_level >= 2 && i->has_cert) {
+	if (t->log_level >= 2 && i->level == TLS_LEVEL_FINGERPRINT)
+		tls_say(false, "%s: depth=0 verify=%d subject=%s", t->peer,
+		    t->matched, i->subject);
+	if (i->verify_error != X509_V_OK && t->log_untrusted)
+		log_error(t, i->server ? "client certificate" :
+		    "server certificate");
+	if (t->log_level >= 2 && t->matched && i->has_cert)
+		log_match(t);
+	if (t->log_level >= 2 && i->has_cert && i->server) {
 		tls_say(false, "subject=%s", i->subject);
 		tls_say(false, "issuer=%s", i->issuer);
 	}
 	if (t->log_level >= 2)
-		tls_say(false, "%s: subject_CN=%s, issuer=%s, "
+		tls_say(false, "%s: subject_CN=%s, issuer%s=%s, "
 		    "fingerprint=%s, pkey_fingerprint=%s", t->peer,
-		    i->peer_cn, i->issuer_cn, i->cert_print, i->key_print);
-	if (i->verify_error == X509_V_OK)
-		return;
-	if (t->log_untrusted)
-		log_error(t, i->server ? "client certificate" :
-		    "server certificate");
+		    i->peer_cn, i->server ? "" : "_CN", i->issuer_cn,
+		    i->cert_print, i->key_print);
 }
 
 bool

@@ -5,31 +5,56 @@
 #include "net/dns.h"
 #include "smtp/route.h"
 #include "smtp/settings.h"
+#include "util/buf.h"
 #include "util/log.h"
 
 enum { TLSA_HEAD = 3, RECORDS_MAX = 50, TRIES = 2 };
 
-/* RFC 7672 2.2: what is not signed counts for nothing. */
-static size_t
-take(struct pool *pool, const struct dns_record *r, struct tlsa *list)
+/* RFC 7672 3.1.3: usages 0 and 1 mean nothing between mail servers. */
+static bool
+is_for_mail(const char *name, const struct tlsa *r)
 {
-	size_t n = 0;
+	bool	   good = r->usage == 2 || r->usage == 3;
+	struct buf text = BUF_INIT;
+
+	if (good && settings.tls_loglevel < 2)
+		return true;
+	tlsa_text(&text, r);
+	if (good)
+		log_info("DNSSEC-signed TLSA record: %s: %s", name, text.data);
+	else
+		log_warn("%s unsupported TLSA certificate usage: %s", name,
+		    text.data);
+	buf_done(&text);
+	return good;
+}
+
+/* RFC 7672 2.2: what is not signed counts for nothing. */
+static enum dane
+take(struct pool *pool, const char *name, const struct dns_record *r,
+    struct tlsa *list, size_t *ret_count)
+{
+	enum dane got = DANE_NONE;
+	size_t	  n = 0;
 
 	for (; r != NULL && n < RECORDS_MAX; r = r->next) {
 		const unsigned char *p = (const unsigned char *)r->target;
 
 		if (!r->authentic)
-			return 0;
+			return DANE_NONE;
 		if (r->target_len <= TLSA_HEAD)
 			continue;
-		list[n++] = (struct tlsa){
+		list[n] = (struct tlsa){
 			.usage = p[0], .selector = p[1], .matching = p[2],
 			.data = (const uint8_t *)pool_strndup(pool,
 			    r->target + TLSA_HEAD, r->target_len - TLSA_HEAD),
 			.len = r->target_len - TLSA_HEAD,
 		};
+		n += is_for_mail(name, &list[n]);
+		got = DANE_UNUSABLE;
 	}
-	return n;
+	*ret_count = n;
+	return n > 0 ? DANE_FOUND : got;
 }
 
 /* A second question is cheap, and a message that waits is not. */
@@ -60,16 +85,17 @@ look_for(struct pool *pool, const char *host, uint16_t port,
 	struct dns_record *records = NULL;
 	struct tlsa	  *list;
 	enum dns_status	   status = ask(name, &records);
+	enum dane	   got;
 
 	if (status == DNS_NO_DATA || status == DNS_NOT_FOUND)
 		return DANE_NONE;
 	if (status != DNS_OK)
 		return DANE_TROUBLE;
 	list = pool_alloc(pool, RECORDS_MAX * sizeof *list);
-	*ret_count = take(pool, records, list);
+	got = take(pool, name, records, list, ret_count);
 	*ret = list;
 	dns_free(records);
-	return *ret_count > 0 ? DANE_FOUND : DANE_NONE;
+	return got;
 }
 
 enum dane

@@ -211,10 +211,17 @@ apply_dane(struct draft *d)
 		p->failure = "dnssec-invalid";
 		return false;
 	}
-	if (got != DANE_FOUND) {
-		if (only)
-			return no_dane(d, got == DANE_UNPROVEN ?
-			    "non DNSSEC destination" : "no TLSA records found");
+	if (got != DANE_FOUND && only)
+		return no_dane(d, got == DANE_UNPROVEN ?
+		    "non DNSSEC destination" : got == DANE_UNUSABLE ?
+		    "TLSA records unusable" : "no TLSA records found");
+	if (got == DANE_UNUSABLE) {
+		p->failure = "tlsa-invalid";
+		p->dane_failed = true;
+		p->level = d->target->proven_name ||
+		    !text_eq(insecure, "may") ? TLS_LEVEL_ENCRYPT :
+		    TLS_LEVEL_MAY;
+	} else if (got != DANE_FOUND) {
 		p->level = TLS_LEVEL_MAY;
 	} else if (!d->target->proven_name) {
 		p->level = text_eq(insecure, "may") ? TLS_LEVEL_MAY :

@@ -66,7 +66,11 @@ open_context(void)
 void
 client_tls_init(void)
 {
-	if (may_want_tls() && server_tls_start())
+	if (!may_want_tls())
+		return;
+	if (settings.tls_loglevel >= 2)
+		log_info("initializing the client-side TLS engine");
+	if (server_tls_start())
 		open_context();
 }
 
@@ -100,13 +104,11 @@ look_at_files(void)
 static void
 log_unusable(const struct session *s, const struct tlsa *r)
 {
-	struct buf hex = BUF_INIT;
+	struct buf text = BUF_INIT;
 
-	for (size_t i = 0; i < r->len; i++)
-		buf_addf(&hex, "%02X", r->data[i]);
-	log_warn("%s: unusable TLSA RR: %d %d %d %s", s->relay, r->usage,
-	    r->selector, r->matching, hex.data);
-	buf_done(&hex);
+	tlsa_text(&text, r);
+	log_warn("%s: unusable TLSA RR: %s", s->relay, text.data);
+	buf_done(&text);
 }
 
 static void
@@ -146,6 +148,17 @@ print_bytes(const char *text, uint8_t *ret, size_t max)
 	return *text == '\0' && n % 2 == 0 ? n / 2 : 0;
 }
 
+static void
+log_print(const struct tlsa *r)
+{
+	struct buf text = BUF_INIT;
+
+	tlsa_text(&text, r);
+	log_info("fingerprint: digest as private-use TLSA record: %s",
+	    text.data);
+	buf_done(&text);
+}
+
 /* A fingerprint of another length than the digest's fits nothing; the log
  * shows it as the two records it would be. */
 static void
@@ -160,11 +173,14 @@ log_prints(const struct session *s, const struct policy *p)
 	len = (sample.len + 1) / 3;
 	for (size_t i = 0; p->match[i] != NULL; i++) {
 		r.len = print_bytes(p->match[i], bytes, sizeof bytes);
+		r.selector = 0;
+		if (settings.tls_loglevel >= 2)
+			log_print(&r);
 		if (r.len == len) {
 			usable++;
 			continue;
 		}
-		for (r.selector = 0; r.selector < 2; r.selector++)
+		for (; r.selector < 2; r.selector++)
 			log_unusable(s, &r);
 	}
 	if (usable == 0)

@@ -448,6 +448,27 @@ key_digest(X509 *cert, uint8_t ret[64])
 }
 
 static void
+tlsa_records_of_no_digest_hold_the_thing_itself(void)
+{
+	unsigned char *cert = NULL, *key = NULL;
+	int	       cert_len = i2d_X509(server.cert, &cert);
+	int	       key_len = i2d_X509_PUBKEY(
+			   X509_get_X509_PUBKEY(server.cert), &key);
+	struct tlsa    r = { 3, 0, 0, cert, (size_t)cert_len };
+
+	CHECK(tlsa_is_usable(&r));
+	r.selector = 1;
+	CHECK(!tlsa_is_usable(&r));
+	r.data = key;
+	r.len = (size_t)key_len;
+	CHECK(tlsa_is_usable(&r));
+	r.len--;
+	CHECK(!tlsa_is_usable(&r));
+	OPENSSL_free(cert);
+	OPENSSL_free(key);
+}
+
+static void
 dane_believes_tlsa_records_only(void)
 {
 	struct tls_settings a = server_settings(), b = client_settings();
@@ -458,6 +479,7 @@ dane_believes_tlsa_records_only(void)
 	};
 
 	CHECK(!tlsa_is_usable(&records[0]) && tlsa_is_usable(&records[1]));
+	tlsa_records_of_no_digest_hold_the_thing_itself();
 	b.ca_file = NULL;
 	begin(&a, &b);
 	c.connect.level = TLS_LEVEL_DANE;

@@ -370,6 +370,12 @@ def build(world):
                              world.pki.tlsa("dane"))
     world.domain("nodane", ["mx.nodane.test"],
                  "_25._tcp.mx.nodane.test. TLSA " + wrong)
+    world.domain("pkix", ["mx.pkix.test"],
+                 "_25._tcp.mx.pkix.test. TLSA 0 0 1 " + 64 * "0")
+    world.domain("pkixclear", None,
+                 "_25._tcp.mx.pkixclear.test. TLSA 1 1 1 " + 64 * "0")
+    world.domain("nocert", ["mx.nocert.test"],
+                 "_25._tcp.mx.nocert.test. TLSA 3 0 0 " + 64 * "0")
     world.domain("both", ["mx.both.test"],
                  "_25._tcp.mx.both.test. TLSA " + wrong)
     world.sts("both", policy("enforce", "mx.both.test"))
@@ -464,6 +470,14 @@ def deliveries(mail, world):
            "mail wait", "Server certificate not verified", "tls=!dane")
     tap.ok(not sinks["nodane"].mail and sinks["nodane"].tls,
            "nothing was sent there")
+    expect(mail, "pkix", "sent", "DANE: a usage that mail has no use for asks "
+           "for encryption only", "tls=encrypt")
+    tap.ok(mail.logged("warning: _25._tcp.mx.pkix.test unsupported TLSA "
+                       "certificate usage: 0 0 1 0000"), "the log says so")
+    expect(mail, "pkixclear", "deferred", "without that mail waits",
+           "TLS is required, but was not offered")
+    expect(mail, "nocert", "sent", "DANE: a record that should hold a "
+           "certificate and does not is of no use", "tls=dane:encrypt")
     expect(mail, "both", "deferred", "an MTA-STS policy does not make good a "
            "TLSA record that does not fit", "tls=!dane")
     expect(mail, "good", "sent", "MTA-STS: mail goes to a host of the policy "
