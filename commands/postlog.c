@@ -98,6 +98,8 @@ open_log(void)
 	const char *why;
 	int   fd;
 
+	if (!maillog_check(&why))
+		fatalx("%s", why);
 	log_set_host(conf_mail.myhostname);
 	log_set_format(maillog_is_json() ? maillog_add_json : NULL);
 	if (conf_mail.maillog_file[0] == '\0')

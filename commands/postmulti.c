@@ -230,10 +230,11 @@ open_log(const char *tag)
 {
 	char *path = mem_printf("%s/public/%s", conf_mail.queue_directory,
 	    conf_mail.postlog_service_name);
-
 	const char *file = conf_mail.maillog_file, *why;
 	int facility = log_facility(conf_mail.syslog_facility), fd = -1;
 
+	if (!maillog_check(&why))
+		fatalx("%s", why);
 	log_set_host(conf_mail.myhostname);
 	/* While nothing runs the lines go into the file directly. */
 	if (*file == '/' && !log_reaches(path) &&

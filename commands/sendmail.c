@@ -31,6 +31,7 @@
 #include "mail/submit.h"
 #include "net/connect.h"
 #include "server/command.h"
+#include "server/maillog.h"
 #include "util/buf.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -56,6 +57,14 @@ deny_config(void)
 	    conf_dir(), conf_dir());
 }
 
+static const char *
+value(const char *name)
+{
+	const char *v = conf_value(name);
+
+	return v == NULL ? "" : v;
+}
+
 static void
 read_configuration(void)
 {
@@ -67,14 +76,10 @@ read_configuration(void)
 		fatal_exit(EX_TEMPFAIL, "%s", why);
 	}
 	conf_warn_read();
-}
-
-static const char *
-value(const char *name)
-{
-	const char *v = conf_value(name);
-
-	return v == NULL ? "" : v;
+	if (!maillog_is_allowed(value("maillog_file"),
+	    value("maillog_file_prefixes")))
+		fatal_exit(EX_TEMPFAIL, MAILLOG_NOT_ALLOWED,
+		    value("maillog_file"));
 }
 
 /* --- other programs */

@@ -1,4 +1,3 @@
-#include "net/addr.h"
 #include "server/command.h"
 
 #include <errno.h>
@@ -11,7 +10,9 @@
 #include <unistd.h>
 
 #include "conf/conf.h"
+#include "net/addr.h"
 #include "server/accounts.h"
+#include "server/maillog.h"
 #include "server/redirect.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -134,7 +135,10 @@ command_open_log(int status)
 	char *path = mem_printf("%s/public/%s", conf_mail.queue_directory,
 	    conf_mail.postlog_service_name);
 	int facility = log_facility(conf_mail.syslog_facility);
+	const char *why;
 
+	if (!maillog_check(&why))
+		fatal_exit(status, "%s", why);
 	if (facility < 0)
 		fatal_exit(status, "file %s/main.cf: parameter "
 		    "syslog_facility: unrecognized value: %s", conf_dir(),

@@ -29,31 +29,6 @@ fail(const char **ret_why, const char *fmt, const char *a, const char *b)
 	return -1;
 }
 
-/* "/var" is a prefix of "/var/log/mail.log", not of "/various". */
-static bool
-is_below(const char *path, const char *prefix)
-{
-	size_t n = strlen(prefix);
-
-	while (n > 1 && prefix[n - 1] == '/')
-		n--;
-	return strncmp(path, prefix, n) == 0 &&
-	    (path[n] == '/' || path[n] == '\0' || n == 1);
-}
-
-static bool
-is_allowed(const char *path)
-{
-	char *copy = mem_strdup(conf_mail.maillog_file_prefixes), *s = copy;
-	char *word;
-	bool  ok = false;
-
-	while ((word = text_word(&s, TEXT_LIST_SEP, false)) != NULL)
-		ok = ok || is_below(path, word);
-	mem_free(copy);
-	return ok && strstr(path, "/../") == NULL;
-}
-
 int
 maillog_open_file(const char **ret_why)
 {
@@ -67,10 +42,8 @@ maillog_open_file(const char **ret_why)
 	if (*text == '\0' || *end != '\0' || mode < 0 || mode > 0777)
 		return fail(ret_why, "parameter maillog_file_permissions:"
 		    " \"%s\"%s; write 0600, 0640 or 0644", text, "");
-	if (!is_allowed(path))
-		return fail(ret_why, "logfile '%s' does not start with a"
-		    " prefix of maillog_file_prefixes (%s)", path,
-		    conf_mail.maillog_file_prefixes);
+	if (!maillog_check(ret_why))
+		return -1;
 	fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0 && errno == ENOENT) {
 		fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC |

@@ -26,6 +26,16 @@ void	maillog_add_json(struct buf *, const char *lines, unsigned long len);
  * socket in public/. */
 #define METRICS_SERVICE "metrics"
 
+/*
+ * maillog_file is below one of maillog_file_prefixes, or not set.  The second
+ * takes conf_mail's and gives a reason.
+ */
+bool	maillog_is_allowed(const char *path, const char *prefixes);
+bool	maillog_check(const char **ret_why);
+
+#define MAILLOG_NOT_ALLOWED "maillog_file value '%s' does not match any prefix" \
+	" in maillog_file_prefixes"
+
 /* Opens maillog_file for appending, made with maillog_file_permissions; -1
  * with a reason that says what to write.  Stands nowhere but below
  * maillog_file_prefixes. */
