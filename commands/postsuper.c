@@ -8,16 +8,14 @@
  * Ends with 0, or with 1 and a reason.
  */
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "commands/postsuper/structure.h"
 #include "conf/conf.h"
 #include "mail/bounce_log.h"
 #include "mail/queue_dir.h"
@@ -28,11 +26,6 @@
 #include "util/log.h"
 #include "util/mem.h"
 #include "util/text.h"
-
-enum {
-	TEMP_AGE = 24 * 60 * 60,	/* seconds; -p: older is forgotten */
-	DEPTH_MAX = 8,			/* of hash directories */
-};
 
 struct ids {
 	char	**items;
@@ -54,6 +47,30 @@ static const char *const queues_moving[] = {
 static const char *const queues_held[] = { QUEUE_HOLD, NULL };
 
 /* --- one message; true if something was done */
+
+/*
+ * Files alone are messages: a link or a folder of that name is a mistake of
+ * somebody's.  Those whose owner may not execute them are not complete; they
+ * are left alone when they are called by name.
+ */
+static bool
+is_message(const char *queue, const char *id, bool by_name)
+{
+	struct buf  path = BUF_INIT;
+	struct stat st;
+	bool	    is;
+
+	queue_path(&path, queue, id);
+	is = lstat(path.data, &st) == 0;
+	if (is && !S_ISREG(st.st_mode)) {
+		if (by_name)
+			log_warn("%s: uid %ld: not a regular file", path.data,
+			    (long)st.st_uid);
+		is = false;
+	}
+	buf_done(&path);
+	return is && (!by_name || (st.st_mode & S_IXUSR) != 0);
+}
 
 static bool
 delete_message(const char *queue, const char *id)
@@ -93,7 +110,7 @@ expire_message(const char *queue, const char *id)
 	bool	    done;
 
 	queue_path(&path, queue, id);
-	done = lstat(path.data, &st) == 0 && S_ISREG(st.st_mode) &&
+	done = lstat(path.data, &st) == 0 && (st.st_mode & S_IXUSR) != 0 &&
 	    !(st.st_mode & QUEUE_MODE_EXPIRED) &&
 	    chmod(path.data, (st.st_mode & 0777) | QUEUE_MODE_EXPIRED) == 0;
 	buf_done(&path);
@@ -217,6 +234,7 @@ run_on_id(struct operation *op, const char *const *queues, const char *id)
 {
 	for (size_t i = 0; op->queues[i] != NULL; i++) {
 		if (!is_among(queues, op->queues[i]) ||
+		    !is_message(op->queues[i], id, true) ||
 		    !op->run(op->queues[i], id))
 			continue;
 		log_info("%s: %s", id, op->done);
@@ -237,7 +255,8 @@ run_on_queue(struct operation *op, const char *queue)
 		add_id(&found, id);
 	queue_scan_close(scan);
 	for (size_t i = 0; i < found.count; i++)
-		op->count += op->run(queue, found.items[i]);
+		op->count += is_message(queue, found.items[i], false) &&
+		    op->run(queue, found.items[i]);
 	clear_ids(&found);
 	mem_free(found.items);
 }
@@ -259,111 +278,37 @@ print_total(const char *what, unsigned long n)
 	log_info("%s: %lu message%s", what, n, n == 1 ? "" : "s");
 }
 
-/* --- structure: -s, -S, -p */
+/* --- structure: -s, -S, -p, or no option at all */
 
 static struct {
-	bool		fix, purge;
-	unsigned long	renamed;
+	bool	fix, purge;
 } structure;
 
-/* What the id would be if it was made of this inode number. */
-static void
-id_for_inode(const char *id, ino_t ino, char ret[QUEUE_ID_MAX])
+static unsigned long
+look_at_structure(const char *const *queues)
 {
-	int64_t us = queue_id_time(id);
-	char	first[6];
+	unsigned long renamed = 0;
 
-	if (us >= 0) {
-		queue_id_make(ret, us, ino, true);
-		return;
-	}
-	snprintf(first, sizeof first, "%.5s", id);
-	queue_id_make(ret, (int64_t)strtoul(first, NULL, 16), ino, false);
+	for (; *queues != NULL; queues++)
+		renamed += structure_look(*queues, structure.fix,
+		    structure.purge, is_among(queues_deletion, *queues));
+	return renamed;
 }
 
-static bool
-rename_to(const char *from, const char *queue, const char *id)
-{
-	struct buf to = BUF_INIT;
-	bool	   ok = queue_make_dirs(queue, id);
-
-	queue_path(&to, queue, id);
-	if (strcmp(from, to.data) != 0) {
-		ok = renameat2(AT_FDCWD, from, AT_FDCWD, to.data,
-		    RENAME_NOREPLACE) == 0;
-		if (!ok)
-			log_warn("rename %s to %s: %s", from, to.data,
-			    strerror(errno));
-	}
-	buf_done(&to);
-	return ok;
-}
-
-/*
- * A file that was restored from elsewhere has an id that a new message might
- * get; its logs follow it.
- */
+/* What got the name of another in the first round is looked at once more. */
 static void
-fix_message(const char *path, const char *queue, const char *id, ino_t ino)
+put_structure_right(const char *const *queues)
 {
-	static const char *const logs[] = { QUEUE_BOUNCE, QUEUE_DEFER,
-		QUEUE_TRACE };
-	char	   right[QUEUE_ID_MAX];
-	struct buf log = BUF_INIT;
+	unsigned long renamed;
 
-	id_for_inode(id, ino, right);
-	if (!rename_to(path, queue, right) || strcmp(id, right) == 0)
+	if (!structure.fix && !structure.purge)
 		return;
-	structure.renamed++;
-	for (size_t i = 0; i < sizeof logs / sizeof *logs; i++) {
-		buf_clear(&log);
-		queue_path(&log, logs[i], id);
-		if (access(log.data, F_OK) == 0)
-			rename_to(log.data, logs[i], right);
-	}
-	buf_done(&log);
-}
-
-static void
-look_at_file(const char *path, const char *queue, const char *name)
-{
-	bool	    is_message = is_among(queues_deletion, queue);
-	struct stat st;
-
-	if (lstat(path, &st) != 0 || !S_ISREG(st.st_mode))
+	renamed = look_at_structure(queues);
+	if (renamed == 0)
 		return;
-	if (structure.purge && text_starts(name, ".tmp-") &&
-	    st.st_mtime + TEMP_AGE < time(NULL))
-		unlink(path);
-	else if (structure.fix && queue_id_is_valid(name)) {
-		if (is_message && strcmp(queue, QUEUE_ACTIVE) != 0)
-			fix_message(path, queue, name, st.st_ino);
-		else
-			rename_to(path, queue, name);
-	}
-}
-
-static void
-walk(const char *path, const char *queue, int depth)
-{
-	DIR *dir = opendir(path);
-	struct dirent *e;
-	struct buf sub = BUF_INIT;
-
-	if (dir == NULL)
-		return;
-	while ((e = readdir(dir)) != NULL) {
-		bool is_hash = e->d_name[0] != '.' && e->d_name[1] == '\0';
-
-		buf_clear(&sub);
-		buf_addf(&sub, "%s/%s", path, e->d_name);
-		if (is_hash && depth < DEPTH_MAX)
-			walk(sub.data, queue, depth + 1);
-		else if (!is_hash)
-			look_at_file(sub.data, queue, e->d_name);
-	}
-	closedir(dir);
-	buf_done(&sub);
+	renamed += look_at_structure(queues);
+	print_total("Renamed to match inode number", renamed);
+	log_warn("QUEUE FILE NAMES WERE CHANGED TO MATCH INODE NUMBERS");
 }
 
 /* --- */
@@ -387,17 +332,20 @@ chosen_queues(char **argv)
 static void
 parse_options(int argc, char **argv)
 {
-	int ch;
+	bool asked = false;
+	int  ch;
 
 	while ((ch = getopt(argc, argv, "c:d:e:f:h:H:pr:sSv")) != -1)
 		switch (ch) {
 		case 'c': conf_set_dir(optarg); break;
-		case 'p': structure.purge = true; break;
-		case 's': case 'S': structure.fix = true; break;
+		case 'p': structure.purge = asked = true; break;
+		case 's': case 'S': structure.fix = asked = true; break;
 		case 'v': log_verbose++; break;
 		case '?': usage(); break;
-		default: break;		/* second_pass() */
+		default: asked = true; break;	/* second_pass() */
 		}
+	if (!asked)
+		structure.fix = structure.purge = true;
 }
 
 /* Ids are looked at when the log is open and the caller was checked. */
@@ -426,16 +374,12 @@ main(int argc, char **argv)
 	second_pass(argc, argv);
 	command_enter_queue(1);
 	queue_dir_init(conf_mail.hash_queue_names, conf_mail.hash_queue_depth);
+	put_structure_right(queues);
 	for (int i = 0; i < OPERATIONS; i++)
 		if (operations[i].asked)
 			run(&operations[i], queues);
 	for (int i = 0; i < OPERATIONS; i++)
 		if (operations[i].asked)
 			print_total(operations[i].total, operations[i].count);
-	for (; (structure.fix || structure.purge) && *queues != NULL; queues++)
-		walk(*queues, *queues, 0);
-	if (structure.renamed > 0)
-		print_total("Renamed to match inode number",
-		    structure.renamed);
 	return 0;
 }
