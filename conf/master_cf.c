@@ -7,7 +7,9 @@
  * options before the first other argument is { name = value } or name=value.
  */
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netdb.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -316,6 +318,41 @@ find(const struct service_table *t, const char *name, enum service_type type)
 	return NULL;
 }
 
+/* "25", "[127.0.0.1]:2525", "private/bounce" */
+static void
+add_endpoint(struct buf *b, const struct service *s)
+{
+	const char	     *colon = strrchr(s->name, ':');
+	const char	     *port = colon == NULL ? s->name : colon + 1;
+	const struct servent *known;
+
+	if (s->type != SERVICE_INET) {
+		buf_addf(b, "%s/%s", s->is_private ? "private" : "public",
+		    s->name);
+		return;
+	}
+	if (colon != NULL && *s->name == '[')
+		buf_addf(b, "%.*s:", (int)(colon - s->name), s->name);
+	else if (colon != NULL)
+		buf_addf(b, "[%.*s]:", (int)(colon - s->name), s->name);
+	known = getservbyname(port, "tcp");
+	if (known != NULL)
+		buf_addf(b, "%u", (unsigned)ntohs((uint16_t)known->s_port));
+	else
+		buf_adds(b, port);
+}
+
+static void
+note_duplicate(struct parser *p, const struct service *s)
+{
+	struct buf endpoint = BUF_INIT;
+
+	add_endpoint(&endpoint, s);
+	note(p, "duplicate master.cf entry for service \"%s\" (%s) -- using"
+	    " the last entry", s->name, endpoint.data);
+	buf_done(&endpoint);
+}
+
 static bool
 add_service(struct parser *p, struct service_table *t, const char *text)
 {
@@ -334,9 +371,7 @@ add_service(struct parser *p, struct service_table *t, const char *text)
 		return false;
 	}
 	if (!p->keep_all && (other = find(t, s->name, s->type)) != NULL) {
-		note(p, "%s, line %d: overriding the entry for service %s/%s "
-		    "in line %d", p->path, p->line, s->name,
-		    service_type_name(s->type), other->line);
+		note_duplicate(p, s);
 		service_done(other);
 		*other = *s;
 	} else {

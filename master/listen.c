@@ -184,8 +184,14 @@ open_inet(struct job *j, bool may_fail)
 	struct addr_list list = { 0 };
 	const char	*why;
 
-	if (!interfaces_of(j->s.name, &list, &why))
-		fatalx("%s/master.cf: line %d: %s", conf_dir(), j->s.line, why);
+	if (!interfaces_of(j->s.name, &list, &why)) {
+		if (!may_fail)
+			fatalx("%s/master.cf: line %d: %s", conf_dir(),
+			    j->s.line, why);
+		log_error("%s/master.cf: line %d: %s", conf_dir(), j->s.line,
+		    why);
+		return;
+	}
 	LIST_EACH(it, &j->listeners) {
 		struct listener *l = LIST_ENTRY(it, struct listener, link);
 		bool wanted = false;

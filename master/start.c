@@ -91,8 +91,7 @@ start_lock(void)
 	char *path = pid_path(), text[24];
 	int   fd, n;
 
-	fd = open_lock(path, 0644);
-	fchmod(fd, 0644);
+	fd = open_lock(path, 0600);
 	lock_data_directory();
 	n = snprintf(text, sizeof text, "%d\n", (int)getpid());
 	if (ftruncate(fd, 0) < 0 ||

@@ -74,8 +74,23 @@ the_last_of_two_entries_counts_with_a_note(void)
 	    "a unix - - n - 2 y\na inet - - n - 3 z\n"), "ok");
 	CHECK_INT(table.count, 3);
 	CHECK_STR(master_cf_find(&table, "a", SERVICE_UNIX)->program, "y");
-	CHECK_STR(table.notes.data, "master.cf, line 3: overriding the entry "
-	    "for service a/unix in line 1\n");
+	CHECK_STR(table.notes.data, "duplicate master.cf entry for service "
+	    "\"a\" (private/a) -- using the last entry\n");
+}
+
+static void
+an_entry_given_twice_is_named_by_its_port(void)
+{
+	CHECK_STR(parsing("smtp inet n - n - - x\nsmtp inet n - n - - x\n"
+	    "localhost:26 inet n - n - - x\nlocalhost:26 inet n - n - - x\n"
+	    "[::1]:27 inet n - n - - x\n[::1]:27 inet n - n - - x\n"), "ok");
+	CHECK_STR(table.notes.data,
+	    "duplicate master.cf entry for service \"smtp\" (25) -- using"
+	    " the last entry\n"
+	    "duplicate master.cf entry for service \"localhost:26\""
+	    " ([localhost]:26) -- using the last entry\n"
+	    "duplicate master.cf entry for service \"[::1]:27\""
+	    " ([::1]:27) -- using the last entry\n");
 }
 
 static void
@@ -145,6 +160,7 @@ main(void)
 	TEST(reads_columns_with_their_defaults);
 	TEST(reads_arguments_with_braces_and_continuation_lines);
 	TEST(the_last_of_two_entries_counts_with_a_note);
+	TEST(an_entry_given_twice_is_named_by_its_port);
 	TEST(wrong_options_are_notes);
 	TEST(says_which_column_is_wrong);
 	TEST(chroot_is_the_default_of_old_configurations);

@@ -521,6 +521,11 @@ def reload_of_a_wrong_configuration_changes_nothing():
         os.kill(i.master_pid(), signal.SIGHUP)
         i.logged(r'error: reload: .*master.cf.*line 7')
         check(s.ask('x') == '250 x' and Session(i.port).ask('y') == '250 y', 'sessions')
+        i.write('etc/master.cf', good +
+                'nosuchport inet n - n - - skeleton\n')
+        os.kill(i.master_pid(), signal.SIGHUP)
+        i.logged(r'error: .*master.cf: line 7: "nosuchport": not a port')
+        check(Session(i.port).ask('y') == '250 y', 'sessions')
         i.write('etc/master.cf', good)
         main = open(i.path('etc/main.cf')).read()
         i.write('etc/main.cf', main + 'rubbish\n')
