@@ -25,6 +25,7 @@
 #include "conf/conf.h"
 #include "server/accounts.h"
 #include "server/layout.h"
+#include "server/maillog.h"
 #include "util/buf.h"
 #include "util/clock.h"
 #include "util/file.h"
@@ -110,27 +111,43 @@ do_status(void)
 
 /* What would keep mail from flowing is fatal; the rest is for check. */
 static void
-prepare(bool check)
+prepare(void)
 {
 	const char *why;
 
 	services_check();
 	if (!layout_make(&why))
 		fatalx("%s", why);
-	if (check) {
-		conf_warn_unknown();
-		layout_check();
-		check_tables(running() != 0);
-		check_relay();
-		check_certificates();
-		check_name();
-	}
+}
+
+/* Queue files first: trouble there is told by postsuper, and ends it. */
+static bool
+check_queue_files(void)
+{
+	char *path = mem_printf("%s/postsuper", conf_mail.command_directory);
+	char  queues[][9] = { "active", "bounce", "defer", "deferred",
+		"flush", "hold", "incoming", "maildrop" };
+	char *argv[] = { path, queues[0], queues[1], queues[2], queues[3],
+		queues[4], queues[5], queues[6], queues[7], NULL };
+	bool  ok = access(path, X_OK) != 0 ||
+	    proc_run(argv, NULL, -1, STDERR_FILENO, 0) == 0;
+
+	mem_free(path);
+	return ok;
 }
 
 static int
 do_check(void)
 {
-	prepare(true);
+	prepare();
+	if (!check_queue_files())
+		return 1;
+	conf_warn_unknown();
+	layout_check();
+	check_tables(running() != 0);
+	check_relay();
+	check_certificates();
+	check_name();
 	return 0;
 }
 
@@ -143,7 +160,7 @@ do_start(void)
 	pid_t pid;
 
 	need_stopped();
-	prepare(false);
+	prepare();
 	log_info("starting the Postfix mail system");
 	log_flush();
 	pid = fork();
@@ -169,7 +186,7 @@ do_start_fg(void)
 	char *argv[] = { name, getpid() == 1 ? init : fg, NULL };
 
 	need_stopped();
-	prepare(false);
+	prepare();
 	log_info("starting the Postfix mail system");
 	log_flush();
 	execv(path, argv);
@@ -209,6 +226,16 @@ do_stop(void)
 	log_info("stopping the Postfix mail system with force");
 	signal_master(pid, SIGTERM);
 	return wait_for_end(STOP_SECONDS) ? 0 : 1;
+}
+
+/* For a shutdown, which is content when there is nothing to stop. */
+static int
+do_quick_stop(void)
+{
+	if (running() != 0)
+		return do_stop();
+	log_info("fatal: the Postfix mail system is not running");
+	return 0;
 }
 
 static int
@@ -273,9 +300,22 @@ compress(const char *compressor, char *file)
 	argv[1] = file;
 	argv[2] = NULL;
 	if (proc_run(argv, NULL, -1, -1, 0) != 0)
-		fatalx("%s %s failed; the log is there, uncompressed", program,
-		    file);
+		fatalx("logfile '%s' rotation failed: %s %s: it is there, "
+		    "uncompressed", conf_mail.maillog_file, program, file);
 	mem_free(program);
+}
+
+/* In the words of mv(1), which does it in Postfix. */
+static void
+rename_log(const char *file, const char *to)
+{
+	if (rename(file, to) == 0)
+		return;
+	if (errno == ENOENT)
+		fatalx("logfile '%s' rotation failed: mv: cannot stat '%s': "
+		    "%s", file, file, strerror(errno));
+	fatalx("logfile '%s' rotation failed: mv: cannot move '%s' to '%s': "
+	    "%s", file, file, to, strerror(errno));
 }
 
 /* The new file is made by postlogd, when reload has started it anew. */
@@ -288,17 +328,17 @@ do_logrotate(void)
 	struct tm  tm;
 	pid_t	   pid;
 
-	if (file[0] != '/' || text_eq(file, "/dev/stdout"))
-		fatalx("'postfix logrotate' needs a file name in maillog_file;"
-		    " what syslog writes is rotated by its own tools");
+	if (*file == '\0')
+		fatalx("empty 'maillog_file' parameter value - logfile"
+		    " rotation failed");
+	if (text_starts(file, "/dev/"))
+		fatalx("not rotating '%s'", file);
 	localtime_r(&now, &tm);
 	if (strftime(suffix, sizeof suffix,
 	    conf_mail.maillog_file_rotate_suffix, &tm) == 0)
 		fatalx("parameter maillog_file_rotate_suffix is too long");
 	to = mem_printf("%s.%s", file, suffix);
-	if (rename(file, to) < 0)
-		fatalx("logfile '%s' rotation failed: cannot rename it to "
-		    "'%s': %s", file, to, strerror(errno));
+	rename_log(file, to);
 	if ((pid = running()) != 0) {
 		signal_master(pid, SIGHUP);
 		sleep(1);	/* lines on their way to the old file */
@@ -380,7 +420,7 @@ static const struct {
 	int	  (*run)(void);
 } commands[] = {
 	{ "start", do_start }, { "start-fg", do_start_fg },
-	{ "stop", do_stop }, { "quick-stop", do_stop },
+	{ "stop", do_stop }, { "quick-stop", do_quick_stop },
 	{ "abort", do_abort }, { "drain", do_stop },
 	{ "reload", do_reload }, { "flush", do_flush },
 	{ "check", do_check }, { "status", do_status },
@@ -459,7 +499,7 @@ main(int argc, char **argv)
 		fatalx("%s", why);
 	}
 	only_for_owner();
-	if (!accounts_check(&why))
+	if (!accounts_check(&why) || !maillog_check(&why))
 		fatalx("%s", why);
 	setenv("MAIL_CONFIG", conf_dir(), 1);
 	umask(022);
@@ -469,6 +509,9 @@ main(int argc, char **argv)
 	open_log();
 	if (!alone && optind < argc)
 		run_wrapper(argc - optind, argv + optind);
+	/* the others don't look at arguments */
+	if (text_eq(command, "logrotate") && optind + 1 < argc)
+		fatalx("usage postfix logrotate (no arguments)");
 	for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++)
 		if (text_eq(scripts[i], command))
 			return run_script(command, argv + optind + 1);

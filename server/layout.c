@@ -1,8 +1,5 @@
-/* layout - directories of the mail system: owners, modes, what is missing */
-
 #include "server/layout.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
@@ -14,7 +11,6 @@
 #include "conf/conf.h"
 #include "server/accounts.h"
 #include "util/file.h"
-#include "util/log.h"
 #include "util/mem.h"
 
 enum for_owner { ROOT, OWNER };
@@ -44,10 +40,7 @@ static const struct dir {
 	{ "pid", 0755, ROOT, ROOT_GROUP },
 };
 
-enum {
-	DIR_COUNT = sizeof dirs / sizeof *dirs,
-	SET_GID_MODE = S_ISGID | S_IXUSR | S_IXGRP | S_IXOTH,
-};
+enum { DIR_COUNT = sizeof dirs / sizeof *dirs };
 
 static const char *const set_gid_commands[] = { "postdrop", "postqueue" };
 
@@ -196,108 +189,4 @@ layout_set_permissions(const char **ret_why)
 		if (!set_gid(set_gid_commands[i], ret_why))
 			return false;
 	return true;
-}
-
-/* --- checking */
-
-static void
-check_config_file(const char *path)
-{
-	struct stat st;
-
-	if (lstat(path, &st) < 0 || S_ISLNK(st.st_mode))
-		return;
-	if (ids.is_root && st.st_uid != 0)
-		log_warn("not owned by root: %s", path);
-	if (st.st_mode & 022)
-		log_warn("group or other writable: %s", path);
-}
-
-/* Whoever may change one of these files is root by the next reload. */
-static void
-check_config_dir(const char *dir)
-{
-	DIR *d = opendir(dir);
-	struct dirent *e;
-	char *path;
-
-	check_config_file(dir);
-	while (d != NULL && (e = readdir(d)) != NULL) {
-		if (e->d_name[0] == '.' && (e->d_name[1] == '\0' ||
-		    (e->d_name[1] == '.' && e->d_name[2] == '\0')))
-			continue;
-		path = mem_printf("%s/./%s", dir, e->d_name);
-		check_config_file(path);
-		mem_free(path);
-	}
-	if (d != NULL)
-		closedir(d);
-}
-
-static void
-check_dir(const struct dir *d)
-{
-	char *path = mem_printf("%s/%s", conf_mail.queue_directory, d->name);
-	struct stat st;
-
-	if (stat(path, &st) == 0) {
-		if (ids.is_root && st.st_uid != uid_of(d->owner))
-			log_warn("not owned by %s: %s", d->owner == ROOT ?
-			    "root" : conf_mail.mail_owner, path);
-		if (ids.is_root && d->group == SETGID_GROUP &&
-		    st.st_gid != ids.setgid_group)
-			log_warn("not owned by group %s: %s",
-			    conf_mail.setgid_group, path);
-		if ((st.st_mode & 07777) != d->mode)
-			log_warn("mode %04o is not %04o: %s; run \"postfix"
-			    " set-permissions\"", (unsigned)st.st_mode & 07777,
-			    (unsigned)d->mode, path);
-	}
-	mem_free(path);
-}
-
-static void
-check_set_gid(const char *name)
-{
-	char *path = mem_printf("%s/%s", conf_mail.command_directory, name);
-	struct stat st;
-
-	if (ids.is_root && stat(path, &st) == 0) {
-		if (st.st_gid != ids.setgid_group)
-			log_warn("not owned by group %s: %s",
-			    conf_mail.setgid_group, path);
-		if ((st.st_mode & SET_GID_MODE) != SET_GID_MODE)
-			log_warn("not set-gid or not owner+group+world "
-			    "executable: %s", path);
-	}
-	mem_free(path);
-}
-
-static void
-check_damaged(void)
-{
-	char *path = mem_printf("%s/corrupt", conf_mail.queue_directory);
-	DIR  *dir = opendir(path);
-	struct dirent *e;
-
-	while (dir != NULL && (e = readdir(dir)) != NULL)
-		if (e->d_name[0] != '.')
-			log_warn("damaged message: corrupt/%s", e->d_name);
-	if (dir != NULL)
-		closedir(dir);
-	mem_free(path);
-}
-
-void
-layout_check(void)
-{
-	check_config_dir(conf_dir());
-	check_config_file(conf_mail.daemon_directory);
-	check_config_file(conf_mail.queue_directory);
-	for (size_t i = 0; i < DIR_COUNT; i++)
-		check_dir(&dirs[i]);
-	for (size_t i = 0; i < sizeof set_gid_commands /
-	    sizeof *set_gid_commands; i++)
-		check_set_gid(set_gid_commands[i]);
-	check_damaged();
 }

@@ -74,6 +74,97 @@ def test_postsuper():
           "directories are looked at first")
 
 
+def odd_files(queue):
+    """What is no message; returns a name for each kind."""
+    names = {"link": "ABCDEF0004", "fifo": "ABCDEF0005",
+             "folder": "ABCDEF0007", "part": "ABCDEF0003"}
+    os.symlink("/etc/passwd", queue + "/" + names["link"])
+    os.mkfifo(queue + "/" + names["fifo"])
+    os.mkdir(queue + "/" + names["folder"])
+    for name, mode in ("ABCDEF0003", 0o600), ("not.an.id", 0o700):
+        with open(queue + "/" + name, "w") as f:
+            f.write("garbage\n")
+        os.chmod(queue + "/" + name, mode)
+        os.chown(queue + "/" + name, os.stat(queue).st_uid, -1)
+    return names
+
+
+def test_odd_files():
+    hold = mail.dir + "/spool/hold"
+    names = odd_files(hold)
+    for kind in "link", "fifo", "folder":
+        check(run("postsuper", "-d", names[kind]), 0,
+              "hold/%s: uid %d: not a regular file" %
+              (names[kind], os.lstat(hold + "/" + names[kind]).st_uid),
+              "a %s is no message to delete" % kind)
+    check(run("postsuper", "-r", names["part"]), 0,
+          "Requeued: 0 messages", "nor is what is not complete")
+    for option in "-r", "-H", "-e":
+        before = sorted(os.listdir(hold))
+        os.rename(hold + "/ABCDEF0003", mail.dir + "/aside")
+        check(run("postsuper", option, "ALL", "hold"), 0, ": 0 messages",
+              "postsuper %s ALL does nothing to them" % option)
+        os.rename(mail.dir + "/aside", hold + "/ABCDEF0003")
+        tap.ok(sorted(os.listdir(hold)) == before, "they stay",
+               os.listdir(hold))
+    check(run("postsuper"), 0, "bogus file name: hold/not.an.id",
+          "without an option it looks at the structure")
+    left = os.listdir(hold)
+    tap.ok(len(left) == 2 and "not.an.id" in left,
+           "what is no file is gone", left)
+    for name in left:
+        os.unlink(hold + "/" + name)
+    check(run("postsuper", "-s"), 0, "", "and all is well")
+
+
+def test_renamed():
+    hold = mail.dir + "/spool/hold"
+    wrong = hold + "/ABCDEFABCDEF0"
+    with open(wrong, "w") as f:
+        f.write("restored\n")
+    os.chmod(wrong, 0o700)
+    os.chown(wrong, os.stat(hold).st_uid, -1)
+    got = run("postsuper", "-s", "hold")
+    check(got, 0, "Renamed to match inode number: 1 message\n",
+          "a restored file gets a name of its own")
+    check(got, 0, "QUEUE FILE NAMES WERE CHANGED TO MATCH INODE NUMBERS",
+          "which is told")
+    for name in os.listdir(hold):
+        os.unlink(hold + "/" + name)
+
+
+def test_check():
+    folder = mail.dir + "/spool"
+    copy = folder + "/etc"
+    os.mkdir(copy)
+    with open(copy + "/hosts", "w") as f:
+        f.write("old\n")
+    with open(folder + "/corrupt/x", "w") as f:
+        f.write("garbage\n")
+    os.chmod(mail.dir + "/etc/main.cf", 0o666)
+    got = run("postfix", "check")
+    for words in ("group or other writable: %s/etc/./main.cf" % mail.dir,
+                  "%s/hosts and /etc/hosts differ" % copy,
+                  "damaged message: corrupt/x"):
+        check(got, 0, "warning: " + words, "check finds " + words[:30])
+    os.chmod(mail.dir + "/etc/main.cf", 0o644)
+    os.unlink(copy + "/hosts")
+    os.rmdir(copy)
+    os.unlink(folder + "/corrupt/x")
+
+
+def test_maillog_file():
+    set_parameter("maillog_file_prefixes=/nowhere")
+    words = "fatal: maillog_file value '%s/maillog' does not match any " \
+        "prefix in maillog_file_prefixes" % mail.dir
+    for status, command in ((1, ["postlog", "x"]), (1, ["postfix", "status"]),
+                            (75, ["sendmail", "me"]), (75, ["sendmail", "-bp"]),
+                            (1, ["postsuper", "-p"]), (69, ["postqueue", "-f"])):
+        check(run(*command), status, words,
+              command[0] + " writes no log where it may not be")
+    set_parameter("maillog_file_prefixes=" + mail.dir)
+
+
 def set_parameter(line):
     run("postconf", line)
 
@@ -130,6 +221,17 @@ def test_logrotate():
            "and lines go to a new one", mail.log())
     tap.ok("refreshing" not in mail.whole_log() + err,
            "without a word: cron would mail it", err)
+    check(run("postfix", "logrotate", "x"), 1,
+          "fatal: usage postfix logrotate (no arguments)", "of one file")
+    set_parameter("maillog_file=%s/no/log" % mail.dir)
+    check(run("postfix", "logrotate"), 1,
+          "rotation failed: mv: cannot stat '%s/no/log': No such" % mail.dir,
+          "a file that there must be")
+    set_parameter("maillog_file=")
+    check(run("postfix", "logrotate"), 1,
+          "fatal: empty 'maillog_file' parameter value - logfile rotation",
+          "and have a name")
+    set_parameter("maillog_file=" + log)
 
 
 def test_stopped():
@@ -151,6 +253,10 @@ try:
     test_submitters()
     test_queue_ids()
     test_wrong_parameter()
+    test_odd_files()
+    test_renamed()
+    test_check()
+    test_maillog_file()
     test_logrotate()
     run("postsuper", "-d", "ALL")
     test_stopped()
