@@ -39,13 +39,16 @@ clear_host_bits(unsigned char *bytes, int bits, int all)
 	return any;
 }
 
-/* Removes the brackets of "[address]/bits" and "[address/bits]" in place;
- * false after the reason. */
+/*
+ * Removes the brackets of "[address]/bits" and "[address/bits]" in place, and
+ * finds the slash.  False after the reason.
+ */
 static bool
-unbracket(char *text, struct buf *why)
+unbracket(char *text, char **ret_slash, struct buf *why)
 {
 	char *end;
 
+	*ret_slash = strchr(text, '/');
 	if (*text != '[')
 		return true;
 	end = strchr(text, ']');
@@ -58,23 +61,13 @@ unbracket(char *text, struct buf *why)
 		    (int)(end + 1 - text), text);
 		return false;
 	}
+	if (end[1] == '/')
+		*ret_slash = end + 1;
 	memmove(end, end + 1, strlen(end));
 	memmove(text, text + 1, strlen(text));
+	if (*ret_slash != NULL)
+		*ret_slash -= *ret_slash < end ? 1 : 2;
 	return true;
-}
-
-/* The bits that `mask` says, or all; NULL or what is wrong with it. */
-static const char *
-parse_mask(const char *mask, int all, int *ret_bits)
-{
-	long bits = all;
-
-	if (mask != NULL && !text_is_digits(mask))
-		return "value";
-	if (mask != NULL && !text_to_long(mask, 0, all, &bits))
-		return "length";
-	*ret_bits = (int)bits;
-	return NULL;
 }
 
 bool
@@ -82,7 +75,8 @@ cidr_parse(struct cidr *c, const char *pattern, struct buf *why)
 {
 	char  copy[PATTERN_MAX], net[INET6_ADDRSTRLEN], *slash;
 	struct cidr got = { 0 };
-	const char *bad;
+	const char *bad = NULL;
+	long  bits;
 	int   all;
 
 	if (strlen(pattern) >= sizeof copy) {
@@ -90,25 +84,26 @@ cidr_parse(struct cidr *c, const char *pattern, struct buf *why)
 		return false;
 	}
 	strcpy(copy, pattern);
-	if (!unbracket(copy, why))
+	if (!unbracket(copy, &slash, why))
 		return false;
-	slash = strchr(copy, '/');
 	if (slash != NULL)
 		*slash = '\0';
 	got.family = parse_address(copy, got.bytes);
-	all = got.family == AF_INET ? 32 : 128;
-	bad = parse_mask(slash != NULL ? slash + 1 : NULL, all, &got.bits);
+	bits = all = got.family == AF_INET ? 32 : 128;
+	if (slash != NULL && !text_is_digits(slash + 1))
+		bad = "bad mask value in";
+	else if (got.family == 0)
+		bad = slash != NULL ? "bad network value in" :
+		    "bad address pattern:";
+	else if (slash != NULL && !text_to_long(slash + 1, 0, all, &bits))
+		bad = "bad mask length in";
 	if (slash != NULL)
 		*slash = '/';
-	if (got.family == 0) {
-		buf_addf(why, slash != NULL ? "bad network value in \"%s\"" :
-		    "bad address pattern: \"%s\"", copy);
-		return false;
-	}
 	if (bad != NULL) {
-		buf_addf(why, "bad mask %s in \"%s\"", bad, copy);
+		buf_addf(why, "%s \"%s\"", bad, copy);
 		return false;
 	}
+	got.bits = (int)bits;
 	if (clear_host_bits(got.bytes, got.bits, all)) {
 		inet_ntop(got.family, got.bytes, net, sizeof net);
 		buf_addf(why, "non-null host address bits in \"%s\", perhaps "

@@ -37,27 +37,16 @@ set_static(struct table *t, const char *text)
 static bool
 open_static(struct table *t)
 {
-	size_t	    len = strlen(t->name);
-	const char *end;
-	char	   *copy;
-	int	    depth = 0;
+	const char *wrong;
+	char	   *copy, *text;
 	bool	    ok;
 
 	if (t->name[0] != '{')
 		return set_static(t, t->name);
-	for (end = t->name; *end != '\0'; end++)
-		if (*end == '{')
-			depth++;
-		else if (*end == '}' && --depth == 0)
-			break;
-	if (*end == '\0')
-		return table_fail(t, "bad static:name syntax: missing '}' in "
-		    "\"%s\"", t->name);
-	if (end[1] != '\0')
-		return table_fail(t, "bad static:name syntax: syntax error "
-		    "after '}' in \"%s\"", t->name);
-	copy = mem_strndup(t->name + 1, len - 2);
-	ok = set_static(t, text_trim(copy));
+	copy = mem_strdup(t->name);
+	wrong = table_unbrace(copy, &text);
+	ok = wrong == NULL ? set_static(t, text) : table_fail(t,
+	    "bad static:name syntax: %s in \"%s\"", wrong, t->name);
 	mem_free(copy);
 	return ok;
 }

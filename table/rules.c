@@ -8,50 +8,27 @@
 #include "util/mem.h"
 #include "util/text.h"
 
-/* Removes the braces of "{rule}" in place; false after table_fail(). */
 static bool
-unbrace(struct table *t, char *word, char **ret)
+unbrace(struct table *t, char *text, char **ret)
 {
-	char *p;
-	int   depth = 0;
+	const char *wrong = table_unbrace(text, ret);
 
-	if (*word != '{')
-		return table_fail(t, "%s map: no '{' at start of text in "
-		    "\"%s\"", t->type->name, word);
-	for (p = word; *p != '\0'; p++)
-		if (*p == '{')
-			depth++;
-		else if (*p == '}' && --depth == 0)
-			break;
-	if (*p == '\0')
-		return table_fail(t, "%s map: missing '}' in \"%s\"",
-		    t->type->name, word);
-	if (p[1] != '\0')
-		return table_fail(t, "%s map: syntax error after '}' in "
-		    "\"%s\"", t->type->name, word);
-	*p = '\0';
-	*ret = text_trim(word + 1);
-	return true;
+	return wrong == NULL || table_fail(t, "%s map: %s in \"%s\"",
+	    t->type->name, wrong, text);
 }
 
+/* Each rule stands for a line of a file, which may be empty or a comment. */
 static bool
 read_inline(struct table *t, table_rule_fn *rule)
 {
-	char *copy, *text = NULL, **words = table_words(t->name, &copy);
-	bool  ok = true;
+	char *copy = mem_strdup(t->name), *rest, *word, *text;
+	bool  ok = unbrace(t, copy, &rest);
 
-	if (words == NULL && text_eq(t->name, "{}"))
-		return true;
-	if (words == NULL)
-		return table_fail(t, "%s map: bad syntax: \"%s\"; need "
-		    "\"%s:{{rule}, {rule}...}\"", t->type->name, t->name,
-		    t->type->name);
-	for (int i = 0; ok && words[i] != NULL; i++) {
-		ok = unbrace(t, words[i], &text);
-		if (ok)
-			rule(t, text, i + 1);
+	for (int i = 1; ok && (word = table_next_word(&rest)) != NULL; i++) {
+		ok = unbrace(t, word, &text);
+		if (ok && *text != '\0' && *text != '#')
+			rule(t, text, i);
 	}
-	mem_free(words);
 	mem_free(copy);
 	return ok;
 }

@@ -583,16 +583,40 @@ table_next_word(char **s)
 	return word;
 }
 
+const char *
+table_unbrace(char *text, char **ret)
+{
+	char *p;
+	int   depth = 0;
+
+	if (*text != '{')
+		return "no '{' at start of text";
+	for (p = text; *p != '\0'; p++) {
+		if (*p == '{')
+			depth++;
+		else if (*p == '}' && --depth == 0)
+			break;
+	}
+	if (*p == '\0')
+		return "missing '}'";
+	if (p[1] != '\0')
+		return "syntax error after '}'";
+	*p = '\0';
+	*ret = text_trim(text + 1);
+	return NULL;
+}
+
 char **
 table_words(const char *text, char **ret_copy)
 {
-	size_t	len = strlen(text), n = 0;
-	char   *copy, *p, *word, **words;
+	size_t	n = 0;
+	char   *copy = mem_strdup(text), *p, *word, **words;
 
-	if (len < 2 || text[0] != '{' || text[len - 1] != '}')
+	if (table_unbrace(copy, &p) != NULL) {
+		mem_free(copy);
 		return NULL;
-	copy = p = mem_strndup(text + 1, len - 2);
-	words = mem_alloc((len / 2 + 2) * sizeof *words);
+	}
+	words = mem_alloc((strlen(p) / 2 + 2) * sizeof *words);
 	while ((word = table_next_word(&p)) != NULL)
 		words[n++] = word;
 	words[n] = NULL;

@@ -90,6 +90,13 @@ struct table_source *table_open_source(struct table *, const char *what);
  * "inline:{a=1, b=2}" is one item.  NULL at the end. */
 char	*table_next_word(char **);
 
+/*
+ * Takes the braces off "{text}", and white space within them, in place.  NULL,
+ * or what is wrong: "missing '}'", "syntax error after '}'", "no '{' at start
+ * of text"; the text is then as it was.
+ */
+const char *table_unbrace(char *text, char **ret);
+
 /* The words of "{...}" in `text`, or NULL if it is not of that form or
  * empty; `*ret_copy` is the caller's, to be freed; words end with NULL. */
 char	**table_words(const char *text, char **ret_copy);

@@ -116,26 +116,12 @@ open_texthash(struct table *t)
 	return error == NULL;
 }
 
-/* The '}' that belongs to the '{' at p, or NULL. */
-static char *
-closing_brace(char *p)
-{
-	int depth = 0;
-
-	for (; *p != '\0'; p++) {
-		if (*p == '{')
-			depth++;
-		else if (*p == '}' && --depth == 0)
-			return p;
-	}
-	return NULL;
-}
-
 static bool
 bad_inline(struct table *t, const char *what)
 {
-	return table_fail(t, "%s: \"%s\"; need \"inline:{name=value...}\"",
-	    what, t->full_name);
+	return table_fail(t, "%s: \"%s\"; need \"inline:{name=%s...}\"",
+	    what, t->full_name, (t->flags & TABLE_SRC_IS_FILE) != 0 ?
+	    "filename" : "value");
 }
 
 /* The end of a name, where what is quoted may be anything; NULL if a quote is
@@ -159,20 +145,15 @@ name_end(char *p)
 static bool
 add_inline_word(struct table *t, struct memory_table *m, char *word)
 {
-	struct buf room = BUF_INIT, why = BUF_INIT;
-	char	  *end, *equal, *value;
+	struct buf  room = BUF_INIT, why = BUF_INIT;
+	const char *wrong = NULL;
+	char	   *end, *equal, *value;
 
-	if (*word == '{') {
-		char *close = closing_brace(word);
-
-		if (close == NULL)
-			return bad_inline(t, "bad syntax");
-		if (close[1] != '\0')
-			return table_fail(t, "syntax error after '}' in "
-			    "\"%s\": \"%s\"; need \"inline:{name=value...}\"",
-			    word, t->full_name);
-		*close = '\0';
-		word++;
+	if (*word == '{' && (wrong = table_unbrace(word, &word)) != NULL) {
+		buf_addf(&why, "%s in \"%s\"", wrong, word);
+		bad_inline(t, *wrong == 'm' ? "bad syntax" : why.data);
+		buf_done(&why);
+		return false;
 	}
 	word = text_trim(word);
 	if (*word == '\0')
@@ -188,7 +169,7 @@ add_inline_word(struct table *t, struct memory_table *m, char *word)
 	if (value != NULL)
 		add(t, m, word, value, true);
 	else
-		table_fail(t, "%s: \"%s\"", why.data, t->full_name);
+		bad_inline(t, why.data);
 	buf_done(&room);
 	buf_done(&why);
 	return value != NULL;
