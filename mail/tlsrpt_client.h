@@ -35,8 +35,16 @@ struct tlsrpt_result {
 	const char	*sending_ip, *mx_host, *receiving_ip;
 };
 
+/* From now on an external reporter at this datagram socket is told instead of
+ * the service (mail/tlsrpt_datagram.h); the path stays the caller's. */
+void	tlsrpt_use_socket(const char *path);
+
 /* Waits for nothing: a task of its own does.  What can't be told is lost, and
  * the log says so. */
 void	tlsrpt_send(const struct tlsrpt_result *);
+
+/* The result in a RESULT, its strings in the frame. */
+struct frame;
+struct tlsrpt_result tlsrpt_result_of(const struct frame *);
 
 #endif

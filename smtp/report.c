@@ -13,6 +13,13 @@
 #include "util/buf.h"
 #include "util/stream.h"
 
+void
+report_init(void)
+{
+	if (settings.tlsrpt_enable && *settings.tlsrpt_socket_name != '\0')
+		tlsrpt_use_socket(settings.tlsrpt_socket_name);
+}
+
 /* The records as RFC 6698 2.2 writes them, one line each. */
 static void
 write_records(struct buf *b, const struct policy *p)

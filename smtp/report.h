@@ -1,4 +1,4 @@
-/* report - how sessions went, told to the service tlsrpt (RFC 8460) */
+/* report - how sessions went, for TLSRPT (RFC 8460) */
 
 #ifndef SMTP_REPORT_H
 #define SMTP_REPORT_H
@@ -7,6 +7,9 @@ struct policy;
 struct session;
 struct target;
 struct tls_info;
+
+/* Who is told: the service, or an external reporter. */
+void	report_init(void);
 
 /* Nothing is told unless policy->report. */
 void	report_success(const struct session *, const struct policy *);

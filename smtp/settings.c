@@ -24,9 +24,6 @@ load_smtp(void)
 	settings.dane_insecure_mx_policy =
 	    conf_smtp.smtp_tls_dane_insecure_mx_policy;
 	settings.mta_sts = conf_smtp.smtp_tls_mta_sts;
-	if (settings.tlsrpt_enable && *conf_smtp.smtp_tlsrpt_socket_name != '\0')
-		log_warn("smtp_tlsrpt_socket_name is not used: the service "
-		    "tlsrpt makes the reports");
 	settings.always_send_ehlo = conf_smtp.smtp_always_send_ehlo;
 	settings.never_send_ehlo = conf_smtp.smtp_never_send_ehlo;
 }

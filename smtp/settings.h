@@ -56,7 +56,8 @@
 	TEXT(tls_servername) TEXT(tls_trust_anchor_file) \
 	TEXT(tls_session_cache_database) TEXT(dns_support_level) \
 	TEXT(address_verify_target) TEXT(generic_maps) \
-	BOOL(tls_enforce_sts_mx_patterns) BOOL(tlsrpt_enable) \
+	BOOL(tls_enforce_sts_mx_patterns) \
+	BOOL(tlsrpt_enable) TEXT(tlsrpt_socket_name) \
 	BOOL(tlsrpt_skip_reused_handshakes) TEXT(requiretls_policy)
 
 struct settings {

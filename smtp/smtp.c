@@ -29,6 +29,7 @@
 #include "smtp/policy.h"
 #include "smtp/prepend.h"
 #include "smtp/quirks.h"
+#include "smtp/report.h"
 #include "smtp/requiretls.h"
 #include "smtp/settings.h"
 #include "smtp/tls.h"
@@ -67,6 +68,7 @@ before_jail(void)
 	notice_init();
 	requiretls_init();
 	client_tls_init();
+	report_init();
 }
 
 static void

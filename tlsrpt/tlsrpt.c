@@ -290,24 +290,13 @@ count(const struct tlsrpt_result *r)
 static bool
 take_result(const struct frame *f, struct frame *reply)
 {
-	struct tlsrpt_result r = {
-		.policy_type = frame_str(f, TLSRPT_KEY_POLICY_TYPE),
-		.policy_domain = frame_str(f, TLSRPT_KEY_POLICY_DOMAIN),
-		.policy = frame_str(f, TLSRPT_KEY_POLICY),
-		.mx_patterns = frame_str(f, TLSRPT_KEY_MX_PATTERNS),
-		.failure = frame_str(f, TLSRPT_KEY_FAILURE),
-		.reason = frame_str(f, TLSRPT_KEY_REASON),
-		.sending_ip = frame_str(f, TLSRPT_KEY_SENDING_IP),
-		.mx_host = frame_str(f, TLSRPT_KEY_MX_HOST),
-		.receiving_ip = frame_str(f, TLSRPT_KEY_RECEIVING_IP),
-	};
-	const char *domain = frame_str(f, TLSRPT_KEY_DOMAIN);
-	char	   *name;
+	struct tlsrpt_result r = tlsrpt_result_of(f);
+	char		    *name;
 
-	if (f->type != TLSRPT_RESULT || domain == NULL ||
-	    !dns_valid_name(domain))
+	if (f->type != TLSRPT_RESULT || r.domain == NULL ||
+	    !dns_valid_name(r.domain))
 		return false;
-	r.domain = name = text_lower(mem_strdup(domain));
+	r.domain = name = text_lower(mem_strdup(r.domain));
 	count(&r);
 	mem_free(name);
 	frame_begin(reply, TLSRPT_TAKEN);

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "mail/tlsrpt.h"
+#include "mail/tlsrpt_datagram.h"
 #include "tests/test.h"
 #include "util/buf.h"
 
@@ -216,6 +217,43 @@ a_flood_of_different_failures_is_bounded(void)
 	tlsrpt_tally_free(t);
 }
 
+static const char *
+datagram(const struct tlsrpt_result *r)
+{
+	static struct buf b = BUF_INIT;
+
+	buf_clear(&b);
+	return tlsrpt_write_datagram(&b, r, "v=TLSRPTv1; rua=mailto:x@y") ?
+	    b.data : "none";
+}
+
+static void
+an_external_reporter_is_told_each_session(void)
+{
+	static const struct tlsrpt_result plain = {
+		.domain = "b.example", .policy_type = "no-policy-found",
+		.policy_domain = "b.example",
+		.failure = "starttls-not-supported",
+	}, odd = {
+		.domain = "b.example", .policy_type = "tlsa",
+		.failure = "too-hot",
+	};
+
+	CHECK_STR(datagram(&good), "{\"dpv\":\"1\",\"d\":\"a.example\","
+	    "\"pr\":\"v=TLSRPTv1; rua=mailto:x@y\",\"policies\":["
+	    "{\"policy-type\":2,\"policy-domain\":\"a.example\","
+	    "\"policy-string\":[\"version: STSv1\",\"mode: enforce\"],"
+	    "\"mx-host\":[\"*.a.example\"],\"t\":0,\"f\":0}]}");
+	CHECK(strstr(datagram(&bad), "],\"failure-details\":[{\"c\":204,"
+	    "\"s\":\"192.0.2.1\",\"n\":\"mx.a.example\","
+	    "\"r\":\"192.0.2.2\",\"f\":\"a \\\"b\\\" c\"}],"
+	    "\"t\":1,\"f\":1}]}") != NULL);
+	CHECK(strstr(datagram(&plain), "\"policies\":[{\"policy-type\":9,"
+	    "\"policy-domain\":\"b.example\",\"failure-details\":"
+	    "[{\"c\":201}],\"t\":1,\"f\":1}]}") != NULL);
+	CHECK_STR(datagram(&odd), "none");
+}
+
 static void
 unsound_results_are_left_out(void)
 {
@@ -240,6 +278,7 @@ main(void)
 	TEST(damaged_lines_are_refused);
 	TEST(counts_go_together);
 	TEST(a_flood_of_different_failures_is_bounded);
+	TEST(an_external_reporter_is_told_each_session);
 	TEST(unsound_results_are_left_out);
 	return test_end();
 }

@@ -713,6 +713,8 @@ def refresh(mail, world):
 def without_services(mail, world):
     """master.cf of another system: the log says what is missing."""
     mail.stop()
+    with open(mail.dir + "/etc/main.cf", "a") as f:
+        f.write("smtp_tlsrpt_socket_name =\n")
     path = mail.dir + "/etc/master.cf"
     text = open(path).read()
     with open(path, "w") as f:
@@ -726,6 +728,40 @@ def without_services(mail, world):
                      mail.log()[n:] and "private/tlsrpt: the service can't "
                      "be reached" in mail.log()[n:], 10),
            "the log names both", mail.log()[n:])
+
+
+def external_reporter(mail, world):
+    """smtp_tlsrpt_socket_name: what libtlsrpt would send"""
+    path = mail.dir + "/spool/tlsrpt.sock"
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    s.bind(path)
+    os.chmod(path, 0o666)
+    s.settimeout(20 * PATIENCE)
+    with open(mail.dir + "/etc/main.cf", "a") as f:
+        f.write("smtp_tlsrpt_socket_name = tlsrpt.sock\n")
+    restart(mail)
+    expect(mail, "nodane", "deferred", "with an external reporter")
+    got = json.loads(s.recv(65536))
+    policy = got["policies"][0]
+    failure = policy.get("failure-details", [{}])[0]
+    tap.ok((got["dpv"], got["d"], policy["policy-type"], policy["t"],
+            policy["f"]) == ("1", "nodane.test", 1, 1, 1) and
+           got["pr"] == "v=TLSRPTv1; rua=mailto:reports@collect.test" and
+           policy["policy-string"] == ["3 1 1 " + 64 * "0"] and
+           (failure["c"], failure["n"]) == (205, "mx.nodane.test") and
+           failure["r"].startswith("127."), "it is told of a failure", got)
+    expect(mail, "badcert", "deferred", "a domain that wants no reports")
+    expect(mail, "dane", "sent", "and one that does")
+    got = json.loads(s.recv(65536))
+    tap.ok(got["d"] == "dane.test" and got["policies"][0]["f"] == 0,
+           "it is told of success, and where that is wanted", got)
+    s.close()
+    n = len(mail.log())
+    expect(mail, "dane", "sent", "when it is gone mail goes on")
+    tap.ok(mail.wait(lambda: "tlsrpt.sock: Connection refused: the TLSRPT "
+                     "reports will miss" in mail.log()[n:], 10),
+           "and the log says so", mail.log()[n:])
+    os.unlink(path)
 
 
 def main():
@@ -757,6 +793,7 @@ def main():
         expiry(mail, world)
         yesterday(mail, world)
         refresh(mail, world)
+        external_reporter(mail, world)
         without_services(mail, world)
     except Missing as e:
         print("1..0 # SKIP %s" % e)
