@@ -120,18 +120,23 @@ need_line(struct checked *c, enum checks_kind kind, const char *parameter)
 static bool
 need_code(struct checked *c, enum checks_kind kind, const char *parameter)
 {
-	static const char generic[] = "message content rejected";
 	char   dsn[12];
 	size_t n = dsn_parse(c->text.data, dsn);
 
 	(void)kind;
 	(void)parameter;
-	if (n == 0 || (dsn[0] != '4' && dsn[0] != '5'))
+	if (c->text.len == 0) {
+		buf_set(&c->text, "5.7.1 message content rejected");
+	} else if (n == 0) {
 		buf_splice(&c->text, 0, 0, "5.7.1 ", 6);
-	else if (c->text.data[n] == '\0')
+	} else if (dsn[0] != '4' && dsn[0] != '5') {
+		buf_addf(&c->problem, "bad DSN action in %s -- need 4.x.x or "
+		    "5.x.x", c->text.data);
+		buf_splice(&c->text, 0, n, "4.0.0", 5);
+	}
+	n = strcspn(c->text.data, " ");
+	if (c->text.data[n] == '\0')
 		buf_addc(&c->text, ' ');
-	if (c->text.data[c->text.len - 1] == ' ')
-		buf_adds(&c->text, generic);
 	return true;
 }
 
