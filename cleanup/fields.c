@@ -210,6 +210,35 @@ drop_cr(struct buf *text, size_t from)
 	buf_cut(text, to);
 }
 
+/* Where the limit ends the text, or NULL. */
+static const char *
+limit_end(const struct buf *text, size_t limit, bool count_lf)
+{
+	for (const char *p = text->data; *p != '\0'; p++) {
+		if (*p == '\n' && !count_lf)
+			continue;
+		if (limit-- == 0)
+			return p;
+	}
+	return NULL;
+}
+
+void
+fields_cut(struct buf *text, bool count_lf)
+{
+	size_t	    limit = (size_t)conf_mail.header_size_limit;
+	const char *end, *line;
+
+	if (text->len <= limit ||
+	    (end = limit_end(text, limit, count_lf)) == NULL)
+		return;
+	buf_cut(text, (size_t)(end - text->data));
+	line = memrchr(text->data, '\n', text->len);
+	/* not even a tenth of the limit was left for its last line */
+	if (line != NULL && (size_t)(end - line) - !count_lf <= limit / 10)
+		buf_cut(text, (size_t)(line - text->data));
+}
+
 /* A field that needs no change keeps its form to the byte. */
 static bool
 rewrite(struct field *f)
@@ -230,6 +259,7 @@ rewrite(struct field *f)
 		buf_addc(f->text, ' ');
 		address_write_header(f->text, list);
 		drop_cr(f->text, f->value);
+		fields_cut(f->text, false);	/* its folds were spaces */
 	}
 	return true;
 }

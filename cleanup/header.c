@@ -13,14 +13,6 @@
  * that was left out.
  */
 
-/* header_size_limit: what is over it has been looked at, and goes. */
-static void
-cut_field(struct buf *text)
-{
-	if (text->len > (size_t)conf_mail.header_size_limit)
-		buf_cut(text, (size_t)conf_mail.header_size_limit);
-}
-
 /* detect_8bit_encoding_header: in any header, by the bare word. */
 static void
 note_encoding(struct message *m, const struct mime_field *f)
@@ -49,7 +41,8 @@ take_field(void *arg, struct mime_field *f)
 		return;
 	note_encoding(m, f);
 	message_note_utf8(m, f->text->data, f->text->len);
-	cut_field(f->text);
+	/* what is over the limit has been looked at, and goes */
+	fields_cut(f->text, true);
 	if (f->where == MIME_PRIMARY) {
 		fields_apply(m, f);
 		return;

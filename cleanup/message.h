@@ -132,6 +132,9 @@ void	header_record(struct message *, struct str, bool ends_line);
 void	fields_apply(struct message *, struct mime_field *);
 void	fields_init(void);
 
+/* To header_size_limit; line breaks count or not. */
+void	fields_cut(struct buf *text, bool count_lf);
+
 void	missing_add(struct message *);
 
 /* Content as it comes; a record; and lines that are whole. */

@@ -241,6 +241,37 @@ over_long_fields_are_cut_but_bodies_are_not(void)
 	buf_done(&b);
 }
 
+/* header_size_limit is 1000; the last line that fits in part stays if that is
+ * more than a tenth of it. */
+static void
+a_cut_leaves_no_short_ends_of_lines(void)
+{
+	static const struct { size_t first, kept; } rows[] = {
+		{ 500, 1000 }, { 895, 1000 }, { 896, 1000 }, { 897, 900 },
+		{ 990, 993 },
+	};
+	struct buf b = BUF_INIT, start = BUF_INIT;
+	struct run r;
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		buf_clear(&start);
+		repeat(&start, "A: ", 'x', rows[i].first, "\r\n ");
+		run(&r, 0, "s@x", "u@x", repeat(&b, start.data, 'y', 900,
+		    "\r\nB: c\r\n\r\nx"), 100);
+		/* CRLF for the line's end and the field's */
+		CHECK_INT(r.header.len, rows[i].kept + 2 + 6 +
+		    (rows[i].kept == 1000));
+		done(&r);
+	}
+	run(&r, CLEANUP_REWRITE_LOCAL, "s@x", "u@x", repeat(&b,
+	    "Date: x\r\nFrom: b, ", 'x', 1990, "\r\n\r\nx"), 100);
+	CHECK(strstr(r.header.data, "From: b@h.example,\r\n\tx") != NULL);
+	CHECK(strstr(r.header.data, "xxx@h") == NULL);
+	done(&r);
+	buf_done(&b);
+	buf_done(&start);
+}
+
 static void
 what_is_too_big_leaves_nothing(void)
 {
@@ -638,6 +669,7 @@ main(void)
 	set_up();
 	TEST(content_is_taken_the_same_whatever_its_chunks);
 	TEST(over_long_fields_are_cut_but_bodies_are_not);
+	TEST(a_cut_leaves_no_short_ends_of_lines);
 	TEST(what_is_too_big_leaves_nothing);
 	TEST(adds_what_local_mail_lacks);
 	TEST(says_undisclosed_where_no_field_has_recipients);
