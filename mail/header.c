@@ -42,7 +42,7 @@ static const struct header_fact facts[] = {
 	{ "Resent-Date", HEADER_RESENT_DATE, RESENT },
 	{ "Resent-From", HEADER_RESENT_FROM, SENDER | RESENT },
 	{ "Resent-Message-Id", HEADER_RESENT_MESSAGE_ID, RESENT },
-	{ "Resent-Reply-To", HEADER_RESENT_REPLY_TO, SENDER | RESENT },
+	{ "Resent-Reply-To", HEADER_RESENT_REPLY_TO, RECIPIENT | RESENT },
 	{ "Resent-Sender", HEADER_RESENT_SENDER, SENDER | RESENT },
 	{ "Resent-To", HEADER_RESENT_TO, RECIPIENT | EXTRACT | RESENT },
 	{ "Return-Path", HEADER_RETURN_PATH, SENDER | DROP },

@@ -18,6 +18,18 @@ finds_fields_whatever_their_case(void)
 	CHECK(header_find((struct str){ "Cc\0", 3 }) == NULL);
 }
 
+/* Which canonical maps and masquerade_classes apply.  What its name promises
+ * of Resent-Reply-To is not what Postfix does. */
+static void
+knows_whose_addresses_fields_hold(void)
+{
+	CHECK_INT(header_find(STR("Reply-To"))->flags, HEADER_IS_SENDER);
+	CHECK_INT(header_find(STR("Resent-Sender"))->flags,
+	    HEADER_IS_SENDER | HEADER_IS_RESENT);
+	CHECK_INT(header_find(STR("Resent-Reply-To"))->flags,
+	    HEADER_IS_RECIPIENT | HEADER_IS_RESENT);
+}
+
 static void
 knows_where_a_name_ends(void)
 {
@@ -74,6 +86,7 @@ int
 main(void)
 {
 	TEST(finds_fields_whatever_their_case);
+	TEST(knows_whose_addresses_fields_hold);
 	TEST(knows_where_a_name_ends);
 	TEST(parses_status_codes);
 	TEST(the_class_of_a_code_is_the_outcome);
