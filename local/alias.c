@@ -23,6 +23,7 @@
 #include "mail/address.h"
 #include "mail/deliver.h"
 #include "mail/deliver_proto.h"
+#include "mail/extension.h"
 #include "mail/resolve_client.h"
 #include "mail/rewrite.h"
 #include "server/server.h"
@@ -354,8 +355,7 @@ find_alias(struct request *r, const char *local, const char **ret_alias,
 	*ret_alias = local;
 	if (got != TABLE_NOT_FOUND)
 		return got;
-	ext = address_extension(local, strlen(local),
-	    conf_mail.recipient_delimiter, conf_mail.double_bounce_sender);
+	ext = extension_find(local, strlen(local));
 	if (ext == NULL)
 		return got;
 	*ret_alias = pool_strndup(r->pool, local, ext - local);

@@ -7,6 +7,7 @@
 #include "conf/param.h"
 #include "mail/address.h"
 #include "mail/deliver.h"
+#include "mail/extension.h"
 #include "util/buf.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -295,8 +296,7 @@ local_part(const struct values *v, const char *name)
 		text_lower(local);
 	if (text_eq(name, "mailbox"))
 		return local;
-	ext = address_extension(local, strlen(local),
-	    conf_mail.recipient_delimiter, conf_mail.double_bounce_sender);
+	ext = extension_find(local, strlen(local));
 	if (text_eq(name, "extension"))
 		return ext != NULL ? ext + 1 : "";
 	return ext == NULL ? local :

@@ -10,6 +10,7 @@
 #include "mail/address.h"
 #include "mail/deliver.h"
 #include "mail/deliver_proto.h"
+#include "mail/extension.h"
 #include "server/server.h"
 #include "table/table.h"
 #include "util/log.h"
@@ -159,8 +160,7 @@ is_required(const char *local)
 static enum outcome
 no_such_user(struct request *r, const struct context *c, const char *local)
 {
-	const char	*ext = address_extension(local, strlen(local),
-	    conf_mail.recipient_delimiter, conf_mail.double_bounce_sender);
+	const char	*ext = extension_find(local, strlen(local));
 	char		*text;
 	enum outcome	 got;
 
@@ -180,8 +180,7 @@ static enum outcome
 deliver_unknown(struct request *r, struct context *c, const char *address,
     const char *local)
 {
-	const char	*ext = address_extension(local, strlen(local),
-	    conf_mail.recipient_delimiter, conf_mail.double_bounce_sender);
+	const char	*ext = extension_find(local, strlen(local));
 	const char	*user = ext == NULL ? local :
 	    pool_strndup(r->pool, local, ext - local);
 	const char	*relay;
@@ -208,8 +207,7 @@ find_user(struct pool *pool, const char *local, const struct user **ret)
 	const char	*ext;
 	enum user_result got = user_find(pool, local, ret);
 
-	ext = address_extension(local, strlen(local),
-	    conf_mail.recipient_delimiter, conf_mail.double_bounce_sender);
+	ext = extension_find(local, strlen(local));
 	if (got != USER_UNKNOWN || ext == NULL)
 		return got;
 	return user_find(pool, pool_strndup(pool, local, ext - local), ret);

@@ -5,6 +5,7 @@
 #include "conf/conf.h"
 #include "conf/param.h"
 #include "mail/address.h"
+#include "mail/extension.h"
 #include "util/buf.h"
 #include "util/mem.h"
 #include "util/text.h"
@@ -18,8 +19,7 @@ user_names_init(struct user_names *n, struct pool *pool, const char *address)
 	    "" : text_lower(pool_strdup(pool, domain)) };
 	n->local = text_lower(pool_strndup(pool, address,
 	    address_local_len(address)));
-	n->ext = address_extension(n->local, strlen(n->local),
-	    conf_mail.recipient_delimiter, conf_mail.double_bounce_sender);
+	n->ext = extension_find(n->local, strlen(n->local));
 	n->user = n->ext == NULL ? n->local :
 	    pool_strndup(pool, n->local, (size_t)(n->ext - n->local));
 }

@@ -19,6 +19,7 @@
 #include "mail/deliver.h"
 #include "mail/deliver_filter.h"
 #include "mail/deliver_proto.h"
+#include "mail/extension.h"
 #include "server/server.h"
 #include "table/table.h"
 #include "util/log.h"
@@ -68,7 +69,7 @@ look_up(struct table_list *list, const char *address, struct buf *ret)
 {
 	const struct table_address key = {
 		.address = address,
-		.delimiters = conf_mail.recipient_delimiter,
+		.extension = extension_find,
 		.quote = address_quote_odd,
 		.or_internal = true,
 	};

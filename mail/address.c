@@ -119,23 +119,26 @@ is_name(const char *local, size_t len, const char *name)
 	return strlen(name) == len && strncasecmp(local, name, len) == 0;
 }
 
+static bool
+is_mailing_list(const char *local, size_t len)
+{
+	return (len >= 6 && strncasecmp(local, "owner-", 6) == 0) ||
+	    (len >= 8 && strncasecmp(local + len - 8, "-request", 8) == 0);
+}
+
 const char *
-address_extension(const char *local, size_t len, const char *delimiters,
-    const char *double_bounce)
+address_extension(const char *local, size_t len,
+    const struct address_names *names)
 {
 	size_t at = 0;
 
-	if (*delimiters == '\0' || is_name(local, len, "mailer-daemon") ||
-	    is_name(local, len, double_bounce))
+	if (*names->delimiters == '\0' || is_name(local, len, "mailer-daemon") ||
+	    is_name(local, len, names->double_bounce))
 		return NULL;
-	while (at < len && strchr(delimiters, local[at]) == NULL)
+	while (at < len && strchr(names->delimiters, local[at]) == NULL)
 		at++;
-	if (at == 0 || at == len)
-		return NULL;
-	/* owner-list and list-request are addresses of their own */
-	if (local[at] == '-' && ((len > 6 &&
-	    strncasecmp(local, "owner-", 6) == 0) || (len > 8 &&
-	    strncasecmp(local + len - 8, "-request", 8) == 0)))
+	if (at == 0 || at == len || (local[at] == '-' &&
+	    names->owner_request && is_mailing_list(local, len)))
 		return NULL;
 	return local + at;
 }

@@ -28,13 +28,19 @@ void		 address_quote(struct buf *, const char *internal);
 bool		 address_quote_odd(struct buf *, const char *internal);
 bool		 address_unquote(struct buf *, const char *external);
 
+/* Local parts that have extensions, and those that only look so. */
+struct address_names {
+	const char	*delimiters;	/* recipient_delimiter */
+	const char	*double_bounce;	/* double_bounce_sender: is whole */
+	bool		 owner_request;	/* so are owner-x and x-request */
+};
+
 /*
  * The extension of a local part: points at the delimiter within `local`, or
- * NULL.  Postfix's rules: owner-x and x-request are not split, nor
- * double-bounce, nor mailer-daemon; nothing at position 0.
+ * NULL.  It does not begin at position 0; mailer-daemon has none.
  */
 const char	*address_extension(const char *local, size_t len,
-		    const char *delimiters, const char *double_bounce);
+		    const struct address_names *);
 
 /*
  * SMTP path of MAIL FROM and RCPT TO: "<...>" or, when not strict, without

@@ -5,6 +5,7 @@
 
 #include "conf/param.h"
 #include "mail/address.h"
+#include "mail/extension.h"
 #include "table/table.h"
 #include "util/buf.h"
 #include "util/mem.h"
@@ -25,8 +26,7 @@ strip(struct buf *out, const char *sender)
 {
 	size_t	    n = address_local_len(sender);
 	const char *ext = *conf_mail.recipient_delimiter == '\0' ? NULL :
-	    address_extension(sender, n, conf_mail.recipient_delimiter,
-	    conf_mail.double_bounce_sender);
+	    extension_find(sender, n);
 
 	buf_add(out, sender, ext != NULL ? (size_t)(ext - sender) : n);
 	buf_adds(out, sender + n);

@@ -4,6 +4,7 @@
 #include "mail/maps.h"
 #include "conf/param.h"
 #include "mail/address.h"
+#include "mail/extension.h"
 #include "mail/own_addr.h"
 #include "mail/own_domain.h"
 #include "mail/rewrite.h"
@@ -189,7 +190,7 @@ find(const struct mapping *map, const char *address, struct buf *ret,
 {
 	const struct table_address key = {
 		.address = address,
-		.delimiters = conf_mail.recipient_delimiter,
+		.extension = extension_find,
 		.is_local = own_domain_is,
 		.quote = address_quote_odd,
 		.or_internal = map->or_internal,
@@ -253,7 +254,7 @@ read_addresses(const struct mapping *map, struct pool *pool, const char *text,
 		address_token_get(&b, t);
 		if (b.len == 0)
 			add_empty_recipient(&b);
-		if (b.data[0] == '@' && count == 0)
+		if (t->children->text.p[0] == '@' && count == 0)
 			buf_splice(&b, 0, 0, given, user);
 		if (ext_len > 0)
 			insert_extension(&b, ext);

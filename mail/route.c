@@ -5,6 +5,7 @@
 
 #include "conf/param.h"
 #include "mail/address.h"
+#include "mail/extension.h"
 #include "mail/own_domain.h"
 #include "table/match.h"
 #include "table/table.h"
@@ -146,7 +147,7 @@ find_by_sender(struct table_list *tables, const char *sender, const char *null,
 {
 	struct table_address key = {
 		.address = *sender != '\0' ? sender : null,
-		.delimiters = conf_mail.recipient_delimiter,
+		.extension = extension_find,
 		.is_local = own_domain_is,
 		.quote = address_quote_odd,
 		.or_internal = true,
@@ -235,8 +236,7 @@ static enum table_result
 find_address(struct table_list *tables, const char *address, struct buf *found)
 {
 	size_t		  local = address_local_len(address);
-	const char	 *ext = address_extension(address, local,
-	    conf_mail.recipient_delimiter, conf_mail.double_bounce_sender);
+	const char	 *ext = extension_find(address, local);
 	struct buf	  key = BUF_INIT;
 	enum table_result got;
 
@@ -294,7 +294,7 @@ route_is_relocated(const char *address, struct buf *ret, struct route *r)
 {
 	struct table_address key = {
 		.address = address,
-		.delimiters = conf_mail.recipient_delimiter,
+		.extension = extension_find,
 		.is_local = own_domain_is,
 		.quote = address_quote_odd,
 		.or_internal = true,

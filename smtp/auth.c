@@ -16,6 +16,7 @@
 
 #include "conf/param.h"
 #include "mail/deliver.h"
+#include "mail/extension.h"
 #include "mail/own_domain.h"
 #include "net/tls.h"
 #include "sasl/client.h"
@@ -118,7 +119,7 @@ find_sender(struct table_list *list, const char *sender, struct buf *ret)
 	enum table_result    r;
 	struct table_address query = {
 		.address = sender,
-		.delimiters = conf_mail.recipient_delimiter,
+		.extension = extension_find,
 		.is_local = own_domain_is,
 	};
 

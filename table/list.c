@@ -136,37 +136,6 @@ table_list_find_exact(struct table_list *l, const char *key, struct buf *ret)
 
 /* --- addresses */
 
-/* Addresses that look as if they had an extension and have none: names of
- * the mail system, and with '-' mailing lists' owner-x and x-request. */
-static bool
-has_no_extension(const char *local, size_t len, char delimiter)
-{
-	static const char *const names[] = {
-		"mailer-daemon", "double-bounce", "postmaster",
-	};
-
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (str_is_nocase((struct str){ local, len }, names[i]))
-			return true;
-	if (delimiter != '-')
-		return false;
-	return (len >= 6 && strncasecmp(local, "owner-", 6) == 0) ||
-	    (len >= 8 && strncasecmp(local + len - 8, "-request", 8) == 0);
-}
-
-/* Length of the user's name in front of an extension, or len. */
-static size_t
-user_length(const char *local, size_t len, const char *delimiters)
-{
-	if (delimiters == NULL)
-		return len;
-	for (size_t i = 1; i < len; i++)
-		if (strchr(delimiters, local[i]) != NULL)
-			return has_no_extension(local, len, local[i]) ?
-			    len : i;
-	return len;
-}
-
 /* In its external form, and as it is. */
 static enum table_result
 find_form(struct table_list *l, const struct table_address *a,
@@ -202,9 +171,11 @@ find_parts(struct table_list *l, const struct table_address *a,
 	const char	 *domain = at != NULL ? at : "";
 	size_t		  local_len = at != NULL ?
 	    (size_t)(at - a->address) : strlen(a->address);
-	size_t		  user_len = user_length(a->address, local_len,
-	    a->delimiters);
-	bool		  has_ext = user_len < local_len;
+	const char	 *ext = a->extension == NULL ? NULL :
+	    a->extension(a->address, local_len);
+	size_t		  user_len = ext == NULL ? local_len :
+	    (size_t)(ext - a->address);
+	bool		  has_ext = ext != NULL;
 	struct buf	  key = BUF_INIT;
 	enum table_result r = TABLE_NOT_FOUND;
 

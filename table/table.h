@@ -146,7 +146,8 @@ enum table_result table_list_find_exact(struct table_list *, const char *key,
  */
 struct table_address {
 	const char	*address;		/* internal form */
-	const char	*delimiters;		/* recipient_delimiter */
+	/* Where the extension of a local part begins, or NULL (or NULL). */
+	const char	*(*extension)(const char *local, size_t len);
 	bool		(*is_local)(void *arg, const char *domain); /* or NULL */
 	void		*arg;
 	bool		 no_at_domain;		/* do not try @dom */

@@ -2,6 +2,7 @@
 
 #include "conf/param.h"
 #include "mail/address.h"
+#include "mail/extension.h"
 #include "mail/own_domain.h"
 #include "smtpd/access/access.h"
 #include "table/table.h"
@@ -67,7 +68,7 @@ find_owners(struct access *a, struct buf *ret)
 	enum table_result      r;
 	struct table_address   query = {
 		.address = route->recipient,
-		.delimiters = conf_mail.recipient_delimiter,
+		.extension = extension_find,
 		.is_local = own_domain_is,
 		.quote = address_quote_odd,
 		.or_internal = true,

@@ -5,6 +5,7 @@
 
 #include "conf/param.h"
 #include "mail/address.h"
+#include "mail/extension.h"
 #include "smtpd/access/lookup.h"
 #include "table/table.h"
 #include "util/log.h"
@@ -133,8 +134,7 @@ lookup_address(struct lookup *l, const char *address)
 		return false;
 	if (table_is_pattern(l->table))
 		return true;
-	ext = address_extension(address, n, conf_mail.recipient_delimiter,
-	    conf_mail.double_bounce_sender);
+	ext = extension_find(address, n);
 	if (ext != NULL)
 		plain = pool_strndup(pool, address, (size_t)(ext - address));
 	if (plain != NULL && domain != NULL &&

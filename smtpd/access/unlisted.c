@@ -7,6 +7,7 @@
 
 #include "conf/param.h"
 #include "mail/address.h"
+#include "mail/extension.h"
 #include "mail/own_domain.h"
 #include "mail/srs.h"
 #include "mail/why.h"
@@ -44,7 +45,7 @@ find(struct table_list *maps, const char *address)
 	enum table_result    r;
 	struct table_address query = {
 		.address = address,
-		.delimiters = conf_mail.recipient_delimiter,
+		.extension = extension_find,
 		.is_local = own_domain_is,
 		.quote = address_quote_odd,
 		.or_internal = true,

@@ -56,6 +56,7 @@ splits_extensions_but_not_of_special_names(void)
 		{ "bob+x-y", "-+", 3 },
 		{ "bob+x", "", -1 },
 		{ "owner-list", "-", -1 },
+		{ "owner-", "-", -1 },
 		{ "list-request", "-", -1 },
 		{ "owner-list+x", "+", 10 },
 		{ "mailer-daemon", "-", -1 },
@@ -63,12 +64,19 @@ splits_extensions_but_not_of_special_names(void)
 		{ "double-bounce", "-", -1 },
 	};
 
+	static const struct address_names no_lists = { "-", "double-bounce",
+	    false };
+
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		const struct address_names names = { t[i].delimiters,
+		    "double-bounce", true };
 		const char *p = address_extension(t[i].local,
-		    strlen(t[i].local), t[i].delimiters, "double-bounce");
+		    strlen(t[i].local), &names);
 
 		CHECK_INT(p == NULL ? -1 : p - t[i].local, t[i].at);
 	}
+	CHECK_STR(address_extension("owner-x", 7, &no_lists), "-x");
+	CHECK_STR(address_extension("x-request", 9, &no_lists), "-request");
 }
 
 /* Every line was tried on Postfix; NULL: refused.  It refuses some of these
