@@ -1,7 +1,10 @@
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "mail/bounce_log.h"
 #include "mail/envelope.h"
+#include "mail/header_rcpt.h"
 #include "mail/queue_dir.h"
 #include "mail/queue_file.h"
 #include "mail/queue_list.h"
@@ -76,6 +79,120 @@ add_rcpts(struct listing *l)
 			add_rcpt(l, &l->e.rcpt[i], NULL);
 }
 
+/* --- messages that wait for pickup */
+
+enum { HEADER_LOOK = 64 * 1024 };	/* bytes of content, for sendmail -t */
+
+static void
+keep_start(void *arg, const char *bytes, size_t len)
+{
+	struct buf *start = arg;
+
+	if (start->len + len > HEADER_LOOK)
+		len = HEADER_LOOK - start->len;
+	buf_add(start, bytes, len);
+}
+
+/* Recipients that sendmail -t leaves in the header. */
+static void
+add_header_rcpts(struct listing *l, const struct queue_file *q)
+{
+	struct buf   start = BUF_INIT;
+	const char **names;
+	size_t	     count, known = l->entry.rcpt_count;
+	struct queue_list_rcpt *rcpt;
+
+	if (!queue_file_copy(q, queue_file_header_at(q), q->t.header_len,
+	    keep_start, &start) ||
+	    !queue_file_copy(q, queue_file_body_at(q), q->t.body_len <
+	    HEADER_LOOK ? q->t.body_len : HEADER_LOOK, keep_start, &start)) {
+		buf_done(&start);
+		return;
+	}
+	count = header_recipients(&l->pool, (struct str){ start.data,
+	    start.len }, &names);
+	rcpt = pool_alloc(&l->pool, (known + count + 1) * sizeof *rcpt);
+	memcpy(rcpt, l->entry.rcpt, known * sizeof *rcpt);
+	for (size_t i = 0; i < count; i++)
+		rcpt[known + i] = (struct queue_list_rcpt){
+			.address = names[i], .original = "", .reason = "" };
+	l->entry.rcpt = rcpt;
+	l->entry.rcpt_count = known + count;
+	buf_done(&start);
+}
+
+/* A record of Postfix's: a type byte, the length, the text. */
+static uint64_t
+record(const char *text)
+{
+	return 2 + strlen(text);
+}
+
+static uint64_t
+attribute(const char *name, const char *value)
+{
+	return *value == '\0' ? 0 : record(name) + 1 + strlen(value);
+}
+
+/*
+ * What Postfix shows of these is the size of its file: the content and the
+ * records round it.
+ */
+static uint64_t
+maildrop_size(const struct listing *l, uint64_t content)
+{
+	const struct envelope *e = &l->e;
+	const char *context = envelope_get(e, ATTR_REWRITE_CONTEXT);
+	const char *trace = (e->flags & ENV_DELIVER_VERIFY) != 0 ? "512" :
+	    (e->flags & ENV_DELIVER_TRACE) != 0 ? "1024" : "";
+	const char *verp = envelope_get(e, ATTR_VERP_DELIMS);
+	const char *name = envelope_get(e, ATTR_FULL_NAME);
+	uint64_t size = content + 3 * record("");	/* M, X, E */
+	char	 time[48];
+
+	snprintf(time, sizeof time, "%lld %d",
+	    (long long)(e->arrival_us / 1000000),
+	    (int)(e->arrival_us % 1000000));
+	size += record(time) + record(e->sender) +
+	    attribute("rewrite_context", *context != '\0' ? context :
+	    "local") +
+	    attribute("envelope_id", envelope_get(e, ATTR_DSN_ENVELOPE_ID)) +
+	    attribute("ret_flags", envelope_get(e, ATTR_DSN_RET)) +
+	    attribute("encoding", envelope_get(e, ATTR_ENCODING)) +
+	    attribute("trace_flags", trace);
+	if (*name != '\0')
+		size += record(name);
+	if (*verp != '\0')
+		size += record(verp);
+	for (size_t i = 0; i < l->entry.rcpt_count; i++)
+		size += record(l->entry.rcpt[i].address);
+	for (uint32_t i = 0; i < e->rcpt_count; i++)
+		if (e->rcpt[i].notify != 0)
+			size += record("notify_flags=1");
+	if (atoi(envelope_get(e, ATTR_EXTRACT_NOTIFY)) != 0)
+		size += (l->entry.rcpt_count - e->rcpt_count) *
+		    record("notify_flags=1");
+	return size;
+}
+
+/* Not those that postsuper has put there again. */
+static bool
+is_submission(const struct listing *l)
+{
+	return strcmp(l->entry.queue, QUEUE_MAILDROP) == 0 &&
+	    *l->e.queue_id == '\0';
+}
+
+static void
+complete_submission(struct listing *l, const struct queue_file *q)
+{
+	if (l->e.attr[ATTR_EXTRACT_NOTIFY] != NULL)
+		add_header_rcpts(l, q);
+	l->entry.size = maildrop_size(l, q->t.size);
+}
+
+/* --- */
+
 static bool
 read_message(struct listing *l, const char *queue, const char *id)
 {
@@ -86,16 +203,20 @@ read_message(struct listing *l, const char *queue, const char *id)
 	if (queue_file_open(&q, queue, id, false) != QUEUE_FILE_OK)
 		return false;
 	ok = fstat(q.fd, &st) == 0 && queue_file_read_envelope(&q, &l->e);
+	if (ok) {
+		l->entry = (struct queue_list_entry){
+			.queue = queue, .id = id, .sender = l->e.sender,
+			.arrival = l->e.arrival_us / 1000000,
+			.size = q.t.size,
+			.forced_expire =
+			    (st.st_mode & QUEUE_MODE_EXPIRED) != 0,
+		};
+		add_rcpts(l);
+		if (is_submission(l))
+			complete_submission(l, &q);
+	}
 	queue_file_close(&q);
-	if (!ok)
-		return false;
-	l->entry = (struct queue_list_entry){
-		.queue = queue, .id = id, .sender = l->e.sender,
-		.arrival = l->e.arrival_us / 1000000, .size = q.t.size,
-		.forced_expire = (st.st_mode & QUEUE_MODE_EXPIRED) != 0,
-	};
-	add_rcpts(l);
-	return true;
+	return ok;
 }
 
 bool

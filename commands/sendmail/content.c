@@ -3,8 +3,7 @@
 #include <unistd.h>
 
 #include "commands/sendmail/content.h"
-#include "mail/address.h"
-#include "mail/header.h"
+#include "mail/header_rcpt.h"
 #include "util/mem.h"
 #include "util/text.h"
 
@@ -105,63 +104,14 @@ content_read(struct buf *to, const char *fix, bool keep_dots)
 	return in.error == 0;
 }
 
-/* A field with its folded lines; n == 0 at the end of the header. */
-static struct str
-next_field(const char **at, const char *end)
-{
-	struct str  field = { *at, 0 };
-	const char *p = *at, *lf;
-
-	if (header_name_len(p, (size_t)(end - p)) == 0)
-		return field;
-	do {
-		lf = memchr(p, '\n', (size_t)(end - p));
-		p = lf == NULL ? end : lf + 1;
-	} while (p < end && (*p == ' ' || *p == '\t'));
-	field.n = (size_t)(p - *at);
-	*at = p;
-	return field;
-}
-
-static bool
-has_address(struct str text)
-{
-	struct pool   pool = POOL_INIT;
-	struct token *t = address_parse_header(&pool, text, SIZE_MAX);
-	struct buf    address = BUF_INIT;
-	bool	      found;
-
-	for (; t != NULL && address.len == 0; t = t->next)
-		if (t->type == TOKEN_ADDRESS)
-			address_token_get(&address, t);
-	found = address.len > 0;
-	buf_done(&address);
-	pool_done(&pool);
-	return found;
-}
-
 bool
 content_names_recipient(const struct buf *content)
 {
-	const char *at = content->data, *end = at + content->len;
-	bool	    named[2] = { false, false }, resent = false;
-	struct str  field;
+	struct pool  pool = POOL_INIT;
+	const char **names;
+	size_t	     count = header_recipients(&pool, (struct str){
+			content->data, content->len }, &names);
 
-	while ((field = next_field(&at, end)).n > 0) {
-		size_t n = header_name_len(field.p, field.n);
-		const char *colon = memchr(field.p, ':', field.n);
-		const struct header_fact *fact =
-		    header_find((struct str){ field.p, n });
-
-		bool is_resent;
-
-		if (fact == NULL || (fact->flags & HEADER_EXTRACT) == 0)
-			continue;
-		is_resent = (fact->flags & HEADER_IS_RESENT) != 0;
-		resent = resent || is_resent;
-		if (has_address((struct str){ colon + 1, field.n -
-		    (size_t)(colon + 1 - field.p) }))
-			named[is_resent] = true;
-	}
-	return named[resent];
+	pool_done(&pool);
+	return count > 0;
 }

@@ -184,6 +184,42 @@ goes_through_the_queues_until_told_to_stop(void)
 	buf_done(&path);
 }
 
+/* As postdrop leaves it: the content is all body. */
+static void
+add_submission(const char *content, const char *rcpt, bool extract)
+{
+	struct queue_writer w;
+	struct queue_trailer facts = { .size = strlen(content) };
+	struct envelope e;
+	const struct buf no_header = BUF_INIT;
+
+	envelope_init(&e);
+	e.sender = "alice";
+	e.arrival_us = 1234567890123456;
+	envelope_set(&e, ATTR_FULL_NAME, "Alice");
+	if (rcpt != NULL)
+		envelope_add_rcpt(&e, rcpt, "", "", 0);
+	if (extract)
+		envelope_set(&e, ATTR_EXTRACT_NOTIFY, "0");
+	CHECK(queue_writer_open(&w, "maildrop", false));
+	queue_writer_body(&w, content, strlen(content));
+	CHECK(queue_writer_commit(&w, &no_header, &e, &facts));
+	envelope_done(&e);
+	list(1);
+	CHECK(queue_remove("maildrop", w.id));
+}
+
+static void
+shows_submissions_with_the_size_of_postfixs_files(void)
+{
+	add_submission("Subject: a\r\n\r\ntext\r\n", "bob", false);
+	CHECK_STR(seen.data, "maildrop alice 1234567890 87 bob//\n");
+	add_submission("To: bob\r\nCc: x@y.example\r\n\r\ntext\r\n", NULL,
+	    true);
+	CHECK_STR(seen.data, "maildrop alice 1234567890 114 bob// "
+	    "x@y.example//\n");
+}
+
 static void
 leaves_out_what_is_no_message(void)
 {
@@ -205,6 +241,7 @@ main(void)
 	TEST(refuses_a_frame_that_lacks_something);
 	TEST(lists_who_is_left_with_the_latest_reason);
 	TEST(goes_through_the_queues_until_told_to_stop);
+	TEST(shows_submissions_with_the_size_of_postfixs_files);
 	TEST(leaves_out_what_is_no_message);
 	buf_done(&seen);
 	status = test_end();
