@@ -42,6 +42,8 @@ static struct {
 	bool		 incoming, deferred, all;	/* to be done */
 	bool		 running;
 	bool		 no_room;	/* stopped for want of room */
+	bool		 retries_wait;	/* so were these, a little earlier */
+	size_t		 turns;		/* of retries, when there's little room */
 	struct heap	 retries;
 	struct timer	 retry, scan, unlock;
 	struct map	*was_active;	/* at start; an agent of the last qmgr
@@ -110,7 +112,11 @@ feed_has_room(void)
 	return false;
 }
 
-/* Retries leave a quarter of the room to new mail. */
+/*
+ * Retries leave a quarter of the room to new mail.  When the rest is taken, by
+ * a destination that is slow for hours perhaps, they get a turn for each new
+ * message, and some at each queue run.
+ */
 static bool
 has_room_for_retry(void)
 {
@@ -118,21 +124,40 @@ has_room_for_retry(void)
 
 	if (message_count() < limit - limit / 4)
 		return true;
+	if (feed.turns > 0 && message_count() < limit) {
+		feed.turns--;
+		return true;
+	}
 	warn_of_clog();
-	feed.no_room = true;
+	feed.retries_wait = true;
 	return false;
 }
 
 void
+feed_took_new(void)
+{
+	if (feed.retries_wait) {
+		feed.turns++;
+		wake();
+	}
+}
+
+/* Not for each that leaves: looking through a directory costs. */
+void
 feed_left(void)
 {
 	size_t limit = (size_t)conf_qmgr.qmgr_message_active_limit;
+	size_t count = message_count();
 
-	if (!feed.no_room || message_count() > limit / 2)
-		return;
-	feed.no_room = false;
-	feed.incoming = true;
-	wake();
+	if (feed.no_room && count <= limit - limit / 16) {
+		feed.no_room = false;
+		feed.incoming = true;
+		wake();
+	}
+	if (feed.retries_wait && count <= limit / 2) {
+		feed.retries_wait = false;
+		wake();
+	}
 }
 
 /* --- incoming */
@@ -152,7 +177,8 @@ load_incoming(const char *id)
 	    map_find(feed.was_active, id) != NULL;
 	bool locked;
 
-	message_load(id, QUEUE_INCOMING, was_active, &locked);
+	if (message_load(id, QUEUE_INCOMING, was_active, &locked))
+		feed_took_new();
 	if (locked)
 		timer_set(&feed.unlock, clock_in(LOCK_WAIT), try_again);
 	else if (was_active)
@@ -256,6 +282,7 @@ load_due(void)
 	bool	      locked;
 	int	      n = 0;
 
+	feed.retries_wait = false;
 	while ((r = first_retry()) != NULL && r->at <= wall_seconds() &&
 	    !server_stopping() && has_room_for_retry()) {
 		char	id[QUEUE_ID_MAX];
@@ -285,7 +312,7 @@ set_retry_timer(void)
 	struct retry *r = first_retry();
 	int64_t	      wait;
 
-	if (r == NULL || feed.no_room) {
+	if (r == NULL || feed.retries_wait) {
 		timer_cancel(&feed.retry);
 		return;
 	}
@@ -351,6 +378,7 @@ static void
 scan_all(struct timer *t)
 {
 	feed.incoming = feed.deferred = true;
+	feed.turns = (size_t)conf_qmgr.qmgr_message_active_limit / 16 + 1;
 	timer_set(t, clock_in(conf_mail.queue_run_delay > 0 ?
 	    conf_mail.queue_run_delay : 300), scan_all);
 	wake();

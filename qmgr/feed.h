@@ -26,7 +26,9 @@ bool	feed_has_room(void);
 /* Stopped for want of room: mail comes in faster than it leaves. */
 bool	feed_is_full(void);
 
-/* A message has left the active queue. */
+/* A new message has become active, which may be a deferred one's turn; one
+ * has left the active queue. */
+void	feed_took_new(void);
 void	feed_left(void);
 
 #endif

@@ -486,8 +486,11 @@ defer(const struct message *m)
 	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT } };
 	struct buf	path = BUF_INIT;
 
-	when = now + (m->retry_soon ? SOON : retry_delay(message_age(m),
-	    conf_mail.minimal_backoff_time, conf_mail.maximal_backoff_time));
+	/* what kills each agent that gets it shall not do so all the time */
+	when = now + (m->retry_soon ?
+	    retry_delay(message_age(m), SOON, conf_mail.minimal_backoff_time) :
+	    retry_delay(message_age(m), conf_mail.minimal_backoff_time,
+	    conf_mail.maximal_backoff_time));
 	times[1].tv_sec = when;
 	queue_path(&path, QUEUE_ACTIVE, m->id);
 	utimensat(AT_FDCWD, path.data, times, 0);

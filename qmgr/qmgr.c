@@ -42,8 +42,8 @@ do_new(struct stream *client, const struct frame *f, const char *id)
 {
 	if (frame_u64(f, QMGR_KEY_MISSED, 0) != 0)
 		feed_request((char[]){ QMGR_SCAN_INCOMING, '\0' });
-	if (!server_stopping() && feed_has_room())
-		message_new(id, f);
+	if (!server_stopping() && feed_has_room() && message_new(id, f))
+		feed_took_new();
 	/* lost if it is not read: it is said again with the next */
 	if (feed_is_full())
 		send(stream_fd(client), "F", 1, MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -219,4 +219,32 @@ mail.run("postqueue", "-i", qid)
 tap.ok(mail.wait(lambda: len(lines(r"%s: from=" % qid)) > n),
        "a message can be asked for by its id")
 mail.destroy()
+
+# --- an active queue that a slow destination holds for hours
+mail = Instance("""
+qmgr_message_active_limit = 8
+minimal_backoff_time = 1s
+maximal_backoff_time = 1s
+queue_run_delay = 1s
+transport_retry_time = 1s
+transport_maps = inline:{ { sink.example = smtp:[127.0.0.1]:%d },
+    { gone.example = nosuch: } }
+""" % sink.port)
+mail.start()
+sink.gate.clear()
+ids = [send(["slow%d@sink.example" % i]) for i in range(7)]
+mail.wait(lambda: all(lines(r"%s: from=" % q) for q in ids))
+waiting = [send(["w%d@gone.example" % i]) for i in range(3)]
+
+
+def tries():
+    return min(len(lines(r"%s: to=<w.*deferred" % q)) for q in waiting)
+
+
+tap.ok(mail.wait(lambda: tries() > 3, 60),
+       "what waits to be tried again gets its turns", mail.log())
+sink.gate.set()
+tap.ok(mail.wait(lambda: all(is_removed(q) for q in ids), 30),
+       "and the slow mail arrives")
+mail.destroy()
 sys.exit(tap.end())
