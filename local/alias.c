@@ -57,9 +57,11 @@ completed(struct request *r, const char *address)
 	struct buf	full = BUF_INIT;
 	const char     *result;
 
-	if (*address == '\0' || text_eq(address, "@"))
+	if (*address == '\0')
 		buf_addf(&full, "%s@%s", conf_mail.empty_address_recipient,
 		    conf_mail.myhostname);
+	else if (text_eq(address, "@"))
+		buf_addf(&full, "%s@", conf_mail.empty_address_recipient);
 	else
 		complete_address(&full, address);
 	result = pool_strdup(r->pool, full.data);

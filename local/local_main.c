@@ -70,10 +70,8 @@ start(void)
 	turn_open();
 	check_words();
 	find_default_privs();
-	if (!mbox_parse_locks(conf_mail.mailbox_delivery_lock,
-	    &local_tables.locks))
-		fatalx("main.cf: mailbox_delivery_lock = %s: write a list of "
-		    "fcntl, flock, dotlock", conf_mail.mailbox_delivery_lock);
+	local_tables.locks = mbox_parse_locks("mailbox_delivery_lock",
+	    conf_mail.mailbox_delivery_lock);
 	local_tables.aliases = table_list_open("alias_maps",
 	    conf_mail.alias_maps, fold | TABLE_PARENT);
 	local_tables.mailbox_command_maps = table_list_open(

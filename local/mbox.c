@@ -42,31 +42,35 @@ mbox_check_limit(const char *param, long limit)
 		    "message_size_limit", param);
 }
 
-bool
-mbox_parse_locks(const char *text, unsigned *ret)
+static unsigned
+lock_of_word(const char *word)
 {
 	static const struct { const char *name; unsigned bit; } names[] = {
 		{ "fcntl", MBOX_FCNTL },
 		{ "flock", MBOX_FLOCK },
 		{ "dotlock", MBOX_DOTLOCK },
 	};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (text_eq(word, names[i].name))
+			return names[i].bit;
+	return 0;
+}
+
+unsigned
+mbox_parse_locks(const char *param, const char *text)
+{
 	char	*copy = mem_strdup(text), *at = copy, *word;
 	unsigned bits = 0, bit;
 
 	while ((word = text_word(&at, TEXT_LIST_SEP, false)) != NULL) {
-		bit = 0;
-		for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-			if (text_eq(word, names[i].name))
-				bit = names[i].bit;
-		if (bit == 0)
-			break;
+		if ((bit = lock_of_word(word)) == 0)
+			fatalx("unknown %s value \"%s\" in \"%s\"", param,
+			    word, text);
 		bits |= bit;
 	}
 	mem_free(copy);
-	if (word != NULL)
-		return false;
-	*ret = bits;
-	return true;
+	return bits;
 }
 
 static char *
@@ -196,6 +200,12 @@ open_or_make(const struct mbox *m, bool as_root, bool *ret_is_new)
 	*ret_is_new = false;
 	if (fd < 0 && errno == ELOOP && is_roots_link(m->path))
 		return open(m->path, flags & ~O_NOFOLLOW);
+	if (fd < 0 && errno == ELOOP) {
+		/* what is wrong with its end says more than that it is one */
+		if (faccessat(AT_FDCWD, m->path, W_OK, AT_EACCESS) == 0)
+			errno = ELOOP;
+		return -1;
+	}
 	if (fd >= 0 || errno != ENOENT)
 		return fd;
 	*ret_is_new = true;
@@ -259,6 +269,14 @@ open_failed(struct why *why, int e, bool making)
 	return why_outcome(why);
 }
 
+static enum outcome
+not_locked(struct why *why, int e)
+{
+	why_set(why, "4.2.0", "unable to lock for exclusive access: %s",
+	    strerror(e));
+	return why_outcome(why);
+}
+
 /* A mailbox that somebody else has put there is no reason to return mail. */
 static bool
 is_not_owned(const struct mbox *m, int e, struct why *why)
@@ -287,7 +305,7 @@ open_and_append(const struct mbox *m, bool as_root, struct delivery *d,
 		    open_failed(why, e, is_new);
 	/* The ids of the owner around the write: its quota counts. */
 	if (!lock_file(m, fd))
-		got = fail(why, "4.2.0", "unable to lock for exclusive access");
+		got = not_locked(why, errno);
 	else if (as_root && !proc_act_as(m->uid, m->gid))
 		got = fail(why, "4.3.0", strerror(errno));
 	else

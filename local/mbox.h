@@ -14,8 +14,9 @@ struct quota;
 
 enum mbox_lock { MBOX_FCNTL = 1, MBOX_FLOCK = 2, MBOX_DOTLOCK = 4 };
 
-/* "fcntl, dotlock" -> bits; false on an unknown word. */
-bool	mbox_parse_locks(const char *text, unsigned *ret);
+/* "fcntl, dotlock" -> bits; ends the process, with a log line, if the named
+ * parameter has another word. */
+unsigned mbox_parse_locks(const char *param, const char *text);
 
 /* A message that may be sent may be delivered: ends the process, with a log
  * line, if the limit (bytes, 0 none) of the named parameter is below

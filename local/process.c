@@ -358,15 +358,11 @@ explain_exit(struct why *why, int code, const char *title)
 static void
 clean(struct buf *output)
 {
-	char	   dsn[12];
-	size_t	   code;
 	struct buf text = BUF_INIT;
 
 	buf_cut(output, strlen(output->data));
-	code = dsn_parse(output->data, dsn);
 	for (size_t i = 0; i < output->len; i++)
-		if (output->data[i] == '\n' || (output->data[i] == '\t' &&
-		    i == code && code > 0))
+		if (output->data[i] == '\n' || output->data[i] == '\t')
 			output->data[i] = ' ';
 		else if ((unsigned char)output->data[i] < ' ' ||
 		    output->data[i] == 127)
@@ -401,7 +397,7 @@ explain_itself(struct why *why, const char *output)
 
 static void
 explain(struct why *why, int status, const char *title,
-    const struct buf *output)
+    const struct buf *output, bool has_output)
 {
 	if (status >= 0 && !WIFSIGNALED(status) &&
 	    explain_itself(why, output->data))
@@ -415,7 +411,7 @@ explain(struct why *why, int status, const char *title,
 		    WTERMSIG(status), title);
 	else
 		explain_exit(why, WEXITSTATUS(status), title);
-	if (output->len > 0) {
+	if (has_output) {
 		buf_addf(&why->text, ". Command output: %s", output->data);
 		buf_set(&why->diag_text, output->data);
 	}
@@ -426,11 +422,13 @@ process_run(const struct process *p, struct delivery *d,
     const struct content *c, const char *sent, struct why *why,
     struct buf *output)
 {
-	int status, e;
+	int  status, e;
+	bool has_output;
 
 	buf_clear(output);
 	status = run(p, d, c, output);
 	e = errno;
+	has_output = output->len > 0;
 	clean(output);
 	if (status == 0) {
 		why_set(why, "2.0.0", "%s", sent);
@@ -440,7 +438,7 @@ process_run(const struct process *p, struct delivery *d,
 		why_set(why, "4.3.0", "cannot run command: %s", strerror(e));
 		return;
 	}
-	explain(why, status, p->title, output);
+	explain(why, status, p->title, output, has_output);
 	buf_skip(&why->diag_text, strspn(why->diag_text.data, " "));
 	if (why->diag_text.len > 0)
 		buf_set(&why->diag_type, "x-unix");

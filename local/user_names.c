@@ -24,14 +24,14 @@ user_names_init(struct user_names *n, struct pool *pool, const char *address)
 	    pool_strndup(pool, n->local, (size_t)(n->ext - n->local));
 }
 
-/* The delimiter is the one that was found, of several. */
+/* The one that was found, or the first of those that could have been. */
 static const char *
 delimiter(const struct user_names *n)
 {
-	static char found[2];
+	static char one[2];
 
-	found[0] = n->ext != NULL ? *n->ext : '\0';
-	return n->ext != NULL ? found : NULL;
+	one[0] = n->ext != NULL ? *n->ext : *conf_mail.recipient_delimiter;
+	return one[0] != '\0' ? one : NULL;
 }
 
 static const char *

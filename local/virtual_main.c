@@ -50,9 +50,8 @@ start(void)
 	virtual.via.relay = server_service();
 	deliver_filter_open("virtual");
 	turn_open();
-	if (!mbox_parse_locks(conf_mail.virtual_mailbox_lock, &virtual.locks))
-		fatalx("main.cf: virtual_mailbox_lock = %s: write a list of "
-		    "fcntl, flock, dotlock", conf_mail.virtual_mailbox_lock);
+	virtual.locks = mbox_parse_locks("virtual_mailbox_lock",
+	    conf_mail.virtual_mailbox_lock);
 	virtual.boxes = table_list_open("virtual_mailbox_maps",
 	    conf_mail.virtual_mailbox_maps, fold);
 	virtual.uids = table_list_open("virtual_uid_maps",
@@ -82,6 +81,13 @@ look_up(struct table_list *list, const char *address, struct buf *ret)
 	return got;
 }
 
+/* In Postfix's words; the table itself has told of the reason. */
+static void
+warn_of_error(const char *param, const char *address)
+{
+	log_warn("table %s: lookup %s: Application error", param, address);
+}
+
 /* A uid or gid of a table.  False: settled (the recipient waits). */
 static bool
 find_id(struct delivery *d, struct recipient *r, struct table_list *list,
@@ -102,8 +108,7 @@ find_id(struct delivery *d, struct recipient *r, struct table_list *list,
 		log_warn("recipient %s: not found in %s", r->address, param);
 		break;
 	case TABLE_ERROR:
-		log_warn("table %s: lookup %s: %s", param, r->address,
-		    table_list_error(list));
+		warn_of_error(param, r->address);
 		break;
 	}
 	if (!ok) {
@@ -127,8 +132,7 @@ find_quota(struct delivery *d, struct recipient *r, struct quota *q)
 	if (!table_list_is_empty(virtual.quotas))
 		got = look_up(virtual.quotas, r->address, &value);
 	if (got == TABLE_ERROR)
-		log_warn("table mailbox_quota_maps: lookup %s: %s", r->address,
-		    table_list_error(virtual.quotas));
+		warn_of_error("mailbox_quota_maps", r->address);
 	if (got == TABLE_FOUND && !quota_parse(q, value.data)) {
 		log_warn("mailbox_quota_maps: bad quota for %s: \"%s\"; write "
 		    "bytes, as \"500M\"", r->address, value.data);
@@ -209,8 +213,7 @@ deliver_rcpt(struct delivery *d, struct recipient *r)
 		delivery_bounced(d, r, &virtual.via, &why);
 		break;
 	case TABLE_ERROR:
-		log_warn("table virtual_mailbox_maps: lookup %s: %s",
-		    r->address, table_list_error(virtual.boxes));
+		warn_of_error("virtual_mailbox_maps", r->address);
 		why_set(&why, "4.3.5", "mail system configuration error");
 		delivery_deferred(d, r, &virtual.via, &why);
 		break;
