@@ -54,10 +54,10 @@ notify_init(void)
 {
 	struct buf why = BUF_INIT;
 
-	bounce_templates_init(&state.templates);
+	bounce_templates_init(&state.templates, warn);
 	if (*conf_mail.bounce_template_file != '\0' &&
 	    !bounce_templates_read(&state.templates,
-	    conf_mail.bounce_template_file, warn, &why))
+	    conf_mail.bounce_template_file, &why))
 		log_warn("%s: using the built-in templates", why.data);
 	buf_done(&why);
 	state.classes = match_new("notify_classes", conf_mail.notify_classes,
@@ -194,21 +194,16 @@ send_report(const struct report *r, const char *what)
 
 /* --- who gets what */
 
-static const struct bounce_template *
+static enum bounce_template_type
 template_for(enum notify_kind kind, const struct bounce_message *m)
 {
-	switch (kind) {
-	case NOTIFY_OF_FAILURE:
-		return &state.templates.t[TEMPLATE_FAILURE];
-	case NOTIFY_OF_DELAY:
-		return &state.templates.t[TEMPLATE_DELAY];
-	default:
-		break;
-	}
-	if ((m->trace_flags & (DELIVER_VERIFY | DELIVER_TRACE)) != 0 ||
-	    (m->env_flags & (ENV_DELIVER_VERIFY | ENV_DELIVER_TRACE)) != 0)
-		return &state.templates.t[TEMPLATE_VERIFY];
-	return &state.templates.t[TEMPLATE_SUCCESS];
+	if (kind == NOTIFY_OF_FAILURE)
+		return TEMPLATE_FAILURE;
+	if (kind == NOTIFY_OF_DELAY)
+		return TEMPLATE_DELAY;
+	return (m->trace_flags & (DELIVER_VERIFY | DELIVER_TRACE)) != 0 ||
+	    (m->env_flags & (ENV_DELIVER_VERIFY | ENV_DELIVER_TRACE)) != 0 ?
+	    TEMPLATE_VERIFY : TEMPLATE_SUCCESS;
 }
 
 /* A copy is a courtesy: that it fails changes nothing. */
@@ -304,7 +299,7 @@ notify(enum notify_kind kind, const struct bounce_message *m,
 {
 	struct report_message about;
 	struct report	      r = {
-		.about = &about, .t = template_for(kind, m),
+		.about = &about,
 		.recipient = m->sender, .ret = m->ret,
 		.records = records, .count = count,
 	};
@@ -327,6 +322,7 @@ notify(enum notify_kind kind, const struct bounce_message *m,
 	} else {
 		r.success = true;
 	}
+	r.t = bounce_template_get(&state.templates, template_for(kind, m));
 	report_message_init(&about, m);
 	ok = *m->sender == '\0' ? tell_of_null_sender(&r, kind) :
 	    tell_all(&r, kind);

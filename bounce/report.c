@@ -238,7 +238,7 @@ add_template_text(struct buf *out, const struct report *r)
 		.value = get_parameter,
 		.delay_warning_seconds = conf_mail.delay_warning_time,
 		.queue_lifetime_seconds = conf_mail.maximal_queue_lifetime,
-		.warn = warn,
+		.utf8 = conf_mail.smtputf8_enable, .warn = warn,
 	};
 	struct buf  text = BUF_INIT;
 	const char *why, *p, *nl;

@@ -1,5 +1,6 @@
 #include "mail/bounce_template.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -67,10 +68,11 @@ static const struct bounce_template built_in[TEMPLATE_COUNT] = {
 };
 
 void
-bounce_templates_init(struct bounce_templates *set)
+bounce_templates_init(struct bounce_templates *set,
+    bounce_template_warn_fn *warn_fn)
 {
+	*set = (struct bounce_templates){ .warn = warn_fn };
 	memcpy(set->t, built_in, sizeof built_in);
-	set->file = NULL;
 	for (int i = 0; i < TEMPLATE_COUNT; i++) {
 		set->t[i].origin = "[built-in]";
 		set->t[i].charset = "us-ascii";
@@ -87,28 +89,28 @@ bounce_templates_done(struct bounce_templates *set)
 /* --- reading */
 
 struct reader {
-	char		*pos;
-	const char	*origin;
-	int		 line;		/* that was read last, from 1 */
-	void		(*warn)(const char *text);
-	struct buf	*why;
+	char			*pos;
+	int			 line;	/* behind the one that was read last,
+					   from 1: as Postfix counts */
+	struct bounce_templates	*set;
+	struct buf		*why;
 };
 
-static void warn(const struct reader *, const char *fmt, ...)
+static void warn(bounce_template_warn_fn *, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 static void
-warn(const struct reader *r, const char *fmt, ...)
+warn(bounce_template_warn_fn *fn, const char *fmt, ...)
 {
 	struct buf b = BUF_INIT;
 	va_list	   ap;
 
-	if (r->warn == NULL)
+	if (fn == NULL)
 		return;
 	va_start(ap, fmt);
 	buf_addv(&b, fmt, ap);
 	va_end(ap);
-	r->warn(b.data);
+	fn(b.data);
 	buf_done(&b);
 }
 
@@ -149,8 +151,8 @@ take_block(struct reader *r, const char *end)
 		if (stop[-1] == '\0' && stop > line + strlen(line))
 			stop[-1] = '\n';
 	}
-	warn(r, "%s, line %d: missing \"%s\" end marker", r->origin,
-	    r->line + 1, end);
+	warn(r->set->warn, "%s, line %d: missing \"%s\" end marker",
+	    r->set->origin, r->line, end);
 	*stop = '\0';
 	return block;
 }
@@ -180,7 +182,8 @@ is_header(const char *line)
 
 /* False: not to be used; a warning has said why. */
 static bool
-take_header(const struct reader *r, struct bounce_template *t, char *line)
+take_header(const struct bounce_templates *set, struct bounce_template *t,
+    char *line)
 {
 	char	    *colon = strchr(line, ':'), *value;
 	const char **slot;
@@ -189,13 +192,15 @@ take_header(const struct reader *r, struct bounce_template *t, char *line)
 	value = text_trim(colon + 1);
 	slot = header_slot(t, line);
 	if (slot == NULL) {
-		warn(r, "%s: unknown \"%s\" header label in %s template -- "
-		    "ignoring this template", r->origin, line, t->name);
+		warn(set->warn, "%s: unknown \"%s\" header label in %s "
+		    "template -- ignoring this template", t->origin, line,
+		    t->name);
 		return false;
 	}
 	if (!text_is_ascii(value, strlen(value))) {
-		warn(r, "%s: non-ASCII \"%s\" header value in %s template -- "
-		    "ignoring this template", r->origin, line, t->name);
+		warn(set->warn, "%s: non-ASCII \"%s\" header value in %s "
+		    "template -- ignoring this template", t->origin, line,
+		    t->name);
 		return false;
 	}
 	*slot = value;
@@ -203,19 +208,21 @@ take_header(const struct reader *r, struct bounce_template *t, char *line)
 }
 
 static bool
-has_good_text(const struct reader *r, const struct bounce_template *t)
+has_good_text(const struct bounce_templates *set,
+    const struct bounce_template *t)
 {
 	if (*t->text == '\0') {
-		warn(r, "%s: missing message text in %s template -- ignoring "
-		    "this template", r->origin, t->name);
+		warn(set->warn, "%s: missing message text in %s template -- "
+		    "ignoring this template", t->origin, t->name);
 		return false;
 	}
 	if (!text_is_ascii(t->text, strlen(t->text)) &&
 	    text_eq_nocase(t->charset, "us-ascii")) {
-		warn(r, "%s: 8-bit message text in %s template", r->origin,
-		    t->name);
-		warn(r, "please specify a charset value other than us-ascii");
-		warn(r, "-- ignoring this template for now");
+		warn(set->warn, "%s: 8-bit message text in %s template",
+		    t->origin, t->name);
+		warn(set->warn, "please specify a charset value other than "
+		    "us-ascii");
+		warn(set->warn, "-- ignoring this template for now");
 		return false;
 	}
 	return true;
@@ -223,25 +230,35 @@ has_good_text(const struct reader *r, const struct bounce_template *t)
 
 /* Headers, perhaps an empty line, text. */
 static void
-take_template(const struct reader *r, struct bounce_template *t, char *block)
+take_template(const struct bounce_templates *set, struct bounce_template *t,
+    char *block)
 {
 	struct bounce_template new = *t;
 	char		      *nl;
 
-	new.origin = r->origin;
+	new.origin = set->origin;
 	while (is_header(block)) {
 		nl = strchr(block, '\n');
 		if (nl != NULL)
 			*nl = '\0';
-		if (!take_header(r, &new, block))
+		if (!take_header(set, &new, block))
 			return;
 		block = nl != NULL ? nl + 1 : strchr(block, '\0');
 	}
 	if (*block == '\n')
 		block++;
 	new.text = block;
-	if (has_good_text(r, &new))
+	if (has_good_text(set, &new))
 		*t = new;
+}
+
+const struct bounce_template *
+bounce_template_get(struct bounce_templates *set, enum bounce_template_type type)
+{
+	if (set->blocks[type] != NULL)
+		take_template(set, &set->t[type], set->blocks[type]);
+	set->blocks[type] = NULL;
+	return &set->t[type];
 }
 
 static struct bounce_template *
@@ -261,17 +278,14 @@ find_template(struct bounce_templates *set, const char *name)
 
 /* "name = <<END", or the whole text in one line: it goes to `blocks`. */
 static bool
-take_entry(struct reader *r, struct bounce_templates *set, char *line,
-    char *blocks[TEMPLATE_COUNT])
+take_entry(struct reader *r, char *line, char *blocks[TEMPLATE_COUNT])
 {
 	char		       *equals = strchr(line, '='), *name, *value;
 	struct bounce_template *t;
-	int			at = r->line;
 
 	if (equals == NULL) {
 		buf_addf(r->why, "%s, line %d: missing '=' after attribute "
-		    "name: \"%s\"; write \"failure_template = <<EOF\"",
-		    r->origin, at, line);
+		    "name: \"%s\"", r->set->origin, r->line, line);
 		return false;
 	}
 	*equals = '\0';
@@ -281,47 +295,42 @@ take_entry(struct reader *r, struct bounce_templates *set, char *line,
 		value = text_trim(value + 2);
 		if (*value == '\0') {
 			buf_addf(r->why, "%s, line %d: missing end marker "
-			    "after <<", r->origin, at);
+			    "after <<", r->set->origin, r->line);
 			return false;
 		}
 		value = take_block(r, value);
 	}
-	t = find_template(set, name);
+	t = find_template(r->set, name);
 	if (t == NULL)
-		warn(r, "%s, line %d: unknown template name: %s -- ignoring "
-		    "this template", r->origin, at, name);
+		warn(r->set->warn, "%s, line %d: unknown template name: %s -- "
+		    "ignoring this template", r->set->origin, r->line, name);
 	else
-		blocks[t - set->t] = value;
+		blocks[t - r->set->t] = value;
 	return true;
 }
 
 bool
 bounce_templates_parse(struct bounce_templates *set, char *text,
-    const char *origin, void (*warn_fn)(const char *), struct buf *why)
+    const char *origin, struct buf *why)
 {
-	struct bounce_templates	new = *set;
-	struct reader r = {
-		.pos = text, .origin = origin, .warn = warn_fn, .why = why,
-	};
+	struct reader r = { .pos = text, .line = 1, .set = set, .why = why };
 	char *line, *blocks[TEMPLATE_COUNT] = { NULL };
 
+	set->origin = origin;
 	while ((line = next_line(&r)) != NULL) {
 		line = text_trim(line);
 		if (*line == '\0' || *line == '#')
 			continue;
-		if (!take_entry(&r, &new, line, blocks))
+		if (!take_entry(&r, line, blocks))
 			return false;
 	}
-	for (int i = 0; i < TEMPLATE_COUNT; i++)
-		if (blocks[i] != NULL)
-			take_template(&r, &new.t[i], blocks[i]);
-	*set = new;
+	memcpy(set->blocks, blocks, sizeof blocks);
 	return true;
 }
 
 bool
 bounce_templates_read(struct bounce_templates *set, const char *path,
-    void (*warn_fn)(const char *), struct buf *why)
+    struct buf *why)
 {
 	struct buf b = BUF_INIT;
 	char	  *text;
@@ -337,7 +346,7 @@ bounce_templates_read(struct bounce_templates *set, const char *path,
 		return false;
 	}
 	text = buf_take(&b);
-	if (!bounce_templates_parse(set, text, path, warn_fn, why)) {
+	if (!bounce_templates_parse(set, text, path, why)) {
 		mem_free(text);
 		return false;
 	}
@@ -352,6 +361,7 @@ struct expansion {
 	const struct bounce_template		*t;
 	const struct bounce_template_values	*v;
 	char					 number[2][32];
+	struct buf				 domain[2];
 };
 
 static const struct unit {
@@ -362,22 +372,77 @@ static const struct unit {
 	{ "days", 86400 }, { "weeks", 604800 },
 };
 
-static void
-warn_of_zero(const struct expansion *e, const char *name, const char *unit)
-{
-	struct buf b = BUF_INIT;
+enum { LONG_NUMBER = 1000, DAY = 86400 };
 
-	if (e->v->warn == NULL)
-		return;
-	buf_addf(&b, "%s: zero result in %s template conversion of parameter "
-	    "\"%s\"", e->t->origin, e->t->name, name);
-	e->v->warn(b.data);
-	buf_clear(&b);
-	buf_addf(&b, "please reduce time unit \"%s\" of \"%s\" in %s template",
-	    unit, name, e->t->name);
-	e->v->warn(b.data);
-	e->v->warn("for instructions see the bounce(5) manual");
-	buf_done(&b);
+static void
+warn_of_unit(const struct expansion *e, const char *name,
+    const struct unit *unit, long result)
+{
+	bool is_zero = result == 0;
+
+	if (is_zero)
+		warn(e->v->warn, "%s: zero result in %s template conversion of "
+		    "parameter \"%s\"", e->t->origin, e->t->name, name);
+	else
+		warn(e->v->warn, "%s: excessive result \"%ld\" in %s template "
+		    "conversion of parameter \"%s\"", e->t->origin, result,
+		    e->t->name, name);
+	warn(e->v->warn, "please %s time unit \"%s\" of \"%s\" in %s template",
+	    is_zero ? "reduce" : "increase", unit->name, name, e->t->name);
+	warn(e->v->warn, "for instructions see the bounce(5) manual");
+}
+
+/* "delay_warning_time_hours", by what stands behind the parameter's name. */
+static const char *
+time_value(struct expansion *e, const char *name, const char *suffix, int which)
+{
+	long seconds = which == 0 ? e->v->delay_warning_seconds :
+	    e->v->queue_lifetime_seconds, result;
+
+	for (size_t u = 0; u < sizeof units / sizeof *units; u++) {
+		if (!text_eq(suffix, units[u].name))
+			continue;
+		result = seconds / units[u].seconds;
+		if ((result == 0 && seconds > 0) ||
+		    (result >= LONG_NUMBER && units[u].seconds < DAY))
+			warn_of_unit(e, name, &units[u], result);
+		snprintf(e->number[which], sizeof e->number[which], "%ld",
+		    result);
+		return e->number[which];
+	}
+	return e->v->value(name);
+}
+
+/* libidn2 is loaded by those few who need it. */
+static bool
+add_unicode(struct buf *out, const char *domain)
+{
+	static int (*to_unicode)(const char *, char **, int);
+	static void (*free_unicode)(void *);
+	void *lib;
+	char *text = NULL;
+
+	if (to_unicode == NULL &&
+	    (lib = dlopen("libidn2.so.0", RTLD_NOW)) != NULL) {
+		*(void **)&free_unicode = dlsym(lib, "idn2_free");
+		*(void **)&to_unicode = dlsym(lib, "idn2_to_unicode_8z8z");
+	}
+	if (to_unicode == NULL || free_unicode == NULL ||
+	    to_unicode(domain, &text, 0) != 0)
+		return false;
+	buf_set(out, text);
+	free_unicode(text);
+	return true;
+}
+
+/* People read their own letters, not "xn--". */
+static const char *
+domain_value(struct expansion *e, const char *name, struct buf *store)
+{
+	const char *domain = e->v->value(name);
+
+	return domain != NULL && e->v->utf8 && strstr(domain, "xn--") != NULL &&
+	    add_unicode(store, domain) ? store->data : domain;
 }
 
 static const char *
@@ -386,24 +451,14 @@ get_value(void *arg, const char *name)
 	static const char *const times[2] = {
 		"delay_warning_time_", "maximal_queue_lifetime_",
 	};
+	static const char *const domains[2] = { "myhostname", "mydomain" };
 	struct expansion *e = arg;
 
 	for (int i = 0; i < 2; i++) {
-		const char *unit = name + strlen(times[i]);
-		int seconds = i == 0 ? e->v->delay_warning_seconds :
-		    e->v->queue_lifetime_seconds;
-
-		if (!text_starts(name, times[i]))
-			continue;
-		for (size_t u = 0; u < sizeof units / sizeof *units; u++) {
-			if (!text_eq(unit, units[u].name))
-				continue;
-			if (seconds > 0 && seconds < units[u].seconds)
-				warn_of_zero(e, name, unit);
-			snprintf(e->number[i], sizeof e->number[i], "%d",
-			    seconds / units[u].seconds);
-			return e->number[i];
-		}
+		if (text_starts(name, times[i]))
+			return time_value(e, name, name + strlen(times[i]), i);
+		if (text_eq(name, domains[i]))
+			return domain_value(e, name, &e->domain[i]);
 	}
 	return e->v->value(name);
 }
@@ -412,7 +467,10 @@ bool
 bounce_template_expand(struct buf *out, const struct bounce_template *t,
     const struct bounce_template_values *v, const char **ret_why)
 {
-	struct expansion e = { .t = t, .v = v };
+	struct expansion e = { .t = t, .v = v, .domain = { BUF_INIT, BUF_INIT } };
+	bool		 ok = conf_expand(out, t->text, get_value, &e, ret_why);
 
-	return conf_expand(out, t->text, get_value, &e, ret_why);
+	for (int i = 0; i < 2; i++)
+		buf_done(&e.domain[i]);
+	return ok;
 }

@@ -24,36 +24,47 @@ struct bounce_template {
 	const char	*text;
 };
 
+typedef void bounce_template_warn_fn(const char *text);
+
 struct bounce_templates {
 	struct bounce_template	 t[TEMPLATE_COUNT];
+	char			*blocks[TEMPLATE_COUNT]; /* of the file, not
+							    yet looked into */
+	bounce_template_warn_fn	*warn;		/* or NULL */
+	const char		*origin;
 	char			*file;		/* its bytes, or NULL */
 };
 
-void	bounce_templates_init(struct bounce_templates *);	/* built in */
+void	bounce_templates_init(struct bounce_templates *,	/* built in */
+	    bounce_template_warn_fn *);
 void	bounce_templates_done(struct bounce_templates *);
 
 /*
- * What the file does not have stays as it was, and so does a template that
- * can't be used: `warn` (may be NULL) is told.  False with why, and all
+ * What the file does not have stays as it was.  False with why, and all
  * templates as they were, if the file can't be read or is no such file.
  */
 bool	bounce_templates_read(struct bounce_templates *, const char *path,
-	    void (*warn)(const char *text), struct buf *why);
+	    struct buf *why);
 
 /* The same for text at hand, which is changed and must live as long. */
 bool	bounce_templates_parse(struct bounce_templates *, char *text,
-	    const char *origin, void (*warn)(const char *text),
-	    struct buf *why);
+	    const char *origin, struct buf *why);
+
+/* Of the file, or the built-in one with a warning if that can't be used: a
+ * service speaks of those alone that it needs. */
+const struct bounce_template *bounce_template_get(struct bounce_templates *,
+	    enum bounce_template_type);
 
 /*
  * Adds the text with its $names.  `value` gives a parameter's text (it may be
  * asked for names that don't exist: NULL); the two times are in seconds.
- * `warn` is told of units that give zero.
+ * `warn` is told of units that give zero, or a large number.
  */
 struct bounce_template_values {
-	const char	*(*value)(const char *name);
-	int		 delay_warning_seconds, queue_lifetime_seconds;
-	void		(*warn)(const char *text);
+	const char		*(*value)(const char *name);
+	int			 delay_warning_seconds, queue_lifetime_seconds;
+	bool			 utf8;		/* for domains of our own */
+	bounce_template_warn_fn	*warn;
 };
 
 bool	bounce_template_expand(struct buf *, const struct bounce_template *,

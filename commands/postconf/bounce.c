@@ -115,7 +115,7 @@ show_expanded(const struct bounce_template *t)
 		.value = value,
 		.delay_warning_seconds = conf_mail.delay_warning_time,
 		.queue_lifetime_seconds = conf_mail.maximal_queue_lifetime,
-		.warn = warn,
+		.utf8 = conf_mail.smtputf8_enable, .warn = warn,
 	};
 	struct buf  out = BUF_INIT;
 	const char *why;
@@ -147,10 +147,12 @@ bounce_show(char **files)
 	tag = mem_printf("%s/bounce", conf_mail.syslog_name);
 	log_set_name(tag);
 	mem_free(tag);
-	bounce_templates_init(&set);
+	bounce_templates_init(&set, warn);
 	path = files[0] != NULL ? files[0] : conf_mail.bounce_template_file;
-	if (*path != '\0' && !bounce_templates_read(&set, path, warn, &wrong))
+	if (*path != '\0' && !bounce_templates_read(&set, path, &wrong))
 		fatalx("%s", wrong.data);
+	for (int i = 0; i < TEMPLATE_COUNT; i++)
+		bounce_template_get(&set, i);
 	for (int i = 0; i < TEMPLATE_COUNT; i++) {
 		if (i > 0)
 			putchar('\n');

@@ -58,7 +58,7 @@ whole(struct buf *b, struct report *r, const struct bounce_message *m)
 	struct report_message	about;
 	struct bounce_templates set;
 
-	bounce_templates_init(&set);
+	bounce_templates_init(&set, NULL);
 	report_message_init(&about, m);
 	mem_free(about.boundary);
 	about.boundary = mem_strdup("BOUNDARY");

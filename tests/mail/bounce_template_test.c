@@ -30,7 +30,7 @@ the_built_in_texts_expand(void)
 	struct buf		b = BUF_INIT;
 	const char	       *why;
 
-	bounce_templates_init(&set);
+	bounce_templates_init(&set, NULL);
 	CHECK(bounce_template_expand(&b, &set.t[TEMPLATE_DELAY], &values,
 	    &why));
 	CHECK(strncmp(b.data, "This is the mail system at host mx.example.\n",
@@ -50,10 +50,66 @@ a_unit_that_gives_zero_is_warned_of(void)
 	struct buf		      b = BUF_INIT;
 	const char		     *why;
 
-	bounce_templates_init(&set);
+	bounce_templates_init(&set, NULL);
 	v.delay_warning_seconds = 60;
 	CHECK(bounce_template_expand(&b, &set.t[TEMPLATE_DELAY], &v, &why));
 	CHECK_INT(warnings, 3);
+	buf_done(&b);
+}
+
+static void
+a_unit_that_gives_a_large_number_is_warned_of(void)
+{
+	static const struct { const char *text; int seconds, warnings; }
+	rows[] = {
+		{ "$maximal_queue_lifetime_seconds", 999, 0 },
+		{ "$maximal_queue_lifetime_seconds", 1000, 3 },
+		{ "$maximal_queue_lifetime_hours", 1000 * 3600, 3 },
+		{ "$maximal_queue_lifetime_days", 1000 * 86400, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct bounce_template	      t = { .text = rows[i].text };
+		struct bounce_template_values v = values;
+		struct buf		      b = BUF_INIT;
+		const char		     *why;
+
+		warnings = 0;
+		t.name = t.origin = "";
+		v.queue_lifetime_seconds = rows[i].seconds;
+		CHECK(bounce_template_expand(&b, &t, &v, &why));
+		CHECK_INT(warnings, rows[i].warnings);
+		buf_done(&b);
+	}
+}
+
+static const char *
+own_domain(const char *name)
+{
+	return strcmp(name, "mydomain") == 0 ? "xn--grn-hoa.example" :
+	    "xn--bad--.example";
+}
+
+static void
+people_read_domains_in_their_letters(void)
+{
+	struct bounce_template	      t = {
+		.name = "", .origin = "",
+		.text = "$mydomain $myhostname $other",
+	};
+	struct bounce_template_values v = values;
+	struct buf		      b = BUF_INIT;
+	const char		     *why;
+
+	v.value = own_domain;
+	CHECK(bounce_template_expand(&b, &t, &v, &why));
+	CHECK_STR(b.data, "xn--grn-hoa.example xn--bad--.example "
+	    "xn--bad--.example");
+	buf_clear(&b);
+	v.utf8 = true;
+	CHECK(bounce_template_expand(&b, &t, &v, &why));
+	CHECK_STR(b.data, "g\303\274rn.example xn--bad--.example "
+	    "xn--bad--.example");
 	buf_done(&b);
 }
 
@@ -68,9 +124,11 @@ a_file_replaces_what_it_has(void)
 	    "Host $myhostname, $$5.\n  indented\n\nEOF\n"
 	    "delay_template=<<END\nSubject: Late\n\nlate\nEND\n");
 
-	bounce_templates_init(&set);
-	CHECK(bounce_templates_parse(&set, text, "file", NULL, &why));
+	bounce_templates_init(&set, NULL);
+	CHECK(bounce_templates_parse(&set, text, "file", &why));
 	CHECK_STR(why.data, "");
+	for (int i = 0; i < TEMPLATE_COUNT; i++)
+		bounce_template_get(&set, i);
 	CHECK_STR(set.t[TEMPLATE_FAILURE].subject, "Sorry");
 	CHECK_STR(set.t[TEMPLATE_FAILURE].from, "x (y)");
 	CHECK_STR(set.t[TEMPLATE_FAILURE].charset, "utf-8");
@@ -91,10 +149,9 @@ wrong_files_change_nothing(void)
 {
 	static const struct { const char *text, *why; } rows[] = {
 		{ "failure_template = <<\nSubject: x\n\ntext\n",
-		    "f, line 1: missing end marker after <<" },
-		{ "\nfailure_template\n", "f, line 2: missing '=' after "
-		    "attribute name: \"failure_template\"; write "
-		    "\"failure_template = <<EOF\"" },
+		    "f, line 2: missing end marker after <<" },
+		{ "\nfailure_template\n", "f, line 3: missing '=' after "
+		    "attribute name: \"failure_template\"" },
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -102,8 +159,8 @@ wrong_files_change_nothing(void)
 		struct buf		why = BUF_INIT;
 		char		       *text = mem_strdup(rows[i].text);
 
-		bounce_templates_init(&set);
-		CHECK(!bounce_templates_parse(&set, text, "f", NULL, &why));
+		bounce_templates_init(&set, NULL);
+		CHECK(!bounce_templates_parse(&set, text, "f", &why));
 		CHECK_STR(why.data, rows[i].why);
 		CHECK_STR(set.t[TEMPLATE_FAILURE].subject,
 		    "Undelivered Mail Returned to Sender");
@@ -144,7 +201,7 @@ a_wrong_template_is_left_out_with_a_warning(void)
 		    "please specify a charset value other than us-ascii\n"
 		    "-- ignoring this template for now\n" },
 		{ "other_template = <<EOF\nSubject: x\n\nt\nEOF\n", false,
-		    "f, line 1: unknown template name: other_template -- "
+		    "f, line 6: unknown template name: other_template -- "
 		    "ignoring this template\n" },
 	};
 
@@ -152,13 +209,14 @@ a_wrong_template_is_left_out_with_a_warning(void)
 		struct bounce_templates set;
 		struct buf		why = BUF_INIT;
 		char		       *text = mem_strdup(rows[i].text);
+		const struct bounce_template *t;
 
 		buf_clear(&told);
-		bounce_templates_init(&set);
-		CHECK(bounce_templates_parse(&set, text, "f", note, &why));
+		bounce_templates_init(&set, note);
+		CHECK(bounce_templates_parse(&set, text, "f", &why));
+		t = bounce_template_get(&set, TEMPLATE_FAILURE);
 		CHECK_STR(told.data, rows[i].told);
-		CHECK_INT(strcmp(set.t[TEMPLATE_FAILURE].subject, "x") == 0,
-		    rows[i].used);
+		CHECK_INT(strcmp(t->subject, "x") == 0, rows[i].used);
 		mem_free(text);
 	}
 }
@@ -168,6 +226,8 @@ main(void)
 {
 	TEST(the_built_in_texts_expand);
 	TEST(a_unit_that_gives_zero_is_warned_of);
+	TEST(a_unit_that_gives_a_large_number_is_warned_of);
+	TEST(people_read_domains_in_their_letters);
 	TEST(a_file_replaces_what_it_has);
 	TEST(wrong_files_change_nothing);
 	TEST(a_wrong_template_is_left_out_with_a_warning);
