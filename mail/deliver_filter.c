@@ -25,24 +25,21 @@ deliver_filter_open(const char *prefix)
 		filter.tables = table_list_open(filter.title, value, 0);
 }
 
-/* NULL, or what is wrong with the tables' answer. */
-static const char *
+/* False: no status, or one of another kind.  A status alone changes no text. */
+static bool
 take_answer(const struct why *why, const char *answer, struct why *store)
 {
 	char	dsn[12];
 	size_t	n = dsn_parse(answer, dsn);
 	const char *text = answer + n + strspn(answer + n, " \t");
 
-	if (n == 0)
-		return "bad status code";
-	if (*text == '\0')
-		return "no explanatory text";
-	if ((*dsn == '2') != (why->dsn[0] == '2'))
-		return "bad status code";
+	if (n == 0 || (*dsn == '2') != (why->dsn[0] == '2'))
+		return false;
 	why_copy(store, why);
 	strcpy(store->dsn, dsn);
-	buf_set(&store->text, text);
-	return NULL;
+	if (*text != '\0')
+		buf_set(&store->text, text);
+	return true;
 }
 
 const struct why *
@@ -50,26 +47,17 @@ deliver_filter_apply(const struct why *why, struct why *store)
 {
 	struct buf	  key = BUF_INIT, answer = BUF_INIT;
 	const struct why *result = why;
-	const char	 *wrong;
 
 	if (filter.tables == NULL)
 		return why;
 	buf_addf(&key, "%s %s", why->dsn, why->text.data);
-	switch (table_list_find(filter.tables, key.data, &answer)) {
-	case TABLE_FOUND:
-		wrong = take_answer(why, answer.data, store);
-		if (wrong != NULL)
-			log_warn("%s: %s: %s", filter.title, wrong,
-			    answer.data);
-		else
+	/* of an error the table itself tells */
+	if (table_list_find(filter.tables, key.data, &answer) == TABLE_FOUND) {
+		if (take_answer(why, answer.data, store))
 			result = store;
-		break;
-	case TABLE_ERROR:
-		log_warn("%s: lookup error: %s", filter.title,
-		    table_list_error(filter.tables));
-		break;
-	case TABLE_NOT_FOUND:
-		break;
+		else
+			log_warn("%s: bad status code: %s", filter.title,
+			    answer.data);
 	}
 	buf_done(&key);
 	buf_done(&answer);
