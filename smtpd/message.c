@@ -126,6 +126,15 @@ message_ask_data(struct session *s, const char **ret_no)
 	    prefilter_data(s->tr.prefilter, &no), &no, ret_no);
 }
 
+/* A client whose message was taken may err anew, and nobody need hear of what was
+ * wrong before. */
+static void
+forget_errors(struct session *s)
+{
+	s->errors = s->junk = 0;
+	s->notices = 0;
+}
+
 /* Its answer is ours. */
 static bool
 end_filter(struct session *s)
@@ -143,7 +152,7 @@ end_filter(struct session *s)
 		buf_adds(&b, *p == '\n' ? "??" : (char[]){ *p, '\0' });
 	log_answer(s, ok ? "proxy-accept" : "proxy-reject", b.data);
 	if (ok)
-		s->errors = s->junk = 0;
+		forget_errors(s);
 	reply_relayed(s, answer.data);
 	buf_done(&answer);
 	buf_done(&b);
@@ -536,7 +545,7 @@ message_end(struct session *s, const char *ok)
 		if (!good && t->too_big)
 			status = CLEANUP_TOO_BIG;
 		if (good) {
-			s->errors = s->junk = 0;
+			forget_errors(s);
 			reply(s, "%s%s", ok, t->queue_id);
 		} else {
 			reply_failure(s, status, &why);
