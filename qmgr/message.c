@@ -520,9 +520,11 @@ end(struct message *m)
 static bool
 is_expired(const struct message *m)
 {
-	int64_t limit = *message_sender(m) == '\0' ?
-	    conf_mail.bounce_queue_lifetime : conf_mail.maximal_queue_lifetime;
+	int64_t limit = conf_mail.maximal_queue_lifetime;
 
+	if (*message_sender(m) == '\0' &&
+	    conf_mail.bounce_queue_lifetime < limit)
+		limit = conf_mail.bounce_queue_lifetime;
 	return m->forced_expire || message_age(m) >= limit;
 }
 

@@ -176,6 +176,9 @@ is_busy(void)
 static void
 before_jail(void)
 {
+	if (conf_mail.bounce_queue_lifetime > conf_mail.maximal_queue_lifetime)
+		log_warn("bounce_queue_lifetime is larger than "
+		    "maximal_queue_lifetime - adjusting bounce_queue_lifetime");
 	transport_read_limits();
 	site_init();
 }
