@@ -47,6 +47,7 @@ endif
 comma	:= ,
 
 # --- libraries, lowest floor first
+DEF	:= $(wildcard conf/*.def)
 LIB_DIRS = util conf net table sasl milter mail server
 LIB_SRC	:= $(foreach d,$(LIB_DIRS),$(wildcard $(d)/*.c))
 LIB_ASM	:= $(wildcard util/*.S)
@@ -146,6 +147,14 @@ $(BUILD)/gen/tls_names.h: net/tls_lib.def
 	@mkdir -p $(@D)
 	sed -n 's/^F(\(.*\))$$/#define \1 (*tls_lib.\1_)/p' $< >$@
 $(filter $(BUILD)/net/tls%,$(LIB_OBJ)): $(BUILD)/gen/tls_names.h
+
+# The parameters in the order of their names, for param_find().
+$(BUILD)/gen/param_ids.h: $(DEF)
+	@mkdir -p $(@D)
+	sed -n -e 's/^PARAM_STR_AS(\([^,]*\), "\([^"]*\)",.*/\2 ID_\1,/p; t' \
+	    -e 's/^PARAM_[A-Z]*(\([^,]*\),.*/\1 ID_\1,/p' $(DEF) | \
+	    LC_ALL=C sort | sed 's/.* //' >$@
+$(BUILD)/conf/param.o: $(BUILD)/gen/param_ids.h
 
 # --- plug-ins: the client libraries of tables, loaded when such a table is used.
 # Built where the library's headers are; without sanitizers, whose runtime is in
@@ -257,8 +266,6 @@ MAN	:= $(MAN_SRC:man/%=$(MAN_DIR)/%) $(MAN_DIR)/postconf.5
 # Other names of a page.
 MAN_LINKS = $(addprefix $(MAN_DIR)/,defer.8 trace.8 lmtp.8 oqmgr.8 \
 	  mailq.1 newaliases.1 main.cf.5 master.cf.5)
-DEF	:= $(wildcard conf/*.def)
-
 HTML	= $(BUILD)/doc/postconf.html
 
 man: $(MAN) $(MAN_LINKS) $(HTML)

@@ -43,27 +43,24 @@ static void
 log_if_old(const struct param *p)
 {
 	struct buf  newest = BUF_INIT;
-	const char *now, *why;
+	const char *name = param_name(p), *def = param_def(p), *now, *why;
 
-	if (strstr(p->def, "$compatibility_level") == NULL ||
-	    conf_is_set(p->name) ||
-	    !conf_expand(&newest, p->def, get_newest, NULL, &why))
+	if (strstr(def, "$compatibility_level") == NULL ||
+	    conf_is_set(name) ||
+	    !conf_expand(&newest, def, get_newest, NULL, &why))
 		return;
-	now = conf_value(p->name);
+	now = conf_value(name);
 	if (!text_eq(now, newest.data))
 		log_info("using backwards-compatible default setting %s=%s",
-		    p->name, now);
+		    name, now);
 	buf_done(&newest);
 }
 
 static void
 log_old_defaults(void)
 {
-	const struct param *p;
-
-	for (int i = 0; param_areas[i] != NULL; i++)
-		for (p = param_areas[i]->params; p->name != NULL; p++)
-			log_if_old(p);
+	for (size_t i = 0; i < PARAM_COUNT; i++)
+		log_if_old(&param_rows[i]);
 }
 
 static void

@@ -23,12 +23,18 @@ static const char DEFAULT_DIR[] = "/etc/postfix";
 
 enum { FILE_MAX = 16 * 1024 * 1024 };
 
-struct map *conf_entries;
+/* What is set, by name.  Most names are of rows: these are found without
+ * looking there. */
+static struct map   *entries;
+static struct entry *row_entries[PARAM_COUNT];
+
+/* conf_value()'s results: of rows, and of names that the administrator made. */
+static void	    *row_values[PARAM_COUNT];
+static struct map   *values;
 
 static char	 *dir;
 static bool	  brief;
 static struct buf notes = BUF_INIT;	/* for conf_warn_read(), by line */
-static struct map *expanded;		/* conf_value()'s results */
 
 void
 conf_set_dir(const char *path)
@@ -109,25 +115,40 @@ conf_fail_macro(const char **ret_why, const char *name, const char *why)
 static struct entry *
 make_entry(const char *name)
 {
-	struct map_entry *slot;
+	const struct param *p;
+	struct map_entry   *slot;
 
-	if (conf_entries == NULL)
-		conf_entries = map_new();
-	slot = map_slot(conf_entries, name, strlen(name));
-	if (slot->value == NULL)
+	if (entries == NULL)
+		entries = map_new();
+	slot = map_slot(entries, name, strlen(name));
+	if (slot->value == NULL) {
 		slot->value = NEW(struct entry);
+		if ((p = param_find(name)) != NULL)
+			row_entries[p - param_rows] = slot->value;
+	}
 	return slot->value;
+}
+
+static struct entry *
+if_set(struct entry *e)
+{
+	return e == NULL || (e->text == NULL && e->override == NULL) ? NULL : e;
+}
+
+struct entry *
+entry_of(const struct param *p)
+{
+	return if_set(row_entries[p - param_rows]);
 }
 
 struct entry *
 entry_find(const char *name)
 {
-	struct entry *e;
+	const struct param *p = param_find(name);
 
-	if (conf_entries == NULL)
-		return NULL;
-	e = map_find(conf_entries, name);
-	return e == NULL || (e->text == NULL && e->override == NULL) ? NULL : e;
+	if (p != NULL)
+		return entry_of(p);
+	return entries != NULL ? if_set(map_find(entries, name)) : NULL;
 }
 
 const char *
@@ -148,8 +169,12 @@ entry_where(const char *name, struct buf *out)
 static void
 forget_values(void)
 {
-	map_free(expanded, mem_free);
-	expanded = NULL;
+	for (size_t i = 0; i < PARAM_COUNT; i++) {
+		mem_free(row_values[i]);
+		row_values[i] = NULL;
+	}
+	map_free(values, mem_free);
+	values = NULL;
 	computed_forget();
 }
 
@@ -159,8 +184,8 @@ forget_entries(void)
 {
 	struct entry *e;
 
-	for (size_t i = 0; conf_entries && i < map_count(conf_entries); i++) {
-		e = map_at(conf_entries, i)->value;
+	for (size_t i = 0; entries != NULL && i < map_count(entries); i++) {
+		e = map_at(entries, i)->value;
 		mem_free(e->text);
 		e->text = NULL;
 		e->line = 0;
@@ -290,56 +315,72 @@ conf_override(const char *assignment, const char **ret_why)
 	return true;
 }
 
-const char *
-conf_text(const char *name)
+/* `p` is the name's row or NULL. */
+static const char *
+raw_text(const struct param *p, const char *name)
 {
-	const struct entry *e = entry_find(name);
-	const struct param *p;
+	const struct entry *e = p != NULL ? entry_of(p) : entry_find(name);
 
 	if (e != NULL)
 		return e->override != NULL ? e->override : e->text;
-	p = param_find(name);
 	return p != NULL ? param_default(p) : NULL;
+}
+
+const char *
+conf_text(const char *name)
+{
+	return raw_text(param_find(name), name);
 }
 
 const char *
 param_default(const struct param *p)
 {
 	if (p->flags & COMPUTED)
-		return computed_default(p->name);
-	return p->def;
+		return computed_default(param_name(p));
+	return param_def(p);
+}
+
+/* Where the expanded value is kept; until the next call. */
+static void **
+kept_value(const struct param *p, const char *name)
+{
+	if (p != NULL)
+		return &row_values[p - param_rows];
+	if (values == NULL)
+		values = map_new();
+	return &map_slot(values, name, strlen(name))->value;
 }
 
 const char *
-entry_value(const char *name, const char *text, const char **ret_why)
+entry_value(const struct param *p, const char *name, const char *text,
+    const char **ret_why)
 {
-	struct buf	  value = BUF_INIT;
-	struct map_entry *slot;
+	struct buf value = BUF_INIT;
+	void	 **kept;
 
 	if (strchr(text, '$') == NULL)
 		return text;
-	if (expanded == NULL)
-		expanded = map_new();
-	if ((slot = map_slot(expanded, name, strlen(name)))->value != NULL)
-		return slot->value;
+	if (*(kept = kept_value(p, name)) != NULL)
+		return *kept;
 	if (!conf_expand(&value, text, NULL, NULL, ret_why)) {
 		buf_done(&value);
 		return NULL;
 	}
 	/* Others may have been expanded on the way: look again. */
-	slot = map_slot(expanded, name, strlen(name));
-	slot->value = buf_take(&value);
-	return slot->value;
+	kept = kept_value(p, name);
+	*kept = buf_take(&value);
+	return *kept;
 }
 
 const char *
 conf_value(const char *name)
 {
-	const char *text = conf_text(name), *value, *why;
+	const struct param *p = param_find(name);
+	const char	   *text = raw_text(p, name), *value, *why;
 
 	if (text == NULL)
 		return NULL;
-	value = entry_value(name, text, &why);
+	value = entry_value(p, name, text, &why);
 	return value != NULL ? value : "";
 }
 
@@ -355,8 +396,8 @@ conf_each(void (*visit)(void *, const char *, const char *, int), void *arg)
 	struct map_entry *m;
 	struct entry	 *e;
 
-	for (size_t i = 0; conf_entries && i < map_count(conf_entries); i++) {
-		m = map_at(conf_entries, i);
+	for (size_t i = 0; entries != NULL && i < map_count(entries); i++) {
+		m = map_at(entries, i);
 		e = m->value;
 		if (e->override != NULL)
 			visit(arg, m->key, e->override, 0);

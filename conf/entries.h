@@ -8,7 +8,7 @@
 
 #include "util/buf.h"
 
-struct map;
+struct param;
 
 /* For the files of conf/ alone: conf.h is what others see. */
 struct entry {
@@ -17,18 +17,18 @@ struct entry {
 	int	 line;		/* in main.cf */
 };
 
-/* NULL before the first conf_read() or conf_override(). */
-extern struct map *conf_entries;
-
+/* NULL: not set. */
 struct entry	*entry_find(const char *name);
+struct entry	*entry_of(const struct param *);
 
 /* Where a name's text comes from: "/etc/postfix/main.cf, line 12", "-o
  * option" or "default". */
 const char	*entry_where(const char *name, struct buf *);
 
-/* Text of the name, expanded; kept as conf_value() keeps it.  NULL with why. */
-const char	*entry_value(const char *name, const char *text,
-		     const char **ret_why);
+/* The text of a name, `p`'s unless that is NULL, expanded; kept as
+ * conf_value() keeps it.  NULL with why. */
+const char	*entry_value(const struct param *p, const char *name,
+		     const char *text, const char **ret_why);
 
 /* Formats into the one message buffer; `write` is what conf_set_brief()
  * leaves out (may be NULL).  Returns false. */

@@ -99,8 +99,9 @@ conf_parse_delay(const char *text, char unit, long *ret_ms)
 static const char *
 advice(const struct param *p, const char *name, struct buf *out)
 {
-	long max = p->max != 0 ? p->max :
-	    p->type == PARAM_LONG ? LONG_MAX : INT_MAX;
+	long	    max = p->max != 0 ? p->max :
+		p->type == PARAM_LONG ? LONG_MAX : INT_MAX;
+	const char *def = param_def(p);
 
 	entry_where(name, out);
 	buf_adds(out, ": ");
@@ -117,8 +118,7 @@ advice(const struct param *p, const char *name, struct buf *out)
 	case PARAM_DELAY:
 		buf_addf(out, "write a number with a unit s, m, h, d or w, "
 		    "such as \"%s\", from %lds to %lds",
-		    strchr(p->def, '$') == NULL && *p->def != '\0' ? p->def :
-		    "10s", p->min, max);
+		    strchr(def, '$') == NULL && *def != '\0' ? def : "10s", p->min, max);
 		break;
 	default:
 		if (p->min > 0)
@@ -191,8 +191,8 @@ set_bool(const struct param *p, const char *value, bool *ret,
 	else if (text_eq_nocase(value, "no"))
 		*ret = false;
 	else
-		return bad(p, p->name, ret_why, "bad boolean configuration: "
-		    "%s = %s", p->name, value);
+		return bad(p, param_name(p), ret_why, "bad boolean "
+		    "configuration: %s = %s", param_name(p), value);
 	return true;
 }
 
@@ -248,9 +248,10 @@ set_string(const struct param *p, const char *value, const char **ret,
 
 	if (len < (size_t)p->min ||
 	    (p->max > 0 && len > (size_t)p->max))
-		return bad(p, p->name, ret_why, "bad string length %zu %c %ld:"
-		    " %s = %s", len, len < (size_t)p->min ? '<' : '>',
-		    len < (size_t)p->min ? p->min : p->max, p->name, value);
+		return bad(p, param_name(p), ret_why, "bad string length "
+		    "%zu %c %ld: %s = %s", len, len < (size_t)p->min ? '<' : '>',
+		    len < (size_t)p->min ? p->min : p->max, param_name(p),
+		    value);
 	*ret = value;
 	return true;
 }
@@ -266,16 +267,16 @@ set_field(const struct param *p, void *values, const char *value,
 	case PARAM_BOOL:
 		return set_bool(p, value, field, ret_why);
 	case PARAM_INT:
-		if (!set_number(p, p->name, value, &number, ret_why))
+		if (!set_number(p, param_name(p), value, &number, ret_why))
 			return false;
 		*(int *)field = (int)number;
 		return true;
 	case PARAM_LONG:
-		return set_number(p, p->name, value, field, ret_why);
+		return set_number(p, param_name(p), value, field, ret_why);
 	case PARAM_TIME:
-		return set_time(p, p->name, value, field, ret_why);
+		return set_time(p, param_name(p), value, field, ret_why);
 	case PARAM_DELAY:
-		return set_delay(p, p->name, value, field, ret_why);
+		return set_delay(p, param_name(p), value, field, ret_why);
 	default:
 		return set_string(p, value, field, ret_why);
 	}
@@ -298,17 +299,17 @@ raw_text(const char *text)
 static bool
 load_one(const struct param *p, void *values, const char **ret_why)
 {
-	const struct entry *e = entry_find(p->name);
-	const char	   *text, *value, *why;
+	const struct entry *e = entry_of(p);
+	const char	   *name = param_name(p), *text, *value, *why;
 
 	text = e == NULL ? param_default(p) :
 	    e->override != NULL ? e->override : e->text;
 	if (p->type == PARAM_RAW)
 		return set_field(p, values, raw_text(text), ret_why);
-	if ((value = entry_value(p->name, text, &why)) != NULL)
+	if ((value = entry_value(p, name, text, &why)) != NULL)
 		return set_field(p, values, value, ret_why);
 
-	conf_fail_macro(ret_why, p->name, why);
+	conf_fail_macro(ret_why, name, why);
 	return false;
 }
 
@@ -328,7 +329,7 @@ conf_load(const struct param_area *area, const char **ret_why)
 	const struct param *p;
 
 	for (size_t i = 0; i < sizeof rounds / sizeof *rounds; i++)
-		for (p = area->params; p->name != NULL; p++)
+		for (p = area->begin; p < area->end; p++)
 			if ((rounds[i] >> p->type & 1) != 0 &&
 			    !load_one(p, area->values, ret_why))
 				return false;
@@ -367,9 +368,7 @@ int
 conf_time_for(const char *transport, const char *suffix, int fallback,
     char unit, const char **ret_why)
 {
-	const struct param row = {
-		.type = PARAM_TIME, .unit = unit, .def = ""
-	};
+	const struct param row = { .type = PARAM_TIME, .unit = unit };
 	struct buf	   name = BUF_INIT;
 	const char	  *text = text_for(transport, suffix, &name);
 	int		   seconds = fallback;
@@ -385,9 +384,7 @@ long
 conf_delay_for(const char *transport, const char *suffix, long fallback,
     char unit, const char **ret_why)
 {
-	const struct param row = {
-		.type = PARAM_DELAY, .unit = unit, .def = ""
-	};
+	const struct param row = { .type = PARAM_DELAY, .unit = unit };
 	struct buf	   name = BUF_INIT;
 	const char	  *text = text_for(transport, suffix, &name);
 	long		   ms = fallback;

@@ -114,13 +114,14 @@ names_scan(struct names *n, const char *text)
 static bool
 is_template(const struct param *p)
 {
-	size_t len = strlen(p->name), tail;
+	const char *name = param_name(p);
+	size_t	    len = strlen(name), tail;
 
 	if (!(p->flags & UNLISTED))
 		return false;
 	for (int i = 0; transport_params[i].suffix != NULL; i++) {
 		tail = strlen(transport_params[i].suffix);
-		if (len > tail && text_eq(p->name + len - tail,
+		if (len > tail && text_eq(name + len - tail,
 		    transport_params[i].suffix))
 			return true;
 	}
@@ -274,11 +275,8 @@ consider(struct nearest *n, const char *candidate)
 static void
 consider_declared(struct nearest *n)
 {
-	const struct param *p;
-
-	for (int i = 0; param_areas[i] != NULL; i++)
-		for (p = param_areas[i]->params; p->name != NULL; p++)
-			consider(n, p->name);
+	for (size_t i = 0; i < PARAM_COUNT; i++)
+		consider(n, param_name(&param_rows[i]));
 }
 
 /* One half of SERVICE_suffix is right, and the other not too wrong. */

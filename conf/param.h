@@ -43,20 +43,21 @@ enum param_flag {
 	COMPUTED = 2,	/* the default is found out at run time (computed.h) */
 };
 
-/* One row of a parameter table.  `def` is unexpanded text. */
+/* One row of the tables. */
 struct param {
-	const char	*name;
-	enum param_type	 type;
-	const char	*def;
+	unsigned	 name, def;	/* see param_name(), param_def() */
+	unsigned short	 offset;	/* of the value in the area's struct */
+	unsigned char	 type;		/* enum param_type */
 	char		 unit;		/* default unit of times: s m h d w */
-	long		 min, max;	/* value; length for strings; 0 max: none */
 	unsigned	 flags;
-	size_t		 offset;	/* of the value in the area's struct */
+	long		 min, max;	/* value; length for strings; 0 max: none */
 };
 
+/* PARAM_COUNT rows, those of an area together. */
+extern const struct param param_rows[];
+
 struct param_area {
-	const char		*name;		/* "smtpd" */
-	const struct param	*params;	/* ends with a NULL name */
+	const struct param	*begin, *end;
 	void			*values;	/* the conf_* struct */
 };
 
@@ -64,11 +65,14 @@ struct param_area {
  * extern const struct param_area param_smtpd ... follow here from *.def. */
 #include "conf/param_fields.h"
 
-/* All areas, ending with NULL. */
-extern const struct param_area *const param_areas[];
-
 /* The row of a name in any area, or NULL. */
 const struct param *param_find(const char *name);
+
+const char *param_name(const struct param *);
+
+/* What .def says of its default: unexpanded, and of no meaning if it is
+ * COMPUTED. */
+const char *param_def(const struct param *);
 
 /* Its default, unexpanded. */
 const char *param_default(const struct param *);

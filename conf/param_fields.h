@@ -58,6 +58,31 @@ struct conf_mail {
 #undef PARAM_RAW
 #undef PARAM_STR_AS
 
+/* How many they are. */
+#define PARAM_BOOL(...)		+ 1
+#define PARAM_INT(...)		+ 1
+#define PARAM_LONG(...)		+ 1
+#define PARAM_TIME(...)		+ 1
+#define PARAM_DELAY(...)		+ 1
+#define PARAM_STR(...)		+ 1
+#define PARAM_RAW(...)		+ 1
+#define PARAM_STR_AS(...)	+ 1
+#define BEGIN(area)
+
+enum { PARAM_COUNT = 0
+#include "conf/all.def"
+};
+
+#undef PARAM_BOOL
+#undef PARAM_INT
+#undef PARAM_LONG
+#undef PARAM_TIME
+#undef PARAM_DELAY
+#undef PARAM_STR
+#undef PARAM_RAW
+#undef PARAM_STR_AS
+#undef BEGIN
+
 /* Set by conf_load() and constant from then on. */
 extern struct conf_smtpd	conf_smtpd;
 extern struct conf_smtp		conf_smtp;

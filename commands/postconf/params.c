@@ -30,13 +30,15 @@ static void
 add_builtin(void)
 {
 	const struct param *p;
+	const char	   *name;
 
-	for (int i = 0; param_areas[i] != NULL; i++)
-		for (p = param_areas[i]->params; p->name != NULL; p++)
-			if (!(p->flags & (UNLISTED | OURS)) ||
-			    (conf_is_set(p->name) &&
-			    names_known(&postconf.names, p->name)))
-				add(p->name, param_default(p));
+	for (size_t i = 0; i < PARAM_COUNT; i++) {
+		p = &param_rows[i];
+		name = param_name(p);
+		if (!(p->flags & (UNLISTED | OURS)) || (conf_is_set(name) &&
+		    names_known(&postconf.names, name)))
+			add(name, param_default(p));
+	}
 }
 
 static void
@@ -54,7 +56,7 @@ add_service_params(void)
 				continue;
 			name = mem_printf("%s%s", s->name, t->suffix);
 			p = param_find(name);
-			add(name, p != NULL ? p->def : t->def);
+			add(name, p != NULL ? param_def(p) : t->def);
 			mem_free(name);
 		}
 	}

@@ -116,20 +116,24 @@ loads_typed_values(void)
 static void
 every_default_fits_its_type(void)
 {
+	static const struct param_area *const areas[] = {
+		&param_smtpd, &param_smtp, &param_lmtp, &param_postscreen,
+		&param_tls, &param_milter, &param_qmgr, &param_mail,
+	};
 	const char *why = NULL;
-	int	    n = 0;
 
 	reading("");
-	for (int i = 0; param_areas[i] != NULL; i++) {
-		if (!conf_load(param_areas[i], &why)) {
+	for (size_t i = 0; i < sizeof areas / sizeof *areas; i++)
+		if (!conf_load(areas[i], &why)) {
 			CHECK(false);
 			printf("# %s\n", why);
 		}
-		for (const struct param *p = param_areas[i]->params; p->name;
-		    p++, n++)
-			CHECK(param_find(p->name) == p);
-	}
-	CHECK(n >= 961);	/* Postfix's, and ours */
+	for (size_t i = 0; i < PARAM_COUNT; i++)
+		CHECK(param_find(param_name(&param_rows[i])) ==
+		    &param_rows[i]);
+	CHECK(param_find("") == NULL);
+	CHECK(param_find("zzz") == NULL);
+	CHECK(PARAM_COUNT >= 961);	/* Postfix's, and ours */
 }
 
 static void
