@@ -58,7 +58,7 @@ main(int argc, char **argv)
 	if (argc - optind != 3)
 		fatalx("usage: %s [-c config_dir] [-v] class service request",
 		    argv[0]);
-	if (!conf_read(&why) || !conf_load(&param_mail, &why))
+	if (!conf_read(&why) || !conf_load_core(&why))
 		fatalx("%s", why);
 	class = argv[optind];
 	service = argv[optind + 1];

@@ -81,6 +81,17 @@ conf_fail(const char **ret_why, const char *write, const char *fmt, ...)
 	return false;
 }
 
+void
+conf_note(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_addv(&notes, fmt, ap);
+	va_end(ap);
+	buf_addc(&notes, '\n');
+}
+
 /* compatibility_level itself is one, whatever else is compared. */
 static bool
 has_level(void)
@@ -105,7 +116,7 @@ conf_fail_macro(const char **ret_why, const char *name, const char *why)
 		conf_fail(ret_why, NULL, "%s", why);
 	} else {
 		/* Postfix says it in two lines. */
-		buf_addf(&notes, "%s\n", why);
+		conf_note("%s", why);
 		conf_fail(ret_why, NULL, "dictionary mail_dict: macro "
 		    "processing error");
 	}
@@ -213,8 +224,8 @@ add_line(const char *path, const struct lines *l, char *text,
 	mem_free(whole);
 	e = make_entry(name);
 	if (e->text != NULL && strcmp(e->text, value) != 0)
-		buf_addf(&notes, "%s, line %d: overriding earlier entry: "
-		    "%s=%s\n", path, l->first, name, e->text);
+		conf_note("%s, line %d: overriding earlier entry: %s=%s", path,
+		    l->first, name, e->text);
 	mem_free(e->text);
 	e->text = mem_strdup(value);
 	e->line = l->first;
@@ -234,8 +245,8 @@ parse(const char *path, const struct buf *content, const char **ret_why)
 	lines_init(&l, content->data, content->len);
 	while (ok && lines_next(&l, &line)) {
 		if (l.indented)
-			buf_addf(&notes, "%s: logical line must not start "
-			    "with whitespace: \"%s\"\n", path, line.data);
+			conf_note("%s: logical line must not start with "
+			    "whitespace: \"%s\"", path, line.data);
 		else
 			ok = add_line(path, &l, line.data, ret_why);
 	}

@@ -60,6 +60,13 @@ bool		 conf_override(const char *assignment, const char **ret_why);
  */
 bool		 conf_load(const struct param_area *, const char **ret_why);
 
+/*
+ * For a command: the same for those rows of param_mail that are CORE.  Its
+ * other fields are not set, and mistakes in them not found, as it is with
+ * Postfix's commands.  So a command must not read a field that isn't CORE.
+ */
+bool		 conf_load_core(const char **ret_why);
+
 /* The raw text of a name: override, main.cf, or default; NULL if unknown. */
 const char	*conf_text(const char *name);
 

@@ -36,6 +36,14 @@ bool		 conf_fail(const char **ret_why, const char *write,
 		     const char *fmt, ...)
 		     __attribute__((format(printf, 3, 4)));
 
+/* A line for conf_warn_read(). */
+void		 conf_note(const char *fmt, ...)
+		     __attribute__((format(printf, 1, 2)));
+
+/* After loading conf_mail's CORE: is what they say possible, beyond the
+ * bounds of their types?  False with why. */
+bool		 conf_sound(const char **ret_why);
+
 /* The value of `name` could not be expanded. */
 bool		 conf_fail_macro(const char **ret_why, const char *name,
 		     const char *why);

@@ -317,8 +317,8 @@ load_one(const struct param *p, void *values, const char **ret_why)
  * Strings first, so that a value that can't be expanded is named itself and
  * not a number that refers to it; Postfix complains in this order, too.
  */
-bool
-conf_load(const struct param_area *area, const char **ret_why)
+static bool
+load(const struct param_area *area, unsigned flags, const char **ret_why)
 {
 	static const unsigned rounds[] = {
 		1u << PARAM_STR | 1u << PARAM_RAW,
@@ -331,9 +331,23 @@ conf_load(const struct param_area *area, const char **ret_why)
 	for (size_t i = 0; i < sizeof rounds / sizeof *rounds; i++)
 		for (p = area->begin; p < area->end; p++)
 			if ((rounds[i] >> p->type & 1) != 0 &&
+			    (p->flags & flags) == flags &&
 			    !load_one(p, area->values, ret_why))
 				return false;
 	return true;
+}
+
+bool
+conf_load(const struct param_area *area, const char **ret_why)
+{
+	return load(area, 0, ret_why) &&
+	    (area != &param_mail || conf_sound(ret_why));
+}
+
+bool
+conf_load_core(const char **ret_why)
+{
+	return load(&param_mail, CORE, ret_why) && conf_sound(ret_why);
 }
 
 /* TRANSPORT_suffix's expanded text, or NULL if it is not set. */

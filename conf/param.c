@@ -11,25 +11,25 @@
 
 #include "conf/param.h"
 
-/* Each of the passes over the .def files says what P is for it.  `flags` is
- * left out by most entries: "+ 0" makes it 0 then. */
+/* Each of the passes over the .def files says what P is for it. */
+#define FLAGS(...) 0 __VA_OPT__(| (__VA_ARGS__))
 #define PARAM_BOOL(name, def, ...) \
-	P(name, #name, PARAM_BOOL, def, 0, 0, 0, __VA_ARGS__ + 0)
+	P(name, #name, PARAM_BOOL, def, 0, 0, 0, FLAGS(__VA_ARGS__))
 #define PARAM_INT(name, def, min, max, ...) \
-	P(name, #name, PARAM_INT, def, 0, min, max, __VA_ARGS__ + 0)
+	P(name, #name, PARAM_INT, def, 0, min, max, FLAGS(__VA_ARGS__))
 #define PARAM_LONG(name, def, min, max, ...) \
-	P(name, #name, PARAM_LONG, def, 0, min, max, __VA_ARGS__ + 0)
+	P(name, #name, PARAM_LONG, def, 0, min, max, FLAGS(__VA_ARGS__))
 #define PARAM_TIME(name, def, unit, min, max, ...) \
-	P(name, #name, PARAM_TIME, def, unit, min, max, __VA_ARGS__ + 0)
+	P(name, #name, PARAM_TIME, def, unit, min, max, FLAGS(__VA_ARGS__))
 #define PARAM_DELAY(name, def, unit, min, max, ...) \
-	P(name, #name, PARAM_DELAY, def, unit, min, max, __VA_ARGS__ + 0)
+	P(name, #name, PARAM_DELAY, def, unit, min, max, FLAGS(__VA_ARGS__))
 #define PARAM_STR(name, def, min, max, ...) \
-	P(name, #name, PARAM_STR, def, 0, min, max, __VA_ARGS__ + 0)
+	P(name, #name, PARAM_STR, def, 0, min, max, FLAGS(__VA_ARGS__))
 #define PARAM_RAW(name, def, min, max, ...) \
-	P(name, #name, PARAM_RAW, def, 0, min, max, __VA_ARGS__ + 0)
+	P(name, #name, PARAM_RAW, def, 0, min, max, FLAGS(__VA_ARGS__))
 /* For a name that is no C identifier. */
 #define PARAM_STR_AS(field, name, def, min, max, ...) \
-	P(field, name, PARAM_STR, def, 0, min, max, __VA_ARGS__ + 0)
+	P(field, name, PARAM_STR, def, 0, min, max, FLAGS(__VA_ARGS__))
 
 enum id {
 #define BEGIN(area) BEGIN_##area, BEFORE_##area = BEGIN_##area - 1,

@@ -41,6 +41,7 @@ enum param_flag {
 	OURS = 4,	/* not Postfix's: "postconf -d" lists what scripts expect,
 			   and shows these when they are asked for or set */
 	COMPUTED = 2,	/* the default is found out at run time (computed.h) */
+	CORE = 8,	/* commands look at it: see conf_load_core() */
 };
 
 /* One row of the tables. */

@@ -159,7 +159,7 @@ command_configure(int status)
 	const char *why;
 
 	check_config_dir(status);
-	if (conf_read(&why) && conf_load(&param_mail, &why) &&
+	if (conf_read(&why) && conf_load_core(&why) &&
 	    accounts_check(&why)) {
 		log_set_ascii(!conf_mail.smtputf8_enable);
 		addr_set_known_ports(conf_mail.known_tcp_ports);

@@ -52,7 +52,7 @@ read_configuration(struct table_command *c)
 
 	conf_set_brief(true);
 	conf_ignore_interfaces();
-	ok = conf_read(&why) && conf_load(&param_mail, &why);
+	ok = conf_read(&why) && conf_load_core(&why);
 	conf_warn_read();
 	if (!ok)
 		fatalx("%s", why);
