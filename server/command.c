@@ -145,9 +145,9 @@ command_open_log(int status)
 		    conf_mail.syslog_facility);
 	log_set_host(conf_mail.myhostname);
 	if (*conf_mail.maillog_file != '\0')
-		log_open(LOG_TO_SOCKET, tag, path, facility);
+		log_open_later(LOG_TO_SOCKET, tag, path, facility);
 	else
-		log_open(LOG_TO_SYSLOG, tag, NULL, facility);
+		log_open_later(LOG_TO_SYSLOG, tag, NULL, facility);
 	log_also_stderr(true);
 	mem_free(tag);
 	mem_free(path);

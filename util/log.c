@@ -627,7 +627,7 @@ replace(char **where, const char *text)
 }
 
 void
-log_open(enum log_to to, const char *tag, const char *path, int facility)
+log_open_later(enum log_to to, const char *tag, const char *path, int facility)
 {
 	log_flush();
 	disconnect();
@@ -642,6 +642,12 @@ log_open(enum log_to to, const char *tag, const char *path, int facility)
 	if (state.tag != NULL)
 		mask(state.tag, strlen(state.tag));
 	replace(&state.path, path);
+}
+
+void
+log_open(enum log_to to, const char *tag, const char *path, int facility)
+{
+	log_open_later(to, tag, path, facility);
 	/* Connected now, so that a later chroot does no harm. */
 	if (to != LOG_TO_STDERR && to != LOG_TO_STDOUT)
 		connected();

@@ -63,6 +63,11 @@ enum log_to {
  * the commands' form.
  */
 void	log_open(enum log_to, const char *tag, const char *path, int facility);
+
+/* The same, but connected only by the first line: for a command, which will
+ * hardly write one, and which stays where it is. */
+void	log_open_later(enum log_to to, const char *tag, const char *path,
+	    int facility);
 void	log_also_stderr(bool);
 
 /* Someone listens on the datagram socket `path`, and we may send there. */
