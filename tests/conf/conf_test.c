@@ -195,6 +195,44 @@ says_what_to_write_for_a_wrong_value(void)
 	}
 }
 
+/* Each line with what every program says of it; "" if none does. */
+static const struct {
+	const char	*line, *why;
+} everywhere[] = {
+	{ "message_size_limit = x", "bad numerical configuration: "
+	    "message_size_limit = x" },
+	{ "maximal_queue_lifetime = x", "" },
+	{ "transport_maps = ${", "" },
+	{ "inet_protocols = ipv4, ipv5", "unknown inet_protocols value "
+	    "\"ipv5\" in \"ipv4, ipv5\"" },
+	{ "mynetworks_style = Host", "unknown mynetworks mask style value "
+	    "\"Host\" in \"Host\"" },
+	{ "mynetworks_style = host class", "bad mynetworks_style value: host "
+	    "class; specify exactly one value" },
+	{ "mynetworks_style = Host\nmynetworks = 127.0.0.0/8", "" },
+	{ "myorigin = a, b", "myorigin parameter setting must not contain "
+	    "multiple values: a, b" },
+};
+
+static void
+commands_look_at_what_every_program_looks_at(void)
+{
+	const char *why;
+
+	conf_set_brief(true);
+	for (size_t i = 0; i < sizeof everywhere / sizeof *everywhere; i++) {
+		reading(everywhere[i].line);
+		why = "";
+		CHECK(conf_load_core(&why) == (*everywhere[i].why == '\0'));
+		CHECK_STR(why, everywhere[i].why);
+	}
+	reading("queue_directory = /q\nsmtp_banner = $x\n");
+	CHECK(conf_load_core(&why));
+	CHECK_STR(conf_mail.queue_directory, "/q");
+	CHECK_INT(conf_mail.message_size_limit, 10240000);
+	conf_set_brief(false);
+}
+
 static void
 parses_times(void)
 {
@@ -413,6 +451,7 @@ main(void)
 	TEST(every_default_fits_its_type);
 	TEST(stress_changes_what_depends_on_it);
 	TEST(says_what_to_write_for_a_wrong_value);
+	TEST(commands_look_at_what_every_program_looks_at);
 	TEST(parses_times);
 	TEST(parses_times_with_a_fraction);
 	TEST(a_transport_has_its_own_limits);
