@@ -71,5 +71,20 @@ bad=$(for f in $(git ls-files '*.c' '*.h'); do
 	    echo "$f: $lines lines"
 done)
 say "no file is over 1,000 lines without a reason" "$bad"
+# A command that loads what is CORE (conf/conf.h) reads nothing else.
+core=$(awk '/^PARAM/ { on = 1 } on { printf "%s ", $0 }
+	on && /\)$/ { print ""; on = 0 }' conf/*.def |
+    sed -n 's/^PARAM_[A-Z]*(\([a-z0-9_]*\),.*CORE) $/\1/p')
+bad=
+for f in $(git grep -lE 'command_(configure|start)\(|conf_load_core\(|table_command\(' \
+    commands server) server/redirect.c server/accounts.c; do
+	for name in $(cat "$f" "${f%.c}"/*.c 2>/dev/null |
+	    grep -oE 'conf_(mail|smtpd|smtp|qmgr|tls|milter)\.[a-z_0-9]+' |
+	    sed 's/.*\.//' | sort -u); do
+		echo "$core" | grep -qx "$name" || bad="$bad$f reads $name
+"
+	done
+done
+say "a command reads only parameters that it loaded" "$bad"
 echo "1..$n"
 exit $fail
