@@ -27,6 +27,8 @@ enum {
 	TTL_MAX = 300,		/* seconds */
 	NEGATIVE_TTL = 10,
 	ENTRIES_MAX = 10000,
+	BYTES_MAX = 16 * 1024 * 1024, /* of all records kept: whoever makes us
+				   ask can have large answers for us */
 	ALIASES_MAX = 10,	/* CNAMEs followed by asking again */
 };
 
@@ -39,6 +41,7 @@ struct dns_entry {
 	int			 users;		/* who look at it or wait */
 	int			 aliases;
 	int64_t			 expires;
+	size_t			 bytes;		/* of its records */
 	struct task_cond	 wake;
 	enum dns_status		 status;
 	const char		*why;		/* static */
@@ -48,6 +51,7 @@ struct dns_entry {
 static struct {
 	struct map	*map;
 	struct list	 age;
+	size_t		 bytes;
 } cache = { .age = LIST_INIT(cache.age) };
 
 /* --- records */
@@ -92,6 +96,7 @@ entry_forget(struct dns_entry *e)
 	if (e->kept) {
 		map_remove(cache.map, e->key);
 		list_remove(&e->age);
+		cache.bytes -= e->bytes;
 		e->kept = false;
 	}
 	if (e->users > 0 || !e->done)
@@ -137,6 +142,30 @@ entry_new(const char *key, enum dns_type type)
 	return e;
 }
 
+static size_t
+weigh(const struct dns_record *r)
+{
+	size_t bytes = 0;
+
+	for (; r != NULL; r = r->next)
+		bytes += sizeof *r + strlen(r->name) + (r->target_len > 0 ?
+		    r->target_len : r->target != NULL ? strlen(r->target) : 0);
+	return bytes;
+}
+
+static void
+make_room_for_bytes(const struct dns_entry *but)
+{
+	LIST_EACH(it, &cache.age) {
+		struct dns_entry *e = LIST_ENTRY(it, struct dns_entry, age);
+
+		if (cache.bytes <= BYTES_MAX)
+			break;
+		if (e->done && e != but)
+			entry_forget(e);
+	}
+}
+
 static void
 settle(struct dns_entry *e, enum dns_status status, const char *why,
     uint32_t ttl)
@@ -145,6 +174,11 @@ settle(struct dns_entry *e, enum dns_status status, const char *why,
 	e->why = why;
 	e->done = true;
 	e->expires = clock_ms() + (int64_t)ttl * 1000;
+	if (e->kept && e->records != NULL) {
+		e->bytes = weigh(e->records);
+		cache.bytes += e->bytes;
+		make_room_for_bytes(e);
+	}
 	task_wake_all(&e->wake);
 	if (ttl == 0 || e->users == 0)
 		entry_forget(e);

@@ -164,6 +164,15 @@ answer(struct packet *p, const unsigned char *query, size_t len, bool tcp)
 				add(p, "x", 1);
 			record_end(p, at);
 		}
+	} else if (strncmp(p->name, "fat", 3) == 0) {
+		if (!tcp)
+			return 0x0200;
+		for (int i = 0; i < 240; i++) {
+			at = record_begin(p, DNS_TXT, TTL);
+			add(p, "\377", 1);
+			add(p, p->bytes, 255);
+			record_end(p, at);
+		}
 	} else if (strcmp(p->name, "old.example") == 0) {
 		if (edns)
 			return 1;
@@ -219,25 +228,26 @@ serve_tcp(int listener)
 	static struct packet p;
 	unsigned char	     query[600], head[2];
 	ssize_t		     n;
-	int		     fd = accept(listener, NULL, NULL);
+	int		     fd = accept(listener, NULL, NULL), pause;
 
 	if (fd < 0 || recv(fd, head, 2, MSG_WAITALL) != 2)
 		abort();
 	n = recv(fd, query, (size_t)(head[0] << 8 | head[1]), MSG_WAITALL);
 	if (n > 0 && respond(&p, query, (size_t)n, true)) {
+		pause = strncmp(p.name, "fat", 3) == 0 ? 0 : 5000;
 		head[0] = (unsigned char)(p.len >> 8);
 		head[1] = (unsigned char)p.len;
 		/* In pieces, to see them put together. */
 		if (write(fd, head, 1) + write(fd, head + 1, 1) != 2)
 			abort();
-		usleep(5000);
+		usleep((useconds_t)pause);
 		if (write(fd, p.bytes, 100) != 100)
 			abort();
-		usleep(5000);
+		usleep((useconds_t)pause);
 		if (write(fd, p.bytes + 100, p.len - 100) < 0)
 			abort();
+		usleep((useconds_t)pause);
 	}
-	usleep(5000);
 	close(fd);
 }
 
@@ -474,6 +484,37 @@ answers_are_kept_for_their_ttl(void)
 	in_a_task(cached);
 }
 
+static void
+ask_much(int from, int to)
+{
+	for (int i = from; i < to; i++) {
+		struct dns_record *r;
+		char		   name[30];
+
+		snprintf(name, sizeof name, "fat%d.example", i);
+		CHECK_INT(dns_query(name, DNS_TXT, &r, NULL), DNS_OK);
+		dns_free(r);
+	}
+}
+
+static void
+much(void)
+{
+	char first[ADDR_TEXT];
+
+	strcpy(first, first_addr("count.example"));
+	ask_much(0, 100);
+	CHECK_STR(first_addr("count.example"), first);
+	ask_much(100, 600);
+	CHECK(strcmp(first_addr("count.example"), first) != 0);
+}
+
+static void
+large_answers_push_out_old_ones(void)
+{
+	in_a_task(much);
+}
+
 static char shared[20][ADDR_TEXT];
 static int  shared_left;
 
@@ -707,6 +748,7 @@ main(void)
 	TEST(tlsa_and_the_authentic_bit_come_through);
 	TEST(a_truncated_answer_is_fetched_over_tcp);
 	TEST(answers_are_kept_for_their_ttl);
+	TEST(large_answers_push_out_old_ones);
 	TEST(equal_questions_at_the_same_time_are_asked_once);
 	TEST(many_questions_are_under_way_at_once);
 	TEST(ids_can_not_be_guessed);
