@@ -52,6 +52,16 @@ native_text(enum dns_status status)
 	    "Name or service not known";
 }
 
+/* The last host is told of, but trouble with any may pass. */
+static void
+note_worst(struct finding *f, enum outcome now)
+{
+	if (f->worst == TRY_LATER)
+		f->why->dsn[0] = '4';
+	else
+		f->worst = now;
+}
+
 static void
 lookup_failed(struct finding *f, const char *host, const char *type,
     enum dns_status status, const char *text)
@@ -75,11 +85,7 @@ lookup_failed(struct finding *f, const char *host, const char *type,
 	else
 		why_set(f->why, dsn, "unable to look up host %s: %s", host,
 		    native_text(status));
-	/* The last host is told of, but trouble with any may pass. */
-	if (f->worst == TRY_LATER)
-		f->why->dsn[0] = '4';
-	else
-		f->worst = now;
+	note_worst(f, now);
 }
 
 static void
@@ -161,6 +167,22 @@ look_up(const char *host, struct addr_list *ret, struct dns_proof *proof,
 	return status;
 }
 
+/* An address in place of a name, if inet_protocols has its kind. */
+static void
+add_address(struct finding *f, const char *host, const struct addr *a,
+    unsigned preference)
+{
+	int family = addr_family(a) == AF_INET ? DNS_V4 : DNS_V6;
+
+	if (settings.families & family) {
+		add_target(f, pool_strdup(f->pool, host), a, preference);
+		return;
+	}
+	why_set(f->why, "5.4.4", "Name service error for %s: invalid host or "
+	    "domain name", host);
+	note_worst(f, FAILED);
+}
+
 /* `proven`: that this is the host, by DNSSEC or by the configuration. */
 static void
 add_host(struct finding *f, const char *host, unsigned preference, bool proven)
@@ -172,7 +194,7 @@ add_host(struct finding *f, const char *host, unsigned preference, bool proven)
 	enum dns_status	 status;
 
 	if (addr_parse(&numeric, host, 0)) {
-		add_target(f, pool_strdup(f->pool, host), &numeric, preference);
+		add_address(f, host, &numeric, preference);
 		return;
 	}
 	status = look_up(host, &found, &proof, &text);
