@@ -20,7 +20,8 @@ struct attempt {
 	struct session	*session;	/* in use, or NULL */
 	bool		 is_final;	/* no other server will be tried: what is
 					   temporary ends in deferral */
-	bool		 keep;		/* the session is to be kept */
+	bool		 keep;		/* the session is to be kept: no QUIT
+					   with the last command */
 	bool		 say_requiretls;	/* with MAIL */
 	struct why	 why;
 	struct deliver_via via;

@@ -100,7 +100,8 @@ take_out(struct session *s)
 	cache.count--;
 }
 
-/* Ends sessions when their time is over; lives while there are any. */
+/* Closes sessions when their time is over; lives while there are any.  Servers
+ * know this of Postfix: no QUIT, whose answer nobody would wait for. */
 static void
 reap(void *arg)
 {
@@ -116,23 +117,23 @@ reap(void *arg)
 			continue;
 		}
 		take_out(s);
-		session_leave(s);
+		session_free(s);
 	}
 	cache.has_reaper = false;
 }
 
-static bool
-is_used_up(const struct session *s)
+bool
+cache_may_keep(const struct session *s)
 {
-	return stream_failed(s->stream) != NULL || s->expires <= clock_ms() ||
-	    (settings.connection_reuse_count_limit > 0 &&
-	    s->use_count > settings.connection_reuse_count_limit);
+	return stream_failed(s->stream) == NULL && s->expires > clock_ms() &&
+	    (settings.connection_reuse_count_limit <= 0 ||
+	    s->use_count <= settings.connection_reuse_count_limit);
 }
 
 void
 cache_put(struct session *s)
 {
-	if (is_used_up(s) || cache.count >= SESSIONS_MAX) {
+	if (!cache_may_keep(s) || cache.count >= SESSIONS_MAX) {
 		session_quit(s);
 		return;
 	}
@@ -217,6 +218,6 @@ cache_end(void)
 	while (!list_is_empty(&cache.by_age)) {
 		s = LIST_ENTRY(cache.by_age.next, struct session, by_age);
 		take_out(s);
-		session_leave(s);
+		session_free(s);
 	}
 }

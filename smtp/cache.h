@@ -11,8 +11,11 @@ struct session;
 /* Is a session to be kept after this delivery? */
 bool		 cache_is_wanted(const char *destination, unsigned flags);
 
-/* Gives a session in a clean state to the cache, or ends it when it was used
- * enough or the process keeps too many. */
+/* False: it is broken, too old, or was used often enough. */
+bool		 cache_may_keep(const struct session *);
+
+/* Gives a session in a clean state to the cache, or ends it when it may not be
+ * kept or the process keeps too many. */
 void		 cache_put(struct session *);
 
 /*

@@ -255,7 +255,7 @@ deliver_message(struct delivery *d)
 		why_done(&e.a.why);
 		return;
 	}
-	e.a.keep = cache_is_wanted(d->nexthop, d->flags);
+	e.wants_keep = cache_is_wanted(d->nexthop, d->flags);
 	try_all(&e);
 	if (attempt_is_open(&e.a)) {
 		if (e.a.why.dsn[0] == '\0')

@@ -49,7 +49,7 @@ end_session(struct errand *e, enum transfer how)
 	e->a.via.conn_use = 1;
 	if (how != TRANSFER_CLEAN)
 		session_free(s);
-	else if (e->a.keep && (s->tls == NULL || e->policy.reuse))
+	else if (e->a.keep)
 		cache_put(s);
 	else
 		session_quit(s);
@@ -89,6 +89,8 @@ use_session(struct errand *e, struct session *s)
 	enum transfer how;
 
 	e->a.session = s;
+	e->a.keep = e->wants_keep && cache_may_keep(s) &&
+	    (s->tls == NULL || e->policy.reuse);
 	s->queue_id = e->a.d->id;
 	if (!is_good_enough(e, s)) {
 		end_session(e, TRANSFER_CLEAN);

@@ -23,6 +23,7 @@ struct errand {
 	uint16_t	 port;
 	bool		 is_last;	/* of the destinations */
 	bool		 is_fallback;
+	bool		 wants_keep;	/* sessions are to be kept */
 	bool		 skip_fallback;	/* we are a backup MX ourselves */
 	int		 sessions;	/* with this destination that came as far as
 					   MAIL could be said */

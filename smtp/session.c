@@ -100,15 +100,6 @@ session_quit(struct session *s)
 	session_free(s);
 }
 
-void
-session_leave(struct session *s)
-{
-	stream_set_deadline(s->stream, 0);
-	stream_puts(s->stream, "QUIT\r\n");
-	stream_flush(s->stream);
-	session_free(s);
-}
-
 /* Before PIPELINING is agreed on it does no harm: the next line may be a reply
  * to the same command. */
 static void

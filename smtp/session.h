@@ -79,9 +79,6 @@ void		 session_free(struct session *);
 /* QUIT (unless the connection is lost) and close. */
 void		 session_quit(struct session *);
 
-/* The same for a session that idled: waits for nothing. */
-void		 session_leave(struct session *);
-
 /*
  * Waits for a reply, at most `seconds` for all of it.  `doing` completes
  * "lost connection with x while ...".  False: the connection is of no more

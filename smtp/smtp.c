@@ -8,7 +8,7 @@
  * name lmtp it speaks LMTP (RFC 2033).
  *
  * Ends when master takes it away or nothing was to be done for a while;
- * sessions kept open for the next message end with QUIT then.
+ * sessions kept open for the next message are closed then.
  */
 
 #include <string.h>
