@@ -49,21 +49,14 @@ struct conf_mail {
 #include "conf/mail.def"
 };
 
-#undef PARAM_BOOL
-#undef PARAM_INT
-#undef PARAM_LONG
-#undef PARAM_TIME
-#undef PARAM_DELAY
-#undef PARAM_STR
-#undef PARAM_RAW
-#undef PARAM_STR_AS
+#include "conf/param_undef.h"
 
 /* How many they are. */
 #define PARAM_BOOL(...)		+ 1
 #define PARAM_INT(...)		+ 1
 #define PARAM_LONG(...)		+ 1
 #define PARAM_TIME(...)		+ 1
-#define PARAM_DELAY(...)		+ 1
+#define PARAM_DELAY(...)	+ 1
 #define PARAM_STR(...)		+ 1
 #define PARAM_RAW(...)		+ 1
 #define PARAM_STR_AS(...)	+ 1
@@ -73,14 +66,7 @@ enum { PARAM_COUNT = 0
 #include "conf/all.def"
 };
 
-#undef PARAM_BOOL
-#undef PARAM_INT
-#undef PARAM_LONG
-#undef PARAM_TIME
-#undef PARAM_DELAY
-#undef PARAM_STR
-#undef PARAM_RAW
-#undef PARAM_STR_AS
+#include "conf/param_undef.h"
 #undef BEGIN
 
 /* Set by conf_load() and constant from then on. */

@@ -227,11 +227,28 @@ stream_printf(struct stream *s, const char *fmt, ...)
 
 static const char short_file[] = "file is shorter than expected";
 
+/* How many bytes there were; 0: none, and the stream has failed. */
+static size_t
+read_file(struct stream *s, int fd, off_t offset, char *to, size_t len)
+{
+	ssize_t n;
+
+	do
+		n = pread(fd, to, len, offset);
+	while (n < 0 && errno == EINTR);
+	if (n > 0)
+		return (size_t)n;
+	if (n < 0)
+		stream_fail_errno(s, errno);
+	else
+		stream_fail(s, short_file);
+	return 0;
+}
+
 static bool
 copy_file(struct stream *s, int fd, off_t offset, size_t len)
 {
-	size_t	room;
-	ssize_t n;
+	size_t room, n;
 
 	while (len > 0) {
 		if ((room = out_room(s)) == 0) {
@@ -239,20 +256,13 @@ copy_file(struct stream *s, int fd, off_t offset, size_t len)
 				return false;
 			room = STREAM_BUFFER;
 		}
-		n = pread(fd, s->out + s->out_len, len < room ? len : room,
-		    offset);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			if (n < 0)
-				stream_fail_errno(s, errno);
-			else
-				stream_fail(s, short_file);
+		n = read_file(s, fd, offset, s->out + s->out_len,
+		    len < room ? len : room);
+		if (n == 0)
 			return false;
-		}
 		s->out_len = (uint16_t)(s->out_len + n);
-		offset += n;
-		len -= (size_t)n;
+		offset += (off_t)n;
+		len -= n;
 	}
 	return true;
 }
@@ -263,27 +273,20 @@ send_pieces(struct stream *s, int fd, off_t offset, size_t len)
 {
 	char	    *piece = mem_alloc(FILE_PIECE);
 	struct iovec iov;
-	ssize_t	     n;
+	size_t	     n;
 
 	if (s->out_len > 0 && !send_buffered(s, NULL, 0, 0))
 		len = 0;
 	while (len > 0) {
-		n = pread(fd, piece, len < FILE_PIECE ? len : FILE_PIECE,
-		    offset);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			if (n < 0)
-				stream_fail_errno(s, errno);
-			else
-				stream_fail(s, short_file);
+		n = read_file(s, fd, offset, piece,
+		    len < FILE_PIECE ? len : FILE_PIECE);
+		if (n == 0)
 			break;
-		}
-		iov = (struct iovec){ piece, (size_t)n };
+		iov = (struct iovec){ piece, n };
 		if (!send_all(s, &iov, 1, 0))
 			break;
-		offset += n;
-		len -= (size_t)n;
+		offset += (off_t)n;
+		len -= n;
 	}
 	mem_free(piece);
 }
