@@ -174,6 +174,21 @@ add_local_address(struct buf *out, const char *address)
 		buf_addf(out, "@%s", conf_mail.myorigin);
 }
 
+/* "X-Postfix", of any mail_name a word that a field's name may have. */
+static const char *
+own_field(void)
+{
+	static char *name;
+
+	if (name != NULL)
+		return name;
+	name = mem_printf("X-%s", conf_mail.mail_name);
+	for (char *p = name; *p != '\0'; p++)
+		if (strchr("()<>@,;:\\\".[] \t\r\n", *p) != NULL)
+			*p = '-';
+	return name;
+}
+
 /* --- header */
 
 static void
@@ -328,8 +343,8 @@ add_message_fields(struct buf *out, const struct report *r)
 		add_printable(out, m->envid);
 		buf_adds(out, "\r\n");
 	}
-	buf_addf(out, "X-%s-Queue-ID: %s\r\n", conf_mail.mail_name, m->id);
-	buf_addf(out, "X-%s-Sender: %s; ", conf_mail.mail_name,
+	buf_addf(out, "%s-Queue-ID: %s\r\n", own_field(), m->id);
+	buf_addf(out, "%s-Sender: %s; ", own_field(),
 	    address_type(r, sender));
 	if (*sender != '\0')
 		address_quote(out, sender);
@@ -369,8 +384,8 @@ add_record_fields(struct buf *out, const struct report *r,
 		buf_addf(&line, "Diagnostic-Code: %s; %s", b->diag_type,
 		    b->diag_text);
 	else
-		buf_addf(&line, "Diagnostic-Code: X-%s; %s",
-		    conf_mail.mail_name, b->reason);
+		buf_addf(&line, "Diagnostic-Code: %s; %s", own_field(),
+		    b->reason);
 	report_fold(out, line.data);
 	if (r->delayed)
 		add_date(out, "Will-Retry-Until", r->about->arrival_us +

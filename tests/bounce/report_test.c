@@ -113,7 +113,8 @@ a_report_has_its_three_parts(void)
 	    "Content-Type: message/delivery-status\r\n\r\n"
 	    "Reporting-MTA: dns; mx.home.example\r\n"
 	    "Original-Envelope-Id: my+id\r\n");
-	has(&b, "-Sender: rfc822; alice@home.example\r\nArrival-Date: ");
+	has(&b, "\r\nX-Mail-of-A-Z-Sender: rfc822; alice@home.example\r\n"
+	    "Arrival-Date: ");
 	has(&b, "\r\n\r\nFinal-Recipient: rfc822; a@far.example\r\n"
 	    "Original-Recipient: rfc822;o@far.example\r\n"
 	    "Action: failed\r\nStatus: 5.1.1\r\n"
@@ -212,7 +213,8 @@ main(void)
 	    (f = fopen("main.cf", "w")) == NULL)
 		return 1;
 	fprintf(f, "compatibility_level = 3.11\nmyhostname = mx.home.example\n"
-	    "mydomain = home.example\nmyorigin = $mydomain\n");
+	    "mydomain = home.example\nmyorigin = $mydomain\n"
+	    "mail_name = Mail of A:Z\n");
 	fclose(f);
 	conf_set_dir(dir);
 	if (!conf_read(&why) || !conf_load(&param_mail, &why)) {
