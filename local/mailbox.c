@@ -56,18 +56,6 @@ finish(struct request *r, const struct context *c, enum outcome got,
 	return got;
 }
 
-/* sendmail -bv: says what would be done. */
-static enum outcome
-verify(struct request *r, const struct context *c, const char *sent)
-{
-	char		*text = mem_printf("delivers%s",
-	    sent + sizeof "delivered" - 1);
-	enum outcome	 got = request_end(r, c, "2.0.0", text);
-
-	mem_free(text);
-	return got;
-}
-
 static enum outcome
 to_maildir(struct request *r, const struct context *c, const char *path,
     struct quota *quota)
@@ -79,8 +67,6 @@ to_maildir(struct request *r, const struct context *c, const char *path,
 	struct why	why = WHY_INIT;
 	enum outcome	got;
 
-	if (r->d->flags & DELIVER_VERIFY)
-		return verify(r, c, "delivered to maildir");
 	content_for(&content, r, c, false);
 	got = maildir_add(&m, r->d, &content, &why);
 	got = finish(r, c, got, "delivered to maildir",
@@ -119,15 +105,11 @@ to_mbox(struct request *r, const struct context *c, const char *path,
 		sent = mem_printf("delivered to file: %s", path);
 		failed = mem_printf("cannot append message to file %s: ", path);
 	}
-	if (r->d->flags & DELIVER_VERIFY) {
-		got = verify(r, c, sent);
-	} else {
-		content_for(&content, r, c, true);
-		got = mbox_append(&m, r->d, &content, &why);
-		if (got == DONE && user != NULL && conf_mail.biff)
-			biff_notify(user, offset);
-		got = finish(r, c, got, sent, failed, &why);
-	}
+	content_for(&content, r, c, true);
+	got = mbox_append(&m, r->d, &content, &why);
+	if (got == DONE && user != NULL && conf_mail.biff)
+		biff_notify(user, offset);
+	got = finish(r, c, got, sent, failed, &why);
 	mem_free(sent);
 	mem_free(failed);
 	why_done(&why);
@@ -139,6 +121,9 @@ file_deliver(struct request *r, const struct context *c, const char *path)
 {
 	size_t len = strlen(path);
 
+	if (r->d->flags & DELIVER_VERIFY)
+		return request_end(r, c, "2.0.0", pool_printf(r->pool,
+		    "delivers to file: %s", path));
 	if (len == 0 || path[len - 1] != '/')
 		return to_mbox(r, c, path, false, NULL, NULL);
 	return to_maildir(r, c, path, NULL);
@@ -199,26 +184,28 @@ find_quota(const struct user *user, const char *address, struct quota *q)
 	return got != TABLE_ERROR;
 }
 
-/* home_mailbox, or the spool. */
+/* home_mailbox, or the spool; a Maildir by the '/' at its end. */
 static enum outcome
 to_own_mailbox(struct request *r, const struct context *c,
     const struct user *user, struct quota *quota)
 {
 	const char *spool = conf_mail.mail_spool_directory, *path;
-	bool	    home = *conf_mail.home_mailbox != '\0';
+	bool	    home = *conf_mail.home_mailbox != '\0', is_maildir;
 
-	if (!home && text_ends_nocase(spool, "/"))
-		return to_maildir(r, c, pool_printf(r->pool, "%s%s/", spool,
-		    user->name), quota);
 	if (home)
 		path = pool_printf(r->pool, "%s/%s", user->home,
 		    conf_mail.home_mailbox);
+	else if (text_ends_nocase(spool, "/"))
+		path = pool_printf(r->pool, "%s%s/", spool, user->name);
 	else
 		path = pool_printf(r->pool, "%s/%s", *spool == '\0' ?
 		    "/var/mail" : spool, user->name);
-	if (home && path[strlen(path) - 1] == '/')
-		return to_maildir(r, c, path, quota);
-	return to_mbox(r, c, path, !home, user->name, quota);
+	is_maildir = text_ends_nocase(path, "/");
+	if (r->d->flags & DELIVER_VERIFY)	/* sendmail -bv */
+		return request_end(r, c, "2.0.0", is_maildir ?
+		    "delivers to maildir" : "delivers to mailbox");
+	return is_maildir ? to_maildir(r, c, path, quota) :
+	    to_mbox(r, c, path, !home, user->name, quota);
 }
 
 enum outcome
