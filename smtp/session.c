@@ -105,8 +105,8 @@ session_quit(struct session *s)
 static void
 junk_line(struct session *s)
 {
-	struct buf shown = BUF_INIT;
-	char text[ADDR_TEXT];
+	struct buf  shown = BUF_INIT;
+	const char *address;
 
 	notice_error(s);
 	if ((s->features & FEATURE_PIPELINING) == 0)
@@ -117,11 +117,11 @@ junk_line(struct session *s)
 			*p = '?';
 	log_warn("%s: non-%s response from %s: %s", s->queue_id,
 	    settings.is_lmtp ? "LMTP" : "ESMTP", s->relay, shown.data);
-	addr_text(&s->addr, text);
+	address = s->namaddr + strcspn(s->namaddr, "[") + 1;
 	log_warn("to prevent loss of mail, turn off command pipelining "
-	    "for %s with the %s_discard_%s_keyword_address_maps "
-	    "parameter", addr_family(&s->addr) == AF_UNIX ? s->host :
-	    text, settings.prefix, settings.is_lmtp ? "lhlo" : "ehlo");
+	    "for %.*s with the %s_discard_%s_keyword_address_maps "
+	    "parameter", (int)strcspn(address, "]"), address,
+	    settings.prefix, settings.is_lmtp ? "lhlo" : "ehlo");
 	buf_done(&shown);
 }
 
