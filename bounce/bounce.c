@@ -251,7 +251,6 @@ serve(struct stream *s)
 static void
 before_jail(void)
 {
-	queue_dir_init(conf_mail.hash_queue_names, conf_mail.hash_queue_depth);
 	notify_init();
 }
 

@@ -29,7 +29,7 @@ before_jail(void)
 {
 	const char *why;
 
-	queue_dir_init(conf_mail.hash_queue_names, conf_mail.hash_queue_depth);
+	queue_sync_init();
 	maps_before_jail();
 	maps_init();
 	fields_init();

@@ -182,6 +182,7 @@ main(int argc, char **argv)
 		fatal_exit(EX_TEMPFAIL, "chdir %s: %s",
 		    conf_mail.queue_directory, strerror(errno));
 	queue_dir_init(conf_mail.hash_queue_names, conf_mail.hash_queue_depth);
+	queue_sync_init();
 	d.client = stream_open(dup(STDIN_FILENO));
 	stream_set_deadline(d.client, CLIENT_WAIT);
 	status = take_message(&d);

@@ -8,7 +8,6 @@
 #include "mail/queue_dir.h"
 #include "mail/queue_id.h"
 #include "util/buf.h"
-#include "util/file.h"
 #include "util/mem.h"
 
 enum { HASH_DEPTH_MAX = 8 };
@@ -22,14 +21,7 @@ void
 queue_dir_init(const char *hashed_names, int depth)
 {
 	struct buf b = BUF_INIT;
-	int	   fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	/* While /sys or /proc can be seen: what a sync of a queue file will
-	 * cover. */
-	if (fd >= 0) {
-		file_sync_has_name(fd);
-		close(fd);
-	}
 	buf_addf(&b, " %s ", hashed_names);
 	for (char *p = b.data; *p != '\0'; p++)
 		if (strchr(",\t\r\n", *p) != NULL)

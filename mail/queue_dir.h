@@ -21,8 +21,12 @@ struct buf;
 #define QUEUE_TRACE	"trace"
 #define QUEUE_FLUSH	"flush"
 
-/* Once: hash_queue_names and hash_queue_depth. */
+/* Once: hash_queue_names and hash_queue_depth.  Daemons find it done. */
 void	queue_dir_init(const char *hashed_names, int depth);
+
+/* For those who write messages, while /sys or /proc can be seen: finds out what
+ * a sync of a queue file covers. */
+void	queue_sync_init(void);
 
 /* "deferred/A/A1B2..." for a hashed queue, "active/A1B2" otherwise. */
 void	queue_path(struct buf *, const char *queue, const char *id);

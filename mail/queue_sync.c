@@ -278,6 +278,17 @@ sync_together(int fd)
 	return m.error == 0;
 }
 
+void
+queue_sync_init(void)
+{
+	int fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		file_sync_has_name(fd);
+		close(fd);
+	}
+}
+
 bool
 queue_sync(int fd, const char *queue, const char *id)
 {

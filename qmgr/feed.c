@@ -177,7 +177,8 @@ load_incoming(const char *id)
 	    map_find(feed.was_active, id) != NULL;
 	bool locked;
 
-	if (message_load(id, QUEUE_INCOMING, was_active, &locked))
+	if (message_load(id, QUEUE_INCOMING, was_active ?
+	    LOAD_LOOK_FOR_LOCK : 0, &locked))
 		feed_took_new();
 	if (locked)
 		timer_set(&feed.unlock, clock_in(LOCK_WAIT), try_again);
@@ -292,7 +293,8 @@ load_due(void)
 		drop(r);
 		/* 0: at once, whatever the file says */
 		if (asked == 0 || due_time(id) <= wall_seconds())
-			message_load(id, QUEUE_DEFERRED, false, &locked);
+			message_load(id, QUEUE_DEFERRED, asked == 0 ?
+			    LOAD_ASKED_FOR : 0, &locked);
 		if (++n % BREATH == 0)
 			task_yield();
 	}
@@ -369,7 +371,7 @@ feed_now(const char *id)
 
 	/* Too many at once wait in line before what is deferred. */
 	if (feed_has_room())
-		message_load(id, QUEUE_DEFERRED, false, &locked);
+		message_load(id, QUEUE_DEFERRED, LOAD_ASKED_FOR, &locked);
 	else if (queue_move(id, QUEUE_DEFERRED, QUEUE_INCOMING))
 		feed.incoming = true;
 }

@@ -320,7 +320,7 @@ look_for_logs(struct message *m)
 }
 
 static bool
-load_file(const char *id, const struct queue_file *f)
+load_file(const char *id, const struct queue_file *f, unsigned flags)
 {
 	struct message *m = new_message(id, f->t.size, f->t.rcpt_count);
 	struct stat	st;
@@ -331,13 +331,14 @@ load_file(const char *id, const struct queue_file *f)
 	}
 	m->forced_expire = (st.st_mode & QUEUE_MODE_EXPIRED) != 0;
 	m->warned = (st.st_mode & QUEUE_MODE_WARNED) != 0;
+	m->asked_for = (flags & LOAD_ASKED_FOR) != 0;
 	look_for_logs(m);
 	begin(m);
 	return true;
 }
 
 bool
-message_load(const char *id, const char *queue, bool look_for_lock,
+message_load(const char *id, const char *queue, unsigned flags,
     bool *ret_locked)
 {
 	struct queue_file f = { .fd = -1 };
@@ -348,11 +349,11 @@ message_load(const char *id, const char *queue, bool look_for_lock,
 		return false;
 	switch (queue_file_open(&f, QUEUE_ACTIVE, id, false)) {
 	case QUEUE_FILE_OK:
-		*ret_locked = look_for_lock &&
+		*ret_locked = (flags & LOAD_LOOK_FOR_LOCK) != 0 &&
 		    !file_lock(f.fd, FILE_FLOCK, FILE_EXCLUSIVE, 0);
 		if (*ret_locked)
 			queue_move(id, QUEUE_ACTIVE, queue);
-		else if (!(loaded = load_file(id, &f)))
+		else if (!(loaded = load_file(id, &f, flags)))
 			save_corrupt(id);
 		queue_file_close(&f);
 		break;
@@ -381,7 +382,7 @@ message_new(const char *id, const struct frame *new)
 
 	if (!frame_bytes(new, QMGR_KEY_TRAILER, &facts) ||
 	    facts.n != sizeof t || !frame_bytes(new, QMGR_KEY_ENVELOPE, &env))
-		return message_load(id, QUEUE_INCOMING, false, &locked);
+		return message_load(id, QUEUE_INCOMING, 0, &locked);
 	if (message_find(id) != NULL ||
 	    !queue_move(id, QUEUE_INCOMING, QUEUE_ACTIVE))
 		return false;
@@ -391,7 +392,7 @@ message_new(const char *id, const struct frame *new)
 	    (char *)(uintptr_t)env.p, .len = env.n } }, &m->first->env) ||
 	    m->first->env.rcpt_count != t.rcpt_count) {
 		free_message(m);
-		return message_load(id, QUEUE_ACTIVE, false, &locked);
+		return message_load(id, QUEUE_ACTIVE, 0, &locked);
 	}
 	m->next_rcpt = t.rcpt_count;
 	m->traced = (m->first->env.flags & ENV_TRACED) != 0;

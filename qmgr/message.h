@@ -47,6 +47,7 @@ struct message {
 					   have a defer log */
 	bool		 retry_soon;	/* for a reason that is none of the
 					   message's */
+	bool		 asked_for;	/* defer_transports does not count */
 	bool		 missing;	/* the file was removed */
 	bool		 damaged;
 	bool		 warned, forced_expire;	/* bits of the file's mode */
@@ -63,9 +64,14 @@ int	message_reports(void);		/* notices being sent */
  * Takes a message from a queue into the active queue; the envelope comes from
  * the file or from `new` (a NEW frame, see mail/qmgr_client.h).  False: it
  * isn't there (any more), it was damaged, or another process is still busy
- * with it (*ret_locked, only looked at if `look_for_lock`).
+ * with it (*ret_locked, only looked at with LOAD_LOOK_FOR_LOCK).
  */
-bool	message_load(const char *id, const char *queue, bool look_for_lock,
+enum load_flag {
+	LOAD_LOOK_FOR_LOCK = 1,
+	LOAD_ASKED_FOR = 2,	/* somebody wants it to be tried now */
+};
+
+bool	message_load(const char *id, const char *queue, unsigned flags,
 	    bool *ret_locked);
 bool	message_new(const char *id, const struct frame *new);
 

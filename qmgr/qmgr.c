@@ -16,7 +16,6 @@
 
 #include "conf/param.h"
 #include "mail/qmgr_client.h"
-#include "mail/queue_dir.h"
 #include "qmgr/agent.h"
 #include "qmgr/feed.h"
 #include "qmgr/message.h"
@@ -186,7 +185,6 @@ before_jail(void)
 static void
 after_jail(void)
 {
-	queue_dir_init(conf_mail.hash_queue_names, conf_mail.hash_queue_depth);
 	timer_start();
 	orders_load();
 	site_start();

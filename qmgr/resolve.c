@@ -174,7 +174,7 @@ assign_to(struct slice *s, struct recipient *r, const char *transport,
 
 	if (strcmp(transport, RETRY_SERVICE) == 0 && transport_is_dead(t)) {
 		self_settle(s, r, SELF_DEFER, "4.3.0", nexthop);
-	} else if (t->deferred) {
+	} else if (t->deferred && !s->message->asked_for) {
 		defer(s, r, "4.3.2", "deferred transport");
 	} else if (transport_is_dead(t)) {
 		defer(s, r, t->dead.dsn, t->dead.text.data);

@@ -16,6 +16,7 @@
 #include "conf/conf.h"
 #include "conf/param.h"
 #include "mail/peer.h"
+#include "mail/queue_dir.h"
 #include "mail/qmgr_client.h"
 #include "net/addr.h"
 #include "server/maillog.h"
@@ -411,6 +412,7 @@ server_main(int argc, char **argv, const struct server *s)
 	read_configuration();
 	if (chdir(conf_mail.queue_directory) < 0)
 		fatal("chdir %s", conf_mail.queue_directory);
+	queue_dir_init(conf_mail.hash_queue_names, conf_mail.hash_queue_depth);
 	maillog_open(server_start.program, false);
 	if (log_to_stderr)
 		log_also_stderr(true);

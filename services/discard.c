@@ -7,7 +7,6 @@
  */
 
 #include "mail/deliver.h"
-#include "mail/queue_dir.h"
 #include "server/server.h"
 #include "util/proc.h"
 
@@ -29,12 +28,6 @@ serve(struct stream *client)
 	deliver_serve(client, discard);
 }
 
-static void
-after_jail(void)
-{
-	queue_dir_init(conf_mail.hash_queue_names, conf_mail.hash_queue_depth);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -43,7 +36,6 @@ main(int argc, char **argv)
 		.name = "discard",
 		.jail = PROC_JAIL_NET | PROC_JAIL_FILES,
 		.areas = areas,
-		.after_jail = after_jail,
 		.serve = serve,
 	};
 

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "mail/deliver.h"
-#include "mail/queue_dir.h"
 #include "server/server.h"
 #include "util/log.h"
 #include "util/proc.h"
@@ -48,7 +47,6 @@ after_jail(void)
 
 	if (strcmp(name, "error") != 0 && strcmp(name, "retry") != 0)
 		fatalx("bad error service name: %s", name);
-	queue_dir_init(conf_mail.hash_queue_names, conf_mail.hash_queue_depth);
 }
 
 int

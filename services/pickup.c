@@ -499,7 +499,6 @@ triggered(const char *requests)
 static void
 before_jail(void)
 {
-	queue_dir_init(conf_mail.hash_queue_names, conf_mail.hash_queue_depth);
 	if (!text_eq(conf_mail.authorized_submit_users, "static:anyone"))
 		pickup.submitters = match_new("authorized_submit_users",
 		    conf_mail.authorized_submit_users, false);

@@ -247,4 +247,44 @@ sink.gate.set()
 tap.ok(mail.wait(lambda: all(is_removed(q) for q in ids), 30),
        "and the slow mail arrives")
 mail.destroy()
+
+# --- queues in subdirectories, all that handle files agree on where
+mail = Instance("""
+hash_queue_names = incoming, active deferred, defer, bounce, hold
+hash_queue_depth = 2
+enable_long_queue_ids = yes
+defer_transports = smtp
+fast_flush_domains = sink.example
+transport_maps = inline:{ { sink.example = smtp:[127.0.0.1]:%d },
+    { discard.example = discard: }, { error.example = error:no } }
+""" % sink.port)
+mail.start()
+sink.taken[:] = []
+mail.run("sendmail", "h@sink.example", "d@discard.example",
+         "e@error.example", input=b"x\n")
+mail.wait(lambda: lines(r": (\w+): uid="))
+qid = lines(r": (\w+): uid=")[0]
+for words in "d@discard.*status=sent", "e@error.*status=bounced", \
+        "h@sink.*status=deferred .deferred transport", "notification: ":
+    tap.ok(mail.wait(lambda: lines(qid + ": .*" + words)),
+           "in subdirectories: " + words, mail.log())
+listing = mail.run("postqueue", "-p")
+tap.ok(b"h@sink.example" in listing.stdout, "mailq finds it", repr(listing))
+mail.run("postsuper", "-h", qid)
+tap.ok(glob.glob(mail.dir + "/spool/hold/*/*/" + qid), "it can be held")
+mail.run("postsuper", "-H", qid)
+
+# --- what is asked for goes though its transport is in defer_transports
+mail.run("postqueue", "-f")
+tap.ok(mail.wait(lambda: sink.taken == ["h@sink.example"]),
+       "a flush overrides defer_transports", mail.log())
+for how in "-s", "-i":
+    sink.taken[:] = []
+    qid = send(["again@sink.example"])
+    mail.wait(lambda: lines(qid + ": .*status=deferred"))
+    mail.wait(lambda: glob.glob(mail.dir + "/spool/deferred/*/*/" + qid))
+    mail.run("postqueue", how, qid if how == "-i" else "sink.example")
+    tap.ok(mail.wait(lambda: sink.taken == ["again@sink.example"]),
+           "so does postqueue " + how, mail.log())
+mail.destroy()
 sys.exit(tap.end())
