@@ -5,11 +5,12 @@
 
 #include "conf/param.h"
 #include "mail/address.h"
+#include "mail/literal.h"
 #include "mail/own_addr.h"
 #include "mail/resolve_client.h"
 #include "mail/rewrite.h"
 #include "net/dns.h"
-#include "mail/literal.h"
+#include "net/idna.h"
 #include "table/match.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -80,7 +81,8 @@ is_valid(const char *domain)
 	}
 	if (!text_is_ascii(domain, strlen(domain)))
 		return conf_mail.smtputf8_enable &&
-		    text_is_utf8(domain, strlen(domain));
+		    text_is_utf8(domain, strlen(domain)) &&
+		    idna_is_valid(domain);
 	if (*domain == '-' || strstr(domain, ".-") != NULL ||
 	    strstr(domain, "-.") != NULL)
 		return false;

@@ -13,6 +13,7 @@
 #include "mail/own_addr.h"
 #include "mail/resolve_proto.h"
 #include "mail/resolve.h"
+#include "net/idna.h"
 #include "server/requests.h"
 #include "server/server.h"
 #include "util/frame.h"
@@ -114,6 +115,8 @@ before_jail(void)
 	/* Tables may stand where the jailed process sees nothing. */
 	route_init();
 	resolve_init();
+	if (conf_mail.smtputf8_enable)
+		idna_load();
 }
 
 int

@@ -137,6 +137,9 @@ bad_domains_are_errors(void)
 		"a@.far.example", "a@1.2.3.4", "a@[1.2.3]", "a@[1.2.3.4].x",
 		"a@[2001:db8::1]", "-min@far.example", "@", "@@", "u@@",
 		"u@bad..name@", "u@home.example@.",
+		"u@-b\303\274.example", "u@b\303\274..example",
+		"u@xn--\303\244.example", "u@b\303\274.a-.example",
+		"u@b\303\274!.example", "u@.\303\274",
 	};
 	struct answer a = ANSWER_INIT;
 
@@ -149,6 +152,18 @@ bad_domains_are_errors(void)
 		CHECK_STR(a.route.nexthop.data, "5.1.3 bad address syntax");
 	}
 	resolve_answer_done(&a);
+}
+
+static void
+domains_in_utf8_are_good_if_dns_can_have_them(void)
+{
+	check("x@y", "u@b\303\274cher.example", "smtp:b\303\274cher.example",
+	    RESOLVE_CLASS_DEFAULT);
+	check("x@y", "u@\342\230\203.example", "smtp:\342\230\203.example",
+	    RESOLVE_CLASS_DEFAULT);		/* a symbol */
+	check("x@y", "u@b_\303\274.example.",
+	    "smtp:b_\303\274.example u@b_\303\274.example",
+	    RESOLVE_CLASS_DEFAULT);
 }
 
 static void
@@ -255,6 +270,7 @@ main(void)
 	TEST(our_domain_is_stripped_and_routing_found);
 	TEST(odd_addresses_end_somewhere);
 	TEST(bad_domains_are_errors);
+	TEST(domains_in_utf8_are_good_if_dns_can_have_them);
 	TEST(literals_are_ours_or_not);
 	TEST(transport_tables_know_addresses_domains_and_parents);
 	TEST(half_a_table_entry_changes_half);
