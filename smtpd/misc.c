@@ -76,14 +76,15 @@ vrfy_run(struct session *s, struct command_line *line)
 
 	if (conf_mail.disable_vrfy_command)
 		no = "502 5.5.1 VRFY command is disabled";
-	else if (*line->rest == '\0')
+	else if (*line->rest == '\0' || (conf_mail.smtputf8_enable &&
+	    text_eq_nocase(line->rest, "SMTPUTF8")))
 		no = "501 5.5.4 Syntax: VRFY address [SMTPUTF8]";
 	if (no != NULL) {
 		reply(s, "%s", no);
 		return false;
 	}
 	utf8 = conf_mail.smtputf8_enable && take_smtputf8(line->rest);
-	if (!path_parse(s, line->rest, utf8 ? PATH_UTF8 : 0, &rcpt))
+	if (!path_parse_mailbox(s, line->rest, utf8 ? PATH_UTF8 : 0, &rcpt))
 		no = "501 5.1.3 Bad recipient address syntax";
 	else if ((no = path_needs_utf8(&rcpt, utf8)) == NULL && !s->standalone)
 		no = access_rcpt(s, rcpt.data);

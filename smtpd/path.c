@@ -26,7 +26,8 @@ is_ordinary(const char *address, const char *domain)
 	if (domain == NULL)
 		return *address != '-' && strpbrk(address, "@%!") == NULL;
 	return resolve_is_plain(address) && strchr(domain, '.') != NULL &&
-	    address_is_hostname(domain, strlen(domain));
+	    address_is_hostname(domain, strlen(domain)) &&
+	    text_is_ascii(domain, strlen(domain));
 }
 
 /*
@@ -52,31 +53,54 @@ is_good(const char *address, bool may_ask)
 }
 
 static bool
-is_sound(struct session *s, const char *text, int flags, struct buf *internal)
+is_sound(struct session *s, const char *internal, int flags)
 {
-	const char *rest, *why, *domain;
+	const char *domain = address_domain(internal);
 
-	if (has_control(text) || !address_parse_path(internal, text, &rest,
-	    conf_mail.strict_rfc821_envelopes, &why) || *rest != '\0')
-		return false;
-	if (address_is_null(internal->data))
+	if (address_is_null(internal))
 		return (flags & PATH_NULL_OK) != 0;
-	domain = address_domain(internal->data);
 	if (domain != NULL && !(flags & PATH_UTF8) &&
 	    !text_is_ascii(domain, strlen(domain)))
 		return false;
-	return is_good(internal->data, !s->standalone);
+	return is_good(internal, !s->standalone);
+}
+
+static bool
+report(struct session *s, const char *text, bool ok)
+{
+	if (!ok)
+		log_warn("Illegal address syntax from %s in %s command: %s",
+		    s->client.label, s->stage, text);
+	return ok;
 }
 
 bool
 path_parse(struct session *s, const char *text, int flags, struct buf *internal)
 {
+	const char *rest, *why;
+
 	buf_clear(internal);
-	if (is_sound(s, text, flags, internal))
-		return true;
-	log_warn("Illegal address syntax from %s in %s command: %s",
-	    s->client.label, s->stage, text);
-	return false;
+	return report(s, text, !has_control(text) &&
+	    address_parse_path(internal, text, &rest,
+	    conf_mail.strict_rfc821_envelopes, &why) && *rest == '\0' &&
+	    is_sound(s, internal->data, flags));
+}
+
+bool
+path_parse_mailbox(struct session *s, const char *text, int flags,
+    struct buf *internal)
+{
+	struct pool pool = POOL_INIT;
+	int	    count = 0;
+
+	buf_clear(internal);
+	for (struct token *t = address_parse_header(&pool, str_of(text),
+	    SIZE_MAX); t != NULL; t = t->next)
+		if (t->type == TOKEN_ADDRESS && count++ == 0)
+			address_token_get(internal, t);
+	pool_done(&pool);
+	return report(s, text, !has_control(text) && count == 1 &&
+	    is_sound(s, internal->data, flags));
 }
 
 const char *

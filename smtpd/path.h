@@ -22,4 +22,9 @@ const char *path_needs_utf8(const struct buf *internal, bool asked);
 bool	path_parse(struct session *, const char *text, int flags,
 	    struct buf *ret_internal);
 
+/* The same for VRFY (RFC 5321 3.5.1): as in a header field, of which it is the
+ * only address: "Full Name <user>". */
+bool	path_parse_mailbox(struct session *, const char *text, int flags,
+	    struct buf *ret_internal);
+
 #endif
