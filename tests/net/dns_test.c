@@ -107,6 +107,21 @@ add_host(struct packet *p, int type, int preference, const char *host)
 	record_end(p, at);
 }
 
+/* Too much for UDP: "truncated". */
+static int
+add_texts(struct packet *p, int count, bool tcp)
+{
+	for (int i = 0; tcp && i < count; i++) {
+		size_t at = record_begin(p, DNS_TXT, TTL);
+
+		add(p, "\310", 1);
+		for (int k = 0; k < 200; k++)
+			add(p, "x", 1);
+		record_end(p, at);
+	}
+	return tcp ? 0 : 0x0200;
+}
+
 /* Fills in the answer; returns rcode and flags, -1 for silence. */
 static int
 answer(struct packet *p, const unsigned char *query, size_t len, bool tcp)
@@ -155,24 +170,9 @@ answer(struct packet *p, const unsigned char *query, size_t len, bool tcp)
 		add(p, "\3\1\1\0\xff", 5);
 		record_end(p, at);
 	} else if (strcmp(p->name, "big.example") == 0) {
-		if (!tcp)
-			return 0x0200;
-		for (int i = 0; i < 60; i++) {
-			at = record_begin(p, DNS_TXT, TTL);
-			add(p, "\310", 1);
-			for (int k = 0; k < 200; k++)
-				add(p, "x", 1);
-			record_end(p, at);
-		}
+		return add_texts(p, 60, tcp);
 	} else if (strncmp(p->name, "fat", 3) == 0) {
-		if (!tcp)
-			return 0x0200;
-		for (int i = 0; i < 240; i++) {
-			at = record_begin(p, DNS_TXT, TTL);
-			add(p, "\377", 1);
-			add(p, p->bytes, 255);
-			record_end(p, at);
-		}
+		return add_texts(p, 300, tcp);
 	} else if (strcmp(p->name, "old.example") == 0) {
 		if (edns)
 			return 1;
@@ -216,7 +216,7 @@ respond(struct packet *p, const unsigned char *query, size_t len, bool tcp)
 		return false;
 	p->bytes[2] = (unsigned char)(0x81 | flags >> 8);
 	p->bytes[3] = (unsigned char)(0x80 | flags);
-	p->bytes[6] = 0;
+	p->bytes[6] = (unsigned char)(p->count >> 8);
 	p->bytes[7] = (unsigned char)p->count;
 	memset(p->bytes + 8, 0, 4);
 	return true;
