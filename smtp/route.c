@@ -424,10 +424,11 @@ route_to_ascii(struct pool *pool, const char *host, const char **ret)
 	return true;
 }
 
+/* `is_domain`: it may have records of its own. */
 static void
-find_hosts(struct finding *f, const char *service, bool by_mx)
+find_hosts(struct finding *f, const char *service, bool is_domain, bool by_mx)
 {
-	if (by_mx && wants_srv(service) && add_by_srv(f, service))
+	if (is_domain && wants_srv(service) && add_by_srv(f, service))
 		return;
 	if (by_mx)
 		add_by_mx(f);
@@ -441,9 +442,10 @@ route_find(struct pool *pool, const struct nexthop *hop, const char *service,
 {
 	struct finding	f = { .pool = pool, .route = ret, .why = why,
 		.worst = DONE, .port = port };
-	/* LMTP is spoken to a host, not to a domain */
-	bool		by_mx = !hop->no_mx && !settings.disable_dns &&
-			    !settings.is_lmtp && !dns_valid_address(hop->host);
+	bool		is_domain = !hop->no_mx && !settings.disable_dns &&
+			    !dns_valid_address(hop->host);
+	/* LMTP has no MX records */
+	bool		by_mx = is_domain && !settings.is_lmtp;
 	enum outcome	got;
 
 	memset(ret, 0, sizeof *ret);
@@ -451,7 +453,7 @@ route_find(struct pool *pool, const struct nexthop *hop, const char *service,
 		why_set(why, "5.1.2", "Invalid domain name: %s", hop->host);
 		return FAILED;
 	}
-	find_hosts(&f, service, by_mx);
+	find_hosts(&f, service, is_domain, by_mx);
 	if (ret->count == 0)
 		return f.worst == DONE ? FAILED : f.worst;
 	if ((got = leave_out_self(&f, by_mx)) != DONE)
