@@ -7,7 +7,9 @@
  * No policy table is asked and no daemon: main.cf gives the settings of the
  * TLS library only.  What the server says is shown with harmless characters.
  *
- * Ends with 0 if the level was reached, otherwise with 1 and a reason.
+ * All of it goes to standard output.  Ends with 0 also where a server is not
+ * what the level asks for, with 1 if the options are wrong or the conversation
+ * breaks off.
  */
 
 #include <errno.h>
@@ -34,7 +36,7 @@
 #include "util/text.h"
 
 enum {
-	HOSTS_MAX = 50,
+	SERVERS_MAX = 100,
 	TLSA_MAX = 50,
 	LINE_BYTES = 2048,
 	LINES_MAX = 200,	/* of a reply */
@@ -42,7 +44,7 @@ enum {
 };
 
 static struct {
-	bool		 lmtp, wrapper, quiet, chain, force_tlsa;
+	bool		 lmtp, wrapper, quiet, chain, force_tlsa, srv;
 	const char	*family, *lookup, *ca_file, *ca_path, *chains;
 	const char	*cert, *key, *digest, *grade, *level, *log;
 	const char	*protocols, *sni, *insecure_mx;
@@ -52,29 +54,35 @@ static struct {
 	const char *const *match;
 } opt = {
 	.family = "any", .lookup = "dns", .grade = "medium",
+	.log = "routine,certmatch",
 	.protocols = ">=TLSv1", .insecure_mx = "dane",
 	.connect_wait = 30, .command_wait = 30, .again_max = 5,
 	.anchors = BUF_INIT,
 };
 
-struct host {
+/* An address to be tried. */
+struct server {
 	char		*name;
+	struct addr	 addr;
 	unsigned	 preference;
-	bool		 proven;	/* the name came by DNSSEC */
+	bool		 preferred;	/* of the family of -a */
+	bool		 proven;	/* name and address came by DNSSEC */
+	char		*canonical;	/* after aliases */
 };
 
 static struct {
 	struct pool	 pool;
 	struct nexthop	 hop;
 	uint16_t	 port;
-	struct host	 hosts[HOSTS_MAX];
-	size_t		 host_count;
+	struct server	 servers[SERVERS_MAX];
+	size_t		 server_count;
 	enum tls_level	 level;
-	struct tls_context *context;
+	int		 log_level;
+	unsigned	 say;		/* enum tls_say */
+	struct tls_context *context;	/* NULL: no TLS */
 	struct buf	 kept;		/* the session, for -r */
 	char		*ehlo_name;	/* of the server, at the first time */
-	int		 status;
-} run = { .pool = POOL_INIT, .kept = BUF_INIT, .status = 1 };
+} run = { .pool = POOL_INIT, .kept = BUF_INIT };
 
 /* --- one connection */
 
@@ -109,21 +117,18 @@ command(struct conversation *c, const char *text)
 	stream_printf(c->stream, "%s\r\n", text);
 }
 
-/* The code of the reply; 0: lost.  EHLO's features are taken note of. */
+/* The code of the reply.  EHLO's features are taken note of. */
 static int
-reply(struct conversation *c, int wait, bool is_ehlo)
+reply(struct conversation *c, int wait, const char *doing, bool is_ehlo)
 {
 	int count = 0;
 
 	stream_set_deadline(c->stream, wait);
 	do {
 		if (++count > LINES_MAX || stream_get_line(c->stream, &c->line,
-		    LINE_BYTES) != LINE_OK) {
-			log_info("%s: lost connection: %s", c->where,
-			    stream_failed(c->stream) != NULL ?
-			    stream_failed(c->stream) : "end of file");
-			return 0;
-		}
+		    LINE_BYTES) != LINE_OK)
+			fatalx("%s while %s", stream_timed_out(c->stream) ?
+			    "timeout" : "lost connection", doing);
 		say("<", c->line.data);
 		if (is_ehlo && c->line.len > 4 &&
 		    strcasecmp(c->line.data + 4, "STARTTLS") == 0)
@@ -137,6 +142,19 @@ reply(struct conversation *c, int wait, bool is_ehlo)
 }
 
 static bool
+is_welcome(const struct conversation *c, int code, const char *refusal)
+{
+	struct buf b = BUF_INIT;
+
+	if (code / 100 == 2)
+		return true;
+	text_printable(&b, c->line.data, c->line.len, true);
+	log_info("%s: %s", refusal, b.data);
+	buf_done(&b);
+	return false;
+}
+
+static bool
 hello(struct conversation *c)
 {
 	struct buf text = BUF_INIT;
@@ -146,8 +164,10 @@ hello(struct conversation *c)
 	    conf_value("smtp_helo_name"));
 	command(c, text.data);
 	buf_done(&text);
-	code = reply(c, opt.command_wait, true);
-	return code / 100 == 2;
+	code = reply(c, opt.command_wait, opt.lmtp ? "sending LHLO" :
+	    "sending EHLO", true);
+	return is_welcome(c, code, opt.lmtp ? "LHLO rejected" :
+	    "EHLO rejected");
 }
 
 /* --- resumption: one session, in memory */
@@ -180,30 +200,9 @@ forget(const char *key)
 /* --- TLSA */
 
 static void
-find_tlsa(struct conversation *c, const struct host *h, bool proven,
-    const char *canonical)
+take_tlsa(struct conversation *c, const struct dns_record *r)
 {
-	const char *names[] = { canonical, h->name };
-	struct buf  name = BUF_INIT;
-
-	if (!proven && !opt.force_tlsa)
-		return;
-	for (int i = 0; i < 2 && c->tlsa_records == NULL; i++) {
-		if (names[i] == NULL)
-			continue;
-		buf_clear(&name);
-		buf_addf(&name, "_%u._tcp.%s", (unsigned)run.port, names[i]);
-		if (dns_query(name.data, DNS_TLSA, &c->tlsa_records, NULL) ==
-		    DNS_OK && c->tlsa_records->authentic)
-			c->tlsa_base = names[i];
-		else {
-			dns_free(c->tlsa_records);
-			c->tlsa_records = NULL;
-		}
-	}
-	buf_done(&name);
-	for (struct dns_record *r = c->tlsa_records; r != NULL &&
-	    c->tlsa_count < TLSA_MAX; r = r->next) {
+	for (; r != NULL && c->tlsa_count < TLSA_MAX; r = r->next) {
 		const uint8_t *p = (const uint8_t *)r->target;
 		struct tlsa    t;
 
@@ -214,23 +213,50 @@ find_tlsa(struct conversation *c, const struct host *h, bool proven,
 		if (tlsa_is_usable(&t))
 			c->tlsa[c->tlsa_count++] = t;
 	}
-	if (c->tlsa_count > 0)
-		log_info("using DANE RR: _%u._tcp.%s, %zu usable record%s",
-		    (unsigned)run.port, c->tlsa_base, c->tlsa_count,
-		    c->tlsa_count == 1 ? "" : "s");
+}
+
+static void
+find_tlsa(struct conversation *c, const struct server *h)
+{
+	const char *names[] = { h->canonical, h->name };
+	struct buf  name = BUF_INIT;
+
+	for (int i = 0; i < 2 && c->tlsa_records == NULL && (h->proven ||
+	    opt.force_tlsa); i++) {
+		buf_clear(&name);
+		buf_addf(&name, "_%u._tcp.%s",
+		    (unsigned)addr_port(&h->addr), names[i]);
+		if (dns_query(name.data, DNS_TLSA, &c->tlsa_records, NULL) ==
+		    DNS_OK && c->tlsa_records->authentic)
+			c->tlsa_base = names[i];
+		else {
+			dns_free(c->tlsa_records);
+			c->tlsa_records = NULL;
+		}
+	}
+	buf_done(&name);
+	take_tlsa(c, c->tlsa_records);
+	if (c->tlsa_count == 0 && run.level == TLS_LEVEL_DANE_ONLY)
+		log_info("%s, resorting to \"secure\"",
+		    c->tlsa_records != NULL ? "all TLSA records unusable" :
+		    "no TLSA records found");
 }
 
 /* --- the handshake */
+
+static bool
+wants_dane(void)
+{
+	return run.level >= TLS_LEVEL_HALF_DANE &&
+	    run.level <= TLS_LEVEL_DANE_ONLY;
+}
 
 /* "dane" without records is "secure". */
 static enum tls_level
 level_for(const struct conversation *c)
 {
-	bool dane = run.level == TLS_LEVEL_DANE ||
-	    run.level == TLS_LEVEL_DANE_ONLY ||
-	    run.level == TLS_LEVEL_HALF_DANE;
-
-	return dane && c->tlsa_count == 0 ? TLS_LEVEL_SECURE : run.level;
+	return wants_dane() && c->tlsa_count == 0 ? TLS_LEVEL_SECURE :
+	    run.level;
 }
 
 static const char *const *
@@ -254,91 +280,86 @@ names_for(const struct conversation *c, enum tls_level level)
 }
 
 static void
-show_session(const struct conversation *c, const struct tls_info *i)
+show_chain(const struct conversation *c)
 {
 	struct buf text = BUF_INIT;
 
-	if (i->has_cert)
-		log_info("%s: subject_CN=%s, issuer_CN=%s, fingerprint=%s, "
-		    "pkey_fingerprint=%s", c->where, i->peer_cn, i->issuer_cn,
-		    i->cert_print, i->key_print);
-	if (i->verify_error != 0)
-		log_info("%s: certificate verification failed: %s", c->where,
-		    i->verify_text);
-	log_info("%s TLS connection %s to %s: %s", tls_trust_name(i->trust),
-	    i->reused ? "reused" : "established", c->where,
-	    (tls_info_text(&text, i), text.data));
-	buf_clear(&text);
-	if (opt.chain) {
-		tls_stream_chain(c->stream, &text);
-		fputs(text.data, stdout);
-		fflush(stdout);
-	}
+	buf_adds(&text, "\n---\nCertificate chain\n");
+	tls_stream_chain(c->stream, &text);
+	log_flush();
+	fputs(text.data, stdout);
+	fflush(stdout);
 	buf_done(&text);
+}
+
+/* What can't be understood is told of, and there is no session. */
+static bool
+choose_strength(const struct conversation *c, struct tls_strength *s)
+{
+	const char *why;
+
+	s->grade = tls_grade_parse(opt.grade);
+	if (s->grade == TLS_GRADE_BAD) {
+		log_warn("%s: invalid cipher grade: \"%s\"", c->where,
+		    opt.grade);
+		return false;
+	}
+	if (tls_protocols_parse(&s->protocols, opt.protocols, &why))
+		return true;
+	log_warn("%s: Invalid TLS protocol list \"%s\": aborting TLS session",
+	    c->where, opt.protocols);
+	return false;
 }
 
 static bool
 start_tls(struct conversation *c)
 {
-	const char	*why;
 	struct tls_connect wish = {
 		.peer = c->where,
 		.level = level_for(c),
-		.strength.grade = tls_grade_parse(opt.grade),
 		.host = c->tlsa_base != NULL ? c->tlsa_base : c->host,
 		.sni = c->tlsa_count > 0 ? c->tlsa_base : opt.sni,
 		.tlsa = c->tlsa, .tlsa_count = c->tlsa_count,
 		.anchor_files = opt.anchors.len > 0 ? opt.anchors.data : NULL,
 		.session_key = opt.again > 0 ? "session" : NULL,
-		.log_level = -1,
+		.log_level = run.log_level, .say = run.say,
 		.deadline = clock_in(opt.command_wait),
 	};
-	const struct tls_info *info;
 
 	wish.match = names_for(c, wish.level);
-	if (!tls_protocols_parse(&wish.strength.protocols, opt.protocols,
-	    &why))
-		fatalx("-p: %s", why);
-	info = tls_connect(run.context, c->stream, &wish);
-	if (info == NULL) {
-		log_info("%s: the TLS handshake failed", c->where);
+	if (!choose_strength(c, &wish.strength) ||
+	    tls_connect(run.context, c->stream, &wish) == NULL)
 		return false;
-	}
-	if (!text_eq(opt.log, "0") && !text_eq(opt.log, "none"))
-		show_session(c, info);
-	else if (opt.chain)
-		show_session(c, info);
-	if (!tls_info_is_enough(info)) {
-		log_info("%s: the server does not reach the level \"%s\"",
-		    c->where, tls_level_name(wish.level));
-		return true;
-	}
-	run.status = 0;
+	if (opt.chain)
+		show_chain(c);
 	return true;
+}
+
+static bool
+secure(struct conversation *c)
+{
+	if (!c->has_starttls || run.context == NULL)
+		return true;
+	command(c, "STARTTLS");
+	return is_welcome(c, reply(c, opt.command_wait, "sending STARTTLS",
+	    false), "STARTTLS rejected") && start_tls(c) && hello(c);
 }
 
 static void
 converse(struct conversation *c)
 {
-	if (opt.wrapper && !start_tls(c))
+	if (!opt.quiet)
+		log_info("Connected to %s", c->where);
+	if (opt.wrapper && run.context != NULL && !start_tls(c))
 		return;
-	if (reply(c, opt.connect_wait, false) / 100 != 2 || !hello(c))
+	if (!is_welcome(c, reply(c, opt.connect_wait, "waiting for the greeting",
+	    false), opt.lmtp ? "LMTP service not available" :
+	    "SMTP service not available") || !hello(c))
 		return;
-	if (!opt.wrapper && run.level != TLS_LEVEL_NONE) {
-		if (!c->has_starttls) {
-			log_info("%s: the server does not offer STARTTLS",
-			    c->where);
-		} else {
-			command(c, "STARTTLS");
-			if (reply(c, opt.command_wait, false) / 100 != 2 ||
-			    !start_tls(c) || !hello(c))
-				return;
-		}
-	} else if (run.level == TLS_LEVEL_NONE) {
-		run.status = 0;
-	}
+	if (!opt.wrapper && !secure(c))
+		return;
 	command(c, "QUIT");
-	reply(c, opt.command_wait, false);
+	reply(c, opt.command_wait, "sending QUIT", false);
 }
 
 static void
@@ -349,72 +370,153 @@ end(struct conversation *c)
 	dns_free(c->tlsa_records);
 }
 
-/* --- hosts */
+/* --- servers */
 
 static int
 by_preference(const void *a, const void *b)
 {
-	const struct host *x = a, *y = b;
+	const struct server *x = a, *y = b;
 
+	if (x->preferred != y->preferred)
+		return x->preferred ? -1 : 1;
 	return x->preference < y->preference ? -1 :
 	    x->preference > y->preference;
 }
 
 static void
-add_host(const char *name, unsigned preference, bool proven)
+add_server(const char *name, const struct addr *a, unsigned preference,
+    const char *canonical, bool proven)
 {
-	if (run.host_count < HOSTS_MAX && *name != '\0')
-		run.hosts[run.host_count++] = (struct host){
-			mem_strdup(name), preference, proven };
+	struct server *s = &run.servers[run.server_count];
+
+	if (run.server_count == SERVERS_MAX)
+		return;
+	run.server_count++;
+	*s = (struct server){ .name = mem_strdup(name), .addr = *a,
+	    .preference = preference, .proven = proven,
+	    .preferred = addr_family(a) == (text_eq(opt.family, "ipv6") ?
+	    AF_INET6 : AF_INET), .canonical = mem_strdup(canonical) };
+	addr_set_port(&s->addr, run.port);
 }
 
 static void
-find_hosts(void)
+lookup_failed(struct buf *why, const char *name, const char *type,
+    const char *text)
 {
-	struct dns_record *records = NULL;
-	const char	  *why = "";
-	enum dns_status	   status = DNS_NO_DATA;
+	buf_clear(why);
+	buf_addf(why, "Host or domain name not found. Name service error for "
+	    "name=%s type=%s: %s", name, type, text);
+}
 
-	if (!run.hop.no_mx && !opt.lmtp)
-		status = dns_query(run.hop.host, DNS_MX, &records, &why);
-	for (struct dns_record *r = records; r != NULL; r = r->next)
-		if (r->type == DNS_MX)
-			add_host(r->target, r->preference, r->authentic ||
-			    text_eq(opt.insecure_mx, "dane"));
-	if (status == DNS_TRY_AGAIN || status == DNS_FAIL)
-		fatalx("Failed to establish session to %s: Name service error"
-		    " for name=%s type=MX: %s", opt.destination, run.hop.host,
-		    why);
-	dns_free(records);
-	if (status != DNS_OK)
-		add_host(run.hop.host, 0, true);
-	if (run.host_count == 0)
-		fatalx("Failed to establish session to %s: the domain takes"
-		    " no mail", opt.destination);
-	qsort(run.hosts, run.host_count, sizeof *run.hosts, by_preference);
+static void
+add_host(const char *name, unsigned preference, bool proven, struct buf *why)
+{
+	struct addr_list list = { 0 };
+	struct dns_proof proof = { 0 };
+	const char	*text = "";
+	struct addr	 numeric;
+
+	if (addr_parse(&numeric, name, run.port))
+		add_server(name, &numeric, preference, name, false);
+	else if (dns_addresses_proven(name,
+	    dns_families(conf_mail.inet_protocols),
+	    text_has_word(opt.lookup, "native"),
+	    text_has_word(opt.lookup, "dns"), &list, &proof, &text) != DNS_OK)
+		lookup_failed(why, name, proof.type == DNS_AAAA ? "AAAA" : "A",
+		    text);
+	for (size_t i = 0; i < list.count; i++)
+		add_server(name, &list.items[i], preference,
+		    proof.canonical != NULL ? proof.canonical : name,
+		    proven && proof.authentic);
+	addr_list_done(&list);
+	mem_free(proof.canonical);
+}
+
+static void
+add_mx_hosts(const struct dns_record *mx, struct buf *why)
+{
+	for (; mx != NULL; mx = mx->next)
+		if (mx->type == DNS_MX && *mx->target == '\0')
+			buf_addf(why, "Domain %s does not accept mail "
+			    "(nullMX)", run.hop.host);
+		else if (mx->type == DNS_MX)
+			add_host(mx->target, mx->preference, mx->authentic ||
+			    text_eq(opt.insecure_mx, "dane"), why);
+}
+
+/* By priority; each record has a port of its own. */
+static void
+add_srv_hosts(struct buf *why)
+{
+	const char	  *name = pool_printf(&run.pool, "_%s._tcp.%s",
+			       run.hop.port != NULL ? run.hop.port : "smtp",
+			       run.hop.host), *text = "";
+	struct dns_record *srv = NULL;
+	uint16_t	   port = run.port;
+
+	if (dns_query(name, DNS_SRV, &srv, &text) != DNS_OK)
+		lookup_failed(why, name, "SRV", text);
+	for (const struct dns_record *r = srv; r != NULL; r = r->next) {
+		run.port = r->port;
+		if (r->type == DNS_SRV && *r->target != '\0')
+			add_host(r->target, r->preference, r->authentic, why);
+	}
+	run.port = port;
+	dns_free(srv);
+}
+
+static void
+add_by_mx(struct buf *why)
+{
+	struct dns_record *mx = NULL;
+	const char	  *text = "";
+	enum dns_status	   status = dns_query(run.hop.host, DNS_MX, &mx,
+			       &text);
+
+	if (status == DNS_OK)
+		add_mx_hosts(mx, why);
+	else if (status == DNS_NO_DATA || status == DNS_NOT_FOUND)
+		add_host(run.hop.host, 0, true, why);
+	else
+		lookup_failed(why, run.hop.host, "MX", text);
+	dns_free(mx);
+}
+
+/* Why there is none, if so. */
+static void
+find_servers(struct buf *why)
+{
+	if (run.hop.no_mx || dns_valid_address(run.hop.host))
+		add_host(run.hop.host, 0, true, why);
+	else if (opt.srv)
+		add_srv_hosts(why);
+	else if (opt.lmtp)
+		add_host(run.hop.host, 0, true, why);
+	else
+		add_by_mx(why);
+	qsort(run.servers, run.server_count, sizeof *run.servers,
+	    by_preference);
 }
 
 static bool
-try_address(const struct host *h, struct addr *a, bool proven,
-    const char *canonical)
+try_server(const struct server *s)
 {
-	struct conversation c = { .host = h->name, .line = BUF_INIT };
+	struct conversation c = { .host = s->name, .line = BUF_INIT };
 	char text[ADDR_TEXT];
 	int  fd;
 
-	addr_set_port(a, run.port);
-	addr_text(a, text);
-	snprintf(c.where, sizeof c.where, "%s[%s]:%u", h->name, text,
-	    (unsigned)run.port);
-	fd = connect_inet(a, NULL, clock_in(opt.connect_wait));
+	addr_text(&s->addr, text);
+	snprintf(c.where, sizeof c.where, "%s[%s]:%u", s->name, text,
+	    (unsigned)addr_port(&s->addr));
+	fd = connect_inet(&s->addr, NULL, clock_in(opt.connect_wait));
 	if (fd < 0) {
-		log_info("connect to %s: %s", c.where, strerror(errno));
+		log_info("Failed to establish session to %s via %s: "
+		    "connect to %s: %s", opt.destination, s->name, c.where,
+		    strerror(errno));
 		return false;
 	}
-	log_info("Connected to %s", c.where);
-	if (run.level >= TLS_LEVEL_HALF_DANE &&
-	    run.level <= TLS_LEVEL_DANE_ONLY)
-		find_tlsa(&c, h, proven && h->proven, canonical);
+	if (wants_dane())
+		find_tlsa(&c, s);
 	c.stream = stream_open(fd);
 	converse(&c);
 	end(&c);
@@ -422,42 +524,18 @@ try_address(const struct host *h, struct addr *a, bool proven,
 }
 
 static bool
-try_host(const struct host *h)
-{
-	struct addr_list list = { 0 };
-	struct dns_proof proof = { 0 };
-	const char	*why = "";
-	struct addr	 numeric;
-	bool		 done = false;
-	int		 families = text_eq(opt.family, "ipv4") ? DNS_V4 :
-			text_eq(opt.family, "ipv6") ? DNS_V6 : DNS_V4 | DNS_V6;
-
-	if (addr_parse(&numeric, h->name, run.port))
-		addr_list_add(&list, &numeric);
-	else if (dns_addresses_proven(h->name, families,
-	    strstr(opt.lookup, "native") != NULL,
-	    strstr(opt.lookup, "dns") != NULL, &list, &proof, &why) != DNS_OK)
-		log_info("%s: %s", h->name, why);
-	for (size_t i = 0; i < list.count && !done; i++)
-		done = try_address(h, &list.items[i], proof.authentic,
-		    proof.canonical != NULL ? proof.canonical : h->name);
-	addr_list_done(&list);
-	free(proof.canonical);
-	return done;
-}
-
-static bool
 try_socket(void)
 {
-	struct conversation c = { .host = "localhost", .line = BUF_INIT };
+	struct conversation c = { .host = conf_mail.myhostname,
+	    .line = BUF_INIT };
 	int fd = connect_unix(run.hop.path, clock_in(opt.connect_wait));
 
-	snprintf(c.where, sizeof c.where, "localhost[%s]", run.hop.path);
+	snprintf(c.where, sizeof c.where, "%s[%s]", c.host, run.hop.path);
 	if (fd < 0) {
-		log_info("connect to %s: %s", c.where, strerror(errno));
+		log_info("Failed to establish session to %s: connect to %s: "
+		    "%s", opt.destination, c.where, strerror(errno));
 		return false;
 	}
-	log_info("Connected to %s", c.where);
 	c.stream = stream_open(fd);
 	converse(&c);
 	end(&c);
@@ -469,37 +547,58 @@ probe(void)
 {
 	if (run.hop.path != NULL)
 		return try_socket();
-	for (size_t i = 0; i < run.host_count; i++)
-		if (try_host(&run.hosts[i]))
+	for (size_t i = 0; i < run.server_count; i++)
+		if (try_server(&run.servers[i]))
 			return true;
 	return false;
+}
+
+static bool
+is_same_server(const char *first)
+{
+	return run.ehlo_name == NULL || first == NULL ||
+	    text_eq(first, run.ehlo_name);
 }
 
 /* -r: again, to see whether the session can be resumed.  A server behind a
  * load balancer may be another one each time. */
 static void
+probe_again(void)
+{
+	char *first = run.ehlo_name;
+
+	run.log_level = run.log_level == 0 ? 1 : run.log_level;
+	run.say = 0;
+	for (int i = 0; i < opt.again_max && run.kept.len > 0; i++) {
+		log_info("Reconnecting after %d seconds", opt.again);
+		log_flush();
+		task_sleep_ms(opt.again * 1000);
+		run.ehlo_name = NULL;
+		if (!probe())
+			return;
+		if (is_same_server(first)) {
+			log_info("Found a previously used server.  Done "
+			    "reconnecting.");
+			return;
+		}
+	}
+}
+
+static void
 probe_all(void *arg)
 {
-	char *first;
+	struct buf why = BUF_INIT;
 
 	(void)arg;
 	if (run.hop.path == NULL)
-		find_hosts();
-	if (!probe())
-		log_info("Failed to establish session to %s",
-		    opt.destination);
-	first = run.ehlo_name;
-	for (int i = 0; opt.again > 0 && i < opt.again_max &&
-	    run.kept.len > 0; i++) {
-		task_sleep_ms(opt.again * 1000);
-		run.ehlo_name = NULL;
-		log_info("Reconnecting after %d seconds", opt.again);
-		if (!probe() || run.ehlo_name == NULL || first == NULL ||
-		    text_eq(first, run.ehlo_name))
-			break;
-	}
+		find_servers(&why);
+	if (run.hop.path == NULL && run.server_count == 0)
+		log_info("Destination address lookup failed: %s", why.data);
+	else if (probe() && opt.again > 0)
+		probe_again();
+	buf_done(&why);
 	log_flush();
-	exit(run.status);
+	exit(0);
 }
 
 /* --- options */
@@ -507,7 +606,7 @@ probe_all(void *arg)
 static void
 usage(void)
 {
-	fatalx("usage: posttls-finger [-a family] [-A trust-anchor.pem] [-cCfSvwX]"
+	fatalx("usage: posttls-finger [-a family] [-A trust-anchor.pem] [-cCfRSvwX]"
 	    " [-d mdalg] [-F CAfile] [-g grade] [-h lookup] [-H chainfiles]"
 	    " [-k cert] [-K key] [-l level] [-L logopts] [-m count]"
 	    " [-M policy] [-o name=value] [-p protocols] [-P CApath]"
@@ -561,7 +660,7 @@ take_option(int ch)
 	case 'p': opt.protocols = optarg; break;
 	case 'P': opt.ca_path = optarg; break;
 	case 'r': opt.again = number(ch); break;
-	case 'R': break;	/* SRV records are not looked up */
+	case 'R': opt.srv = true; break;
 	case 's': opt.sni = optarg; break;
 	case 'S': opt.lmtp = true; break;
 	case 't': opt.connect_wait = number(ch); break;
@@ -576,20 +675,59 @@ take_option(int ch)
 	}
 }
 
-/* "2", "debug": how much of TLS is logged; words that add detail are level
- * 1 and what this program shows anyway. */
-static int
-log_level(void)
+/* -L: a level, and lines besides; traces of OpenSSL come with level 2. */
+static void
+choose_log(void)
 {
-	if (opt.log == NULL)
-		opt.log = "1";
-	if (strstr(opt.log, "developer") != NULL || text_eq(opt.log, "4"))
-		return 4;
-	if (strstr(opt.log, "expert") != NULL || text_eq(opt.log, "3"))
-		return 3;
-	if (strstr(opt.log, "debug") != NULL || text_eq(opt.log, "2"))
-		return 2;
-	return 0;
+	static const struct {
+		const char	*word;
+		int		 level;
+		unsigned	 say;
+	} words[] = {
+		{ "0", 0, 0 }, { "none", 0, 0 },
+		{ "1", 1, 0 }, { "routine", 1, 0 }, { "summary", 1, 0 },
+		{ "2", 2, 0 }, { "debug", 2, 0 }, { "verbose", 2, 0 },
+		{ "ssl-debug", 2, 0 },
+		{ "3", 3, 0 }, { "ssl-expert", 3, 0 },
+		{ "ssl-handshake-packet-dump", 3, 0 },
+		{ "4", 4, 0 }, { "ssl-developer", 4, 0 },
+		{ "ssl-session-packet-dump", 4, 0 },
+		{ "untrusted", 0, TLS_SAY_UNTRUSTED },
+		{ "peercert", 0, TLS_SAY_CERT },
+		{ "certmatch", 0, TLS_SAY_MATCH },
+		{ "cache", 0, 0 },
+	};
+	enum { WORDS = sizeof words / sizeof *words };
+	char *copy = mem_strdup(opt.log), *rest = copy, *word;
+
+	while ((word = text_word(&rest, TEXT_LIST_SEP, false)) != NULL) {
+		size_t i = 0;
+
+		while (i < WORDS && !text_eq_nocase(word, words[i].word))
+			i++;
+		if (i == WORDS) {
+			log_warn("unknown -L option value \"%s\" in \"%s\"",
+			    word, opt.log);
+			continue;
+		}
+		if (words[i].level > run.log_level)
+			run.log_level = words[i].level;
+		run.say |= words[i].say;
+	}
+	mem_free(copy);
+}
+
+static void
+check_lookup(void)
+{
+	char *copy = mem_strdup(opt.lookup), *rest = copy, *word;
+
+	while ((word = text_word(&rest, TEXT_LIST_SEP, false)) != NULL)
+		if (!text_eq_nocase(word, "dns") &&
+		    !text_eq_nocase(word, "native"))
+			fatalx("unknown -h option value \"%s\" in \"%s\"", word,
+			    opt.lookup);
+	mem_free(copy);
 }
 
 static void
@@ -600,9 +738,8 @@ prepare(void)
 		.ca_path = opt.ca_path, .verify_depth = 9,
 		.rsa = { opt.cert != NULL ? opt.cert : opt.key,
 		    opt.key != NULL ? opt.key : opt.cert },
-		.log_level = log_level(),
+		.log_level = run.log_level,
 	};
-	const char *why;
 
 	set.digest = opt.digest != NULL ? opt.digest :
 	    conf_value("smtp_tls_fingerprint_digest");
@@ -613,14 +750,14 @@ prepare(void)
 	run.level = opt.level == NULL ? TLS_LEVEL_DANE :
 	    tls_level_parse(opt.level);
 	if (run.level == TLS_LEVEL_BAD)
-		fatalx("-l: unknown level \"%s\"", opt.level);
-	if (tls_grade_parse(opt.grade) == TLS_GRADE_BAD)
-		fatalx("-g: unknown grade \"%s\"", opt.grade);
+		fatalx("Invalid TLS level \"%s\"", opt.level);
 	if (run.level == TLS_LEVEL_NONE)
 		return;
-	if (!server_tls_start() ||
-	    (run.context = tls_context_new(&set, &why)) == NULL)
-		fatalx("TLS is not available");
+	if (run.log_level >= 2)
+		log_info("initializing the client-side TLS engine");
+	/* without one the conversation goes on in the clear */
+	if (server_tls_start())
+		run.context = tls_context_new(&set, NULL);
 }
 
 int
@@ -635,20 +772,26 @@ main(int argc, char **argv)
 		take_option(ch);
 	if (optind >= argc)
 		usage();
+	/* what is found out is what was asked for */
+	if (dup2(STDOUT_FILENO, STDERR_FILENO) < 0)
+		fatal("standard output");
 	opt.destination = argv[optind];
 	opt.match = (const char *const *)(argv + optind + 1);
 	if (!conf_read(&why) || !conf_load(&param_mail, &why) ||
 	    !conf_load(&param_tls, &why))
 		fatalx("%s", why);
 	if (!nexthop_parse(&run.pool, opt.destination, &run.hop, &why))
-		fatalx("%s: %s", opt.destination, why);
+		fatalx("%s in server description: %s", why,
+		    opt.destination);
 	port = run.hop.port != NULL ? run.hop.port : opt.lmtp ? "24" : "25";
 	if ((run.port = addr_service_port(port)) == 0)
 		fatalx("unknown service: %s/tcp", port);
+	check_lookup();
+	choose_log();
 	prepare();
 	if (!dns_start(&why))
 		fatalx("DNS: %s", why);
 	task_start("finger", probe_all, NULL);
 	task_loop();
-	return run.status;
+	return 0;
 }

@@ -266,6 +266,13 @@ struct tlsa {
 	size_t		 len;
 };
 
+/* What the log shows besides that of its level; 2 has all of it. */
+enum tls_say {
+	TLS_SAY_CERT = 1,	/* of whom the certificate is, fingerprints */
+	TLS_SAY_MATCH = 2,	/* that, and why it is believed */
+	TLS_SAY_UNTRUSTED = 4,	/* why not, where it does not matter, too */
+};
+
 /*
  * A client's wishes.  With TLS_LEVEL_FINGERPRINT `match` has fingerprints
  * ("AB:CD:..", separators optional) of certificates or keys; with VERIFY and
@@ -295,6 +302,7 @@ struct tls_connect {
 	 * resumption. */
 	const char		*session_key;
 	int			 log_level;	/* -1: the context's */
+	unsigned		 say;		/* enum tls_say */
 	int64_t			 deadline;
 };
 
@@ -311,8 +319,8 @@ bool	tls_anchors_are_good(const char *files);
 /* Of a stream after tls_accept() or tls_connect(); NULL: it is in the clear. */
 const struct tls_info *tls_stream_info(const struct stream *);
 
-/* Adds the certificates that a server has sent, as PEM with who and by whom
- * above each; for a person to read. */
+/* Adds the certificates that a server has sent, as PEM with who, by whom and
+ * fingerprints above each; for a person to read. */
 void		 tls_stream_chain(const struct stream *, struct buf *ret_pem);
 
 /* Has it a usage, a selector and a digest that we know, and data of that

@@ -374,9 +374,33 @@ add_name(struct buf *out, const char *what, X509_NAME *name)
 	char line[512];
 
 	X509_NAME_oneline(name, line, sizeof line);
-	buf_addf(out, "%s=", what);
+	buf_adds(out, what);
 	text_printable(out, line, strlen(line), true);
 	buf_addc(out, '\n');
+}
+
+/* Frees `der`. */
+static void
+add_print(const struct tls *t, struct buf *out, const char *what,
+    unsigned char *der, int len)
+{
+	buf_adds(out, what);
+	if (len > 0)
+		tls_fingerprint(out, t->context->set.digest, der, (size_t)len);
+	buf_addc(out, '\n');
+	CRYPTO_free(der, __FILE__, __LINE__);
+}
+
+static void
+add_prints(const struct tls *t, struct buf *out, X509 *cert)
+{
+	unsigned char *der = NULL, *key = NULL;
+	int	       len = i2d_X509(cert, &der);
+	int	       key_len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert),
+			   &key);
+
+	add_print(t, out, "   cert digest=", der, len);
+	add_print(t, out, "   pkey digest=", key, key_len);
 }
 
 static void
@@ -405,8 +429,10 @@ tls_info_chain(const struct tls *t, struct buf *ret_pem)
 	for (int i = 0; i < n; i++) {
 		X509 *cert = sk_X509_value(chain, i);
 
-		add_name(ret_pem, "issuer", X509_get_issuer_name(cert));
-		add_name(ret_pem, "subject", X509_get_subject_name(cert));
+		buf_addf(ret_pem, "%2d", i);
+		add_name(ret_pem, " subject: ", X509_get_subject_name(cert));
+		add_name(ret_pem, "    issuer: ", X509_get_issuer_name(cert));
+		add_prints(t, ret_pem, cert);
 		add_pem(ret_pem, cert);
 	}
 }

@@ -51,6 +51,7 @@ struct tls {
 	struct tls_info		 info;
 	struct pool		 pool;
 	int			 log_level;
+	unsigned		 say;		/* enum tls_say */
 	bool			 broken;	/* no farewell */
 	bool			 peer_ended;
 

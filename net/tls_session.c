@@ -272,6 +272,7 @@ begin(struct tls_context *c, struct stream *stream, const char *peer,
 	t->fd = stream_fd(stream);
 	t->early = (struct buf)BUF_INIT;
 	t->log_level = log_level;
+	t->say = log_level >= 2 ? TLS_SAY_MATCH : 0;
 	t->peer = pool_strdup(&t->pool, peer);
 	t->info.server = c->set.server;
 	ERR_clear_error();
@@ -415,6 +416,7 @@ tls_connect(struct tls_context *c, struct stream *stream,
 	if (t == NULL)
 		return NULL;
 	t->wish = w;
+	t->say |= w->say;
 	t->info.level = w->level;
 	if (t->log_level >= 2)
 		tls_say(false, "setting up TLS connection to %s", t->peer);

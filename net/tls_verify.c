@@ -191,7 +191,8 @@ prepare_dane(struct tls *t, const struct tls_connect *w)
 bool
 tls_verify_prepare(struct tls *t, const struct tls_connect *w)
 {
-	t->log_untrusted = w->level > TLS_LEVEL_ENCRYPT;
+	t->log_untrusted = w->level > TLS_LEVEL_ENCRYPT ||
+	    (w->say & TLS_SAY_UNTRUSTED);
 	if (w->anchor_files != NULL && *w->anchor_files != '\0' &&
 	    !tls_anchors_use(t, w->anchor_files))
 		return false;
@@ -434,13 +435,13 @@ tls_verify_log(const struct tls *t)
 	if (i->verify_error != X509_V_OK && t->log_untrusted)
 		log_error(t, i->server ? "client certificate" :
 		    "server certificate");
-	if (t->log_level >= 2 && t->matched && i->has_cert)
+	if ((t->say & TLS_SAY_MATCH) && t->matched && i->has_cert)
 		log_match(t);
 	if (t->log_level >= 2 && i->has_cert && i->server) {
 		tls_say(false, "subject=%s", i->subject);
 		tls_say(false, "issuer=%s", i->issuer);
 	}
-	if (t->log_level >= 2)
+	if (t->say & (TLS_SAY_CERT | TLS_SAY_MATCH))
 		tls_say(false, "%s: subject_CN=%s, issuer%s=%s, "
 		    "fingerprint=%s, pkey_fingerprint=%s", t->peer,
 		    i->peer_cn, i->server ? "" : "_CN", i->issuer_cn,
