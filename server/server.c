@@ -393,6 +393,14 @@ name_services(void)
 	}
 }
 
+static void
+table_fails(const char *why)
+{
+	if (conf_mail.daemon_table_open_error_is_fatal)
+		fatalx("%s", why);
+	log_error("%s", why);
+}
+
 /* --- */
 
 void
@@ -425,6 +433,7 @@ server_main(int argc, char **argv, const struct server *s)
 	name_services();
 	if (!s->one_process)
 		table_on_stale(server_retire);
+	table_on_broken(table_fails);
 	/* Who acts as users must not believe a process of mail_owner. */
 	table_use_proxymap(!s->privileged && !server_start.alone &&
 	    !text_eq(s->name, "proxymap"));

@@ -66,6 +66,7 @@ read_configuration(struct table_command *c)
 		c->tool.flags |= TABLE_UTF8;
 	tool_set_cache();
 	redirect_tables(false);
+	table_try_proxymap(conf_mail.queue_directory);
 }
 
 static enum tool_result

@@ -51,21 +51,27 @@ struct request {
 	bool		 first;
 };
 
+/* proxy:proxy:x is x. */
+static const char *
+bare_name(const char *name)
+{
+	while (text_starts(name, "proxy:"))
+		name += strlen("proxy:");
+	return name;
+}
+
 /* The names in a parameter's value that begin with "proxy:". */
 static void
 approve(const char *names)
 {
-	static const char prefix[] = "proxy:";
-	char		 *copy = mem_strdup(names), *p = copy, *word;
+	char	   *copy = mem_strdup(names), *p = copy, *word;
+	const char *name;
 
 	while ((word = text_word(&p, TEXT_LIST_SEP, true)) != NULL) {
-		/* proxy:proxy:x is x. */
-		if (!text_starts(word, prefix))
-			continue;
-		while (text_starts(word, prefix))
-			word += sizeof prefix - 1;
-		if (*word != '\0' && map_find(proxy.approved, word) == NULL)
-			map_set(proxy.approved, word, NEW(struct approved));
+		name = bare_name(word);
+		if (name != word && *name != '\0' &&
+		    map_find(proxy.approved, name) == NULL)
+			map_set(proxy.approved, name, NEW(struct approved));
 	}
 	mem_free(copy);
 }
@@ -90,31 +96,28 @@ flag_index(uint64_t flags)
 	    ((flags & TABLE_SRC_IS_FILE) != 0) << 3;
 }
 
-/*
- * NULL if it is not listed.  A table that is written is open once, whatever
- * the flags say: its file is locked.
- */
-static struct table *
-find_table(const struct request *r)
+/* NULL if it is not listed. */
+static struct approved *
+find_approved(const struct request *r)
 {
-	const char	*name = r->table;
-	struct approved *a;
-	struct table   **t;
+	return map_find(proxy.approved, bare_name(r->table));
+}
 
-	while (text_starts(name, "proxy:"))
-		name += strlen("proxy:");
-	a = map_find(proxy.approved, name);
-	if (a == NULL)
-		return NULL;
-	t = &a->with[proxy.writes ? 0 : flag_index(r->flags)];
+/* A table that is written is open once, whatever the flags say: its file is
+ * locked. */
+static struct table *
+open_table(const struct request *r, struct approved *a)
+{
+	struct table **t = &a->with[proxy.writes ? 0 : flag_index(r->flags)];
+	int	       flags = (int)(r->flags & PROXY_FLAGS);
+
 	if (proxy.writes && *t != NULL && table_is_broken(*t)) {
 		table_close(*t);
 		*t = NULL;
 	}
 	if (*t == NULL)
-		*t = table_open(name, (int)(r->flags & PROXY_FLAGS) |
-		    (proxy.writes ? TABLE_WRITE | TABLE_SYNC |
-		    TABLE_DUP_REPLACE : 0));
+		*t = table_open(bare_name(r->table), proxy.writes ? flags |
+		    TABLE_WRITE | TABLE_SYNC | TABLE_DUP_REPLACE : flags);
 	return *t;
 }
 
@@ -158,12 +161,14 @@ answer(const struct frame *f, struct buf *key, struct buf *value)
 		.first = frame_u64(f, PROXY_KEY_FIRST, 1) != 0,
 	};
 	bool	      changes = f->type == PROXY_PUT || f->type == PROXY_DELETE;
+	struct approved *approved;
 	struct table *t;
 	unsigned      status;
 
 	buf_clear(key);
 	buf_clear(value);
-	if (r.table == NULL || (r.key == NULL && f->type != PROXY_SEQUENCE) ||
+	if (r.table == NULL || (r.key == NULL && f->type != PROXY_OPEN &&
+	    f->type != PROXY_SEQUENCE) ||
 	    (r.value == NULL && f->type == PROXY_PUT)) {
 		buf_set(value, "malformed request");
 		return TABLE_ERROR;
@@ -173,9 +178,11 @@ answer(const struct frame *f, struct buf *key, struct buf *value)
 		    "proxywrite", r.table);
 		return PROXY_DENIED;
 	}
-	t = find_table(&r);
-	if (t == NULL)
+	if ((approved = find_approved(&r)) == NULL)
 		return deny(&r, value);
+	if (f->type == PROXY_OPEN)
+		return TABLE_FOUND;
+	t = open_table(&r, approved);
 	status = perform(f->type, &r, t, key, value);
 	if (status == TABLE_ERROR)
 		buf_set(value, table_error(t));
@@ -193,7 +200,7 @@ serve(struct stream *s)
 		stream_set_deadline(s, conf_mail.ipc_idle);
 		if (!frame_receive(s, &f, PROXY_FRAME_MAX))
 			break;
-		if (f.type < PROXY_FIND || f.type > PROXY_SEQUENCE ||
+		if (f.type < PROXY_FIND || f.type > PROXY_OPEN ||
 		    f.type == PROXY_ANSWER) {
 			log_warn("unknown request %u", f.type);
 			break;

@@ -3,10 +3,12 @@
  *
  * A daemon asks private/proxymap, and to change a table private/proxywrite.
  * Connections are made when the first question comes: by then master has
- * started what we ask.  Two cases open the table themselves: commands, and
- * programs that have a user's rights or root's (see table_use_proxymap());
- * and types that have neither file nor server, for which a service would
- * only cost time.
+ * started what we ask.  Programs that have a user's rights or root's open the
+ * table themselves (see table_use_proxymap()), and so does who wants a type
+ * that has neither file nor server, for which a service would only cost time.
+ *
+ * A command asks the service whatever the type, to see what daemons see; if
+ * it has no access there or the mail system is down, it opens the table.
  */
 #include "table/proxy.h"
 
@@ -26,11 +28,19 @@ struct proxy {
 };
 
 static bool use_service;
+static char *queue_directory;		/* of a command that may ask */
 
 void
 table_use_proxymap(bool yes)
 {
 	use_service = yes;
+}
+
+void
+table_try_proxymap(const char *directory)
+{
+	mem_free(queue_directory);
+	queue_directory = mem_strdup(directory);
 }
 
 /* --- asking the service */
@@ -64,18 +74,26 @@ begin(struct frame *f, enum proxy_frame type, const struct table *t,
 	frame_put_u64(f, PROXY_KEY_FLAGS, (uint64_t)(t->flags & PROXY_FLAGS));
 }
 
+static enum table_result
+not_configured(struct table *t, const struct ask_server *server,
+    const char *name)
+{
+	return table_fail_find(t, "%s service is not configured for table "
+	    "\"%s\"", strrchr(server->where, '/') + 1, name);
+}
+
 /* The answer takes the question's place. */
 static enum table_result
 call(struct table *t, struct ask_server *server, const char *name,
     struct frame *f)
 {
-	const char *what = ask_name(server), *why;
+	const char *why;
 	uint64_t    status;
 
 	if (f->bytes.len > PROXY_FRAME_MAX)
 		return TABLE_NOT_FOUND;
 	if (ask(server, exchange, f, &why) != ASK_OK) {
-		log_warn("connect to %s: %s", what, why);
+		log_warn("connect to %s: %s", ask_name(server), why);
 		log_warn("table %s lookup error: %s", t->full_name, why);
 		return table_fail_find(t, "%s", why);
 	}
@@ -83,14 +101,12 @@ call(struct table *t, struct ask_server *server, const char *name,
 	if (status == TABLE_FOUND || status == TABLE_NOT_FOUND)
 		return (enum table_result)status;
 	if (status == PROXY_DENIED) {
-		log_warn("%s service is not configured for table \"%s\"",
-		    what, name);
-		return table_fail_find(t, "%s service is not configured for "
-		    "table \"%s\"", what, name);
+		not_configured(t, server, name);
+		log_warn("%s", table_error(t));
+		return TABLE_ERROR;
 	}
-	name = frame_str(f, PROXY_KEY_VALUE);
-	return table_fail_find(t, "%s: %s", what, name != NULL ? name :
-	    "malformed answer");
+	/* The service has logged what is the matter. */
+	return table_fail_find(t, "Application error");
 }
 
 enum table_result
@@ -135,18 +151,18 @@ is_pattern(const struct table *t)
 	return (type->traits & TYPE_PATTERN) != 0;
 }
 
-static bool
-open_proxy(struct table *t)
+static const char *
+service_for(const struct table *t)
 {
-	struct proxy *p = NEW(struct proxy);
+	return (t->flags & (TABLE_WRITE | TABLE_EDIT)) != 0 ?
+	    PROXY_WRITE_SERVICE : PROXY_SERVICE;
+}
 
-	t->state = p;
-	if (use_service && !is_simple(t->name) &&
-	    (t->flags & (TABLE_CREATE | TABLE_EDIT)) == 0) {
-		ask_init(&p->server, (t->flags & TABLE_WRITE) != 0 ?
-		    "unix:" PROXY_WRITE_SERVICE : "unix:" PROXY_SERVICE);
-		return true;
-	}
+static bool
+open_here(struct table *t)
+{
+	struct proxy *p = t->state;
+
 	p->here = table_open(t->name, t->flags);
 	if (!table_is_broken(p->here))
 		return true;
@@ -154,6 +170,75 @@ open_proxy(struct table *t)
 	table_close(p->here);
 	mem_free(p);
 	return false;
+}
+
+/* May the service be asked for it?  False after table_fail(), unless the
+ * service can't be reached. */
+static bool
+is_approved(struct table *t, bool *ret_reached)
+{
+	struct proxy *p = t->state;
+	struct frame  f = FRAME_INIT;
+	enum asked    got;
+	const char   *why;
+	bool	      ok = false;
+
+	begin(&f, PROXY_OPEN, t, t->name);
+	got = ask(&p->server, exchange, &f, &why);
+	*ret_reached = got != ASK_UNREACHED;
+	if (got == ASK_BROKEN)
+		table_fail(t, "%s: %s", ask_name(&p->server), why);
+	else if (got == ASK_OK && frame_u64(&f, PROXY_KEY_STATUS,
+	    PROXY_DENIED) == PROXY_DENIED)
+		not_configured(t, &p->server, t->name);
+	else
+		ok = got == ASK_OK;
+	frame_done(&f);
+	return ok;
+}
+
+static bool
+open_for_command(struct table *t)
+{
+	struct proxy *p = t->state;
+	char	     *where = mem_printf("unix:%s/%s", queue_directory,
+	    service_for(t));
+	bool	      reached, ok;
+
+	if (strchr(t->name, ':') == NULL) {
+		mem_free(where);
+		mem_free(p);
+		return table_fail(t, "proxymap open failed for table \"%s\": "
+		    "invalid request", t->name);
+	}
+	ask_init(&p->server, where);
+	mem_free(where);
+	ok = is_approved(t, &reached);
+	if (ok)
+		return true;
+	ask_done(&p->server);
+	if (!reached)
+		return open_here(t);
+	mem_free(p);
+	return false;
+}
+
+static bool
+open_proxy(struct table *t)
+{
+	struct proxy *p = NEW(struct proxy);
+	char	     *where;
+
+	t->state = p;
+	if (queue_directory != NULL && (t->flags & TABLE_CREATE) == 0)
+		return open_for_command(t);
+	if (!use_service || is_simple(t->name) ||
+	    (t->flags & (TABLE_CREATE | TABLE_EDIT)) != 0)
+		return open_here(t);
+	where = mem_printf("unix:%s", service_for(t));
+	ask_init(&p->server, where);
+	mem_free(where);
+	return true;
 }
 
 static bool

@@ -8,6 +8,7 @@
 /*
  * On private/proxymap, any number of questions on a connection:
  *
+ *	C: OPEN table flags		S: ANSWER status
  *	C: FIND table flags key		S: ANSWER status value
  *	C: SEQUENCE table flags first	S: ANSWER status value key
  *
@@ -17,7 +18,8 @@
  *	C: DELETE table flags key	S: ANSWER status value
  *
  * `table` without "proxy:" in front; it must stand, with it, in the expanded
- * value of proxy_read_maps or proxy_write_maps.  A table has one place in its
+ * value of proxy_read_maps or proxy_write_maps.  OPEN asks only whether it
+ * does: a table that can't be opened says so when it is used.  A table has one place in its
  * sequence, whoever asks.  Requests may be sent again when the connection
  * breaks.
  */
@@ -26,6 +28,7 @@
 
 enum proxy_frame {
 	PROXY_FIND = 1, PROXY_ANSWER, PROXY_PUT, PROXY_DELETE, PROXY_SEQUENCE,
+	PROXY_OPEN,
 };
 
 enum proxy_key {

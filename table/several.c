@@ -64,7 +64,7 @@ open_members(struct table *t)
 			return false;
 		}
 		s->members[i] = table_open(s->words[i], t->flags);
-		if (!table_is_broken(s->members[i]))
+		if (table_is_tolerated(s->members[i]))
 			continue;
 		table_fail(t, "%s", table_error(s->members[i]));
 		close_several(t, false);

@@ -58,6 +58,7 @@ static struct {
 	struct stat	 root;		/* "/" when the first was opened */
 	void		(*on_stale)(void);
 	bool		 stale;		/* it was called */
+	void		(*on_broken)(const char *why);
 } tables;
 
 const struct table_type *
@@ -184,6 +185,18 @@ table_on_stale(void (*fn)(void))
 	tables.on_stale = fn;
 }
 
+void
+table_on_broken(void (*fn)(const char *why))
+{
+	tables.on_broken = fn;
+}
+
+bool
+table_is_tolerated(const struct table *t)
+{
+	return !t->broken || tables.on_broken != NULL;
+}
+
 static void
 tell_stale(const struct table *t)
 {
@@ -267,6 +280,8 @@ table_open(const char *type_name, int flags)
 		t = open_name(other, flags);
 	}
 	mem_free(other);
+	if (t->broken && t->uses == 1 && tables.on_broken != NULL)
+		tables.on_broken(table_error(t));
 	return t;
 }
 
@@ -368,7 +383,6 @@ reopen(struct table *t)
 
 		gone.type->close(&gone, false);
 	}
-	t->warned = t->broken && old.warned;
 	mem_free(old.path);
 	buf_done(&old.error);
 }
@@ -441,11 +455,7 @@ fold(struct table *t, const char *key)
 static enum table_result
 tell_broken(struct table *t)
 {
-	if (!t->warned) {
-		log_warn("%s is unavailable. %s", t->full_name,
-		    t->error.data);
-		t->warned = true;
-	}
+	log_warn("%s is unavailable. %s", t->full_name, t->error.data);
 	return TABLE_ERROR;
 }
 
@@ -514,7 +524,7 @@ enum table_result
 table_delete(struct table *t, const char *key)
 {
 	if (t->broken)
-		return TABLE_ERROR;
+		return tell_broken(t);
 	if (t->type->remove == NULL)
 		return table_fail_find(t, "delete operation is not supported");
 	if (!is_utf8_key(t, key))
@@ -529,7 +539,7 @@ table_sequence(struct table *t, bool first, struct buf *ret_key,
 	buf_clear(ret_key);
 	buf_clear(ret_value);
 	if (t->broken)
-		return TABLE_ERROR;
+		return tell_broken(t);
 	if (t->type->sequence == NULL)
 		return table_fail_find(t,
 		    "sequence operation is not supported");

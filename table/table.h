@@ -79,11 +79,21 @@ void		 table_set_cache(size_t create_bytes, size_t read_bytes);
 void		 table_on_stale(void (*fn)(void));
 
 /*
- * A daemon: from now on "proxy:" tables are those of the services proxymap
- * and proxywrite.  Without it, and in any case where a table has neither file
- * nor server, "proxy:x" is "x".
+ * A daemon: `fn` is told what is wrong with a table that was opened in vain.
+ * It need not return.  A table that is made of others is then sound without
+ * all of them, until one that is missing is asked.
+ */
+void		 table_on_broken(void (*fn)(const char *why));
+
+/*
+ * From now on "proxy:" tables are those of the services proxymap and
+ * proxywrite.  A daemon, which has queue_directory as its working directory,
+ * asks them but where a table has neither file nor server.  A command that
+ * names that directory asks them if they can be reached from here.  Otherwise
+ * "proxy:x" is "x".
  */
 void		 table_use_proxymap(bool yes);
+void		 table_try_proxymap(const char *queue_directory);
 
 /*
  * How this program starts TLS (net/tls.h), should a table want it: with what

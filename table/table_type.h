@@ -36,7 +36,6 @@ struct table {
 	int			 flags;
 	int			 uses;
 	bool			 broken;	/* it could not be opened */
-	bool			 warned;	/* that was logged */
 	struct buf		 error;
 	struct buf		 folded;	/* the key in use */
 	void			*state;		/* the type's */
@@ -72,6 +71,10 @@ bool	table_fail(struct table *, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));
 enum table_result table_fail_find(struct table *, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));
+
+/* It can be used, or this is a daemon, which may want another table more
+ * (table_on_broken()). */
+bool	table_is_tolerated(const struct table *);
 
 /* NULL if there is no such type. */
 const struct table_type *table_type_find(const char *name, size_t len);

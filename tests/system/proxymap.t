@@ -17,9 +17,8 @@ FOUND, NOT_FOUND, ERROR, DENIED = 0, 1, 2, 100
 tap = Tap()
 mail = Instance()
 etc = mail.dir + "/etc"
-cache = "btree:%s/lib/cache" % mail.dir
-os.makedirs(mail.dir + "/lib", exist_ok=True)
-os.chmod(mail.dir + "/lib", 0o777)
+cache = "btree:%s/data/cache" % mail.dir
+missing = "proxy:hash:%s/missing" % etc
 
 
 def write(name, text):
@@ -33,14 +32,14 @@ write("rules", "/^no@/ REJECT not this one\n")
 write("secret", "key value\n")
 with open(etc + "/main.cf", "a") as f:
     f.write("""
-data_directory = {0}/lib
 relay_domains = relay.example
 relay_recipient_maps = proxy:hash:{1}/users
 transport_maps = inline:{{ {{ relay.example = discard: }} }}
 smtpd_recipient_restrictions =
     check_recipient_access proxy:regexp:{1}/rules, reject_unauth_destination
 proxy_write_maps = proxy:{2}
-""".format(mail.dir, etc, cache))
+fallback_transport_maps = {3}
+""".format(mail.dir, etc, cache, missing))
 mail.run("postmap", "hash:%s/users" % etc)
 os.chmod(etc + "/users.db", 0o644)
 
@@ -116,6 +115,35 @@ def what_is_not_listed_is_refused():
            DENIED, "proxywrite has a list of its own")
 
 
+def commands_ask_if_they_can():
+    users = "proxy:hash:%s/users" % etc
+    got = mail.run("postmap", "-q", "fay@relay.example", users, text=True)
+    tap.ok((got.returncode, got.stdout) == (0, "ok\n"),
+           "postmap finds what is listed", got)
+    got = mail.run("postmap", "-q", "key", "proxy:texthash:%s/secret" % etc,
+                   text=True)
+    tap.ok(got.stderr == "postmap: fatal: proxymap service is not configured "
+           'for table "texthash:%s/secret"\n' % etc,
+           "and is told what is not", got)
+    got = mail.run("postmap", "-d", "fay@relay.example", users, text=True)
+    tap.ok(got.stderr.startswith("postmap: fatal: proxywrite service is not"),
+           "it removes what proxy_write_maps lists", got)
+    got = mail.run("postmap", "-q", "x", missing, text=True)
+    tap.ok(got.stderr == "postmap: fatal: table %s: query error: "
+           "Application error\n" % missing, "trouble is an error", got)
+    path = missing[len("proxy:hash:"):]
+    tap.ok(mail.logged("error: open database %s.db: No such file" % path,
+                       "warning: hash:%s is unavailable. open database" % path),
+           "which proxymap explains", mail.log())
+
+
+def without_the_service_a_command_opens_the_table():
+    mail.stop()
+    got = mail.run("postmap", "-q", "key", "proxy:texthash:%s/secret" % etc,
+                   text=True)
+    tap.ok(got.stdout == "value\n", "postmap reads it itself", got)
+
+
 def proxywrite_changes_tables():
     a, b = Service("proxywrite"), Service("proxywrite")
     tap.ok(a.ask(PUT, table=cache, flags=0, key="k1", value="one")[0] == FOUND,
@@ -150,8 +178,10 @@ try:
     mail.start()
     smtpd_asks_the_service()
     what_is_not_listed_is_refused()
+    commands_ask_if_they_can()
     proxywrite_changes_tables()
     nonsense_ends_the_connection()
+    without_the_service_a_command_opens_the_table()
 finally:
     mail.destroy()
 sys.exit(tap.end())
