@@ -16,6 +16,8 @@
  * again without.
  */
 
+/* The calls of Debian 12's c-ares, which later releases have too. */
+#define CARES_NO_DEPRECATED
 #include <ares.h>
 #include <poll.h>
 #include <string.h>

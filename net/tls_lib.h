@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+/* OpenSSL 3.0's calls, which later releases have too. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/bio.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
