@@ -39,6 +39,12 @@ kick(const char *path, const char *requests)
 	return n > 0;
 }
 
+static void __attribute__((noreturn))
+usage(void)
+{
+	fatalx("usage: postkick [-c config_dir] [-v] class service request");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -52,12 +58,11 @@ main(int argc, char **argv)
 		switch (c) {
 		case 'c': conf_set_dir(optarg); break;
 		case 'v': log_verbose++; break;
-		default: optind = argc;
+		default: usage();
 		}
 	}
 	if (argc - optind != 3)
-		fatalx("usage: %s [-c config_dir] [-v] class service request",
-		    argv[0]);
+		usage();
 	if (!conf_read(&why) || !conf_load_core(&why))
 		fatalx("%s", why);
 	class = argv[optind];

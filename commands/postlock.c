@@ -123,6 +123,13 @@ run(char **argv)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
+static void __attribute__((noreturn))
+usage(void)
+{
+	fatal_exit(EX_TEMPFAIL, "usage: postlock [-c config_dir]"
+	    " [-l lock_style] [-v] folder command...");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -135,12 +142,11 @@ main(int argc, char **argv)
 		case 'c': conf_set_dir(optarg); break;
 		case 'l': styles = optarg; break;
 		case 'v': log_verbose++; break;
-		default: optind = argc;
+		default: usage();
 		}
 	}
 	if (argc - optind < 2)
-		fatal_exit(EX_TEMPFAIL, "usage: postlock [-c config_dir]"
-		    " [-l lock_style] [-v] folder command...");
+		usage();
 	command_start(EX_TEMPFAIL);
 	locked.path = argv[optind];
 	lock(parse_styles(styles != NULL ? styles :

@@ -456,13 +456,29 @@ take_option(int ch)
 	}
 }
 
+/* Others are complained of as in Postfix, which knows no long ones. */
+static bool
+has_long_option(char **argv)
+{
+	for (char **arg = argv; *arg != NULL; arg++)
+		for (const struct option *o = long_options; o->name != NULL;
+		    o++)
+			if (text_starts(*arg, "--") && strncmp(*arg + 2,
+			    o->name, strcspn(*arg + 2, "=")) == 0 &&
+			    (*arg)[2] != '\0')
+				return true;
+	return false;
+}
+
 static void
 parse_options(int argc, char **argv)
 {
-	int ch;
+	static const char letters[] = "c:fi:jps:v";
+	bool has_long = has_long_option(argv);
+	int  ch;
 
-	while ((ch = getopt_long(argc, argv, "c:fi:jps:v", long_options,
-	    NULL)) != -1)
+	while ((ch = has_long ? getopt_long(argc, argv, letters, long_options,
+	    NULL) : getopt(argc, argv, letters)) != -1)
 		take_option(ch);
 	if (opt.mode == 0 || optind < argc ||
 	    (opt.mode == QMGR_REROUTE) != (opt.to != NULL))
