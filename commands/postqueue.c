@@ -379,8 +379,9 @@ check_site(const char *site)
 
 	if (*site == '[' && n > 2 && n < sizeof inner && site[n - 1] == ']') {
 		snprintf(inner, sizeof inner, "%.*s", (int)n - 2, site + 1);
-		if (dns_valid_address(text_starts_nocase(inner, "IPv6:") ?
-		    inner + 5 : inner))
+		if (text_starts_nocase(inner, "IPv6:") ?
+		    dns_valid_address(inner + 5) :
+		    dns_valid_address(inner) && strchr(inner, ':') == NULL)
 			return;
 	} else if (dns_valid_name(site))
 		return;

@@ -172,9 +172,24 @@ is_busy(void)
 	    (agent_deliveries() > 0 || message_reports() > 0);
 }
 
+/* There is a recipient, at least, in each active message. */
+static void
+check_limits(void)
+{
+	if (conf_qmgr.qmgr_message_recipient_limit >=
+	    conf_qmgr.qmgr_message_active_limit)
+		return;
+	log_warn("qmgr_message_recipient_limit is smaller than "
+	    "qmgr_message_active_limit - adjusting "
+	    "qmgr_message_recipient_limit");
+	conf_qmgr.qmgr_message_recipient_limit =
+	    conf_qmgr.qmgr_message_active_limit;
+}
+
 static void
 before_jail(void)
 {
+	check_limits();
 	if (conf_mail.bounce_queue_lifetime > conf_mail.maximal_queue_lifetime)
 		log_warn("bounce_queue_lifetime is larger than "
 		    "maximal_queue_lifetime - adjusting bounce_queue_lifetime");

@@ -3,53 +3,28 @@
 
 import json
 import os
-import socket
 import sys
-import threading
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from instance import Instance, Smtp, Tap, free_port
+from instance import Instance, Smtp, Tap
+from sink import Sink
 
 
-class Server:
-    """An SMTP server that knows who is there; counts RCPT commands."""
+class Server(Sink):
+    """Knows who is there; counts RCPT and DATA commands."""
 
     def __init__(self):
         self.unknown, self.asked, self.data, self.later = {}, [], 0, False
-        self.port = free_port()
-        self.s = socket.create_server(("127.0.0.1", self.port))
-        threading.Thread(target=self.accept, daemon=True).start()
+        super().__init__()
 
-    def accept(self):
-        while True:
-            c, _ = self.s.accept()
-            threading.Thread(target=self.session, args=(c,),
-                             daemon=True).start()
-
-    def answer(self, line):
-        if line.startswith("RCPT"):
-            address = line[line.index("<") + 1:line.index(">")]
+    def answer(self, verb, line):
+        if verb == "RCPT":
+            address = self.address(line)
             self.asked.append(address)
             return self.unknown.get(address, "450 4.2.0 later"
                                     if self.later else "250 2.1.5 ok")
-        if line.startswith("DATA"):
-            self.data += 1
-            return "354 go on"
-        return "221 bye" if line.startswith("QUIT") else "250 ok"
-
-    def session(self, c):
-        f = c.makefile("rb")
-        c.sendall(b"220 far.example ESMTP\r\n")
-        for line in f:
-            reply = self.answer(line.decode())
-            c.sendall(reply.encode() + b"\r\n")
-            if reply.startswith("354"):
-                for line in iter(f.readline, b".\r\n"):
-                    pass
-                c.sendall(b"250 2.0.0 taken\r\n")
-            if reply.startswith("221"):
-                c.close()
-                return
+        self.data += verb == "DATA"
+        return super().answer(verb, line)
 
 
 tap = Tap()

@@ -6,48 +6,25 @@ Mail goes to a server that keeps what it gets and does not know 8BITMIME.
 
 import os
 import re
-import socket
 import sys
-import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from instance import PATIENCE, Instance, Smtp, Tap, free_port
+from instance import PATIENCE, Instance, Smtp, Tap
+from sink import Sink
 
 
-class Server:
+class Server(Sink):
     """Takes everything; got[recipient] is the content as bytes."""
 
     def __init__(self):
         self.got = {}
-        self.port = free_port()
-        self.s = socket.create_server(("127.0.0.1", self.port))
-        threading.Thread(target=self.accept, daemon=True).start()
+        super().__init__()
 
-    def accept(self):
-        while True:
-            c, _ = self.s.accept()
-            threading.Thread(target=self.session, args=(c,),
-                             daemon=True).start()
-
-    def session(self, c):
-        f = c.makefile("rb")
-        c.sendall(b"220 seven.example ESMTP\r\n")
-        rcpts = []
-        for line in f:
-            verb = line[:4].upper()
-            if verb == b"RCPT":
-                rcpts.append(line[line.index(b"<") + 1:line.index(b"@")])
-            if verb == b"DATA":
-                c.sendall(b"354 go on\r\n")
-                content = b"".join(iter(f.readline, b".\r\n"))
-                for rcpt in rcpts:
-                    self.got[rcpt.decode()] = content
-                rcpts = []
-            c.sendall(b"221 bye\r\n" if verb == b"QUIT" else b"250 ok\r\n")
-            if verb == b"QUIT":
-                break
-        c.close()
+    def deliver(self, rcpts, content):
+        for rcpt in rcpts:
+            self.got[rcpt[:rcpt.index("@")]] = content
+        return "250 2.0.0 taken"
 
 
 tap = Tap()

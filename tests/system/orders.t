@@ -4,61 +4,36 @@
 import json
 import os
 import re
-import socket
 import sys
-import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from instance import Instance, Smtp, Tap, free_port
+from instance import Instance, Smtp, Tap
+from sink import Sink
 
 tap = Tap()
 
 
-class Sink:
-    """Takes mail; knows when which recipient came, and how many clients."""
+class Server(Sink):
+    """Knows when which recipient came, and how many clients."""
 
     def __init__(self):
         self.taken, self.clients = [], 0
-        self.port = free_port()
-        for host in "127.0.0.1", "127.0.0.2", "127.0.0.3":
-            listener = socket.create_server((host, self.port), backlog=512)
-            threading.Thread(target=self.accept, args=(listener,),
-                             daemon=True).start()
+        super().__init__("127.0.0.1", "127.0.0.2", "127.0.0.3")
 
-    def accept(self, listener):
-        while True:
-            s, _ = listener.accept()
-            self.clients += 1
-            threading.Thread(target=self.serve, args=(s,), daemon=True).start()
+    def connected(self):
+        self.clients += 1
 
-    def serve(self, s):
-        f, in_data = s.makefile("rb"), False
-        try:
-            s.sendall(b"220 sink ESMTP\r\n")
-            for line in f:
-                reply = b"250 2.0.0 Ok\r\n"
-                if in_data:
-                    if line != b".\r\n":
-                        continue
-                    in_data = False
-                elif line[:4] == b"RCPT":
-                    self.taken.append((time.time(), re.search(
-                        rb"<(.*?)>", line)[1].decode()))
-                elif line[:4] == b"DATA":
-                    in_data, reply = True, b"354 go\r\n"
-                elif line[:4] == b"QUIT":
-                    break
-                s.sendall(reply)
-        except OSError:
-            pass
-        s.close()
+    def answer(self, verb, line):
+        if verb == "RCPT":
+            self.taken.append((time.time(), self.address(line)))
+        return super().answer(verb, line)
 
     def names(self):
         return [name for _, name in self.taken]
 
 
-sink, other = Sink(), Sink()
+sink, other = Server(), Server()
 mail = Instance("""
 minimal_backoff_time = 300s
 smtp_connection_cache_on_demand = no

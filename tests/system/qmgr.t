@@ -8,60 +8,30 @@ way when something happens.
 import glob
 import os
 import re
-import socket
 import sys
 import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from instance import Instance, Smtp, Tap
+from sink import Sink
 
 # What is made once at start and kept to the end is no leak.
 os.environ.setdefault("ASAN_OPTIONS", "detect_leaks=0")
 tap = Tap()
 
 
-class Sink:
-    """Takes mail; waits `delay` seconds before the answer to the final dot,
-    and until the gate is open."""
+class Server(Sink):
+    """Waits `delay` seconds before the answer to the final dot, and until the
+    gate is open."""
 
     def __init__(self):
         self.delay, self.taken, self.busy, self.most = 0, [], 0, 0
-        self.lock, self.gate = threading.Lock(), threading.Event()
+        self.gate = threading.Event()
         self.gate.set()
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
+        super().__init__()
 
-    def accept(self):
-        while True:
-            s, _ = self.listener.accept()
-            threading.Thread(target=self.serve, args=(s,), daemon=True).start()
-
-    def serve(self, s):
-        f, rcpts, in_data = s.makefile("rb"), [], False
-        try:
-            s.sendall(b"220 sink ESMTP\r\n")
-            for line in f:
-                reply = b"250 2.0.0 Ok\r\n"
-                if in_data:
-                    if line != b".\r\n":
-                        continue
-                    in_data = False
-                    self.deliver(rcpts)
-                    rcpts = []
-                elif line[:4] == b"RCPT":
-                    rcpts.append(re.search(rb"<(.*?)>", line)[1].decode())
-                elif line[:4] == b"DATA":
-                    in_data, reply = True, b"354 go\r\n"
-                elif line[:4] == b"QUIT":
-                    break
-                s.sendall(reply)
-        except OSError:
-            pass
-        s.close()
-
-    def deliver(self, rcpts):
+    def deliver(self, rcpts, content):
         with self.lock:
             self.busy += 1
             self.most = max(self.most, self.busy)
@@ -70,9 +40,10 @@ class Sink:
         with self.lock:
             self.busy -= 1
             self.taken += rcpts
+        return "250 2.0.0 taken"
 
 
-sink = Sink()
+sink = Server()
 mail = Instance("""
 minimal_backoff_time = 1s
 maximal_backoff_time = 2s

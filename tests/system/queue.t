@@ -3,54 +3,30 @@
 
 import json
 import os
-import socket
 import sys
-import threading
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from instance import Instance, Smtp, Tap, free_port
+from instance import Instance, Smtp, Tap
+from sink import Sink
 
 
-class Server:
-    """An SMTP server; `replies` overrides what it says to a verb."""
+class Server(Sink):
+    """`replies` overrides what it says to a verb; EOD is the final dot."""
+
+    GREETING = "220 far.example ESMTP"
+    REPLIES = {"EHLO": "250-far.example\r\n250-PIPELINING\r\n250 SIZE",
+               **Sink.REPLIES}
 
     def __init__(self):
         self.replies, self.mail = {}, []
-        self.port = free_port()
-        self.s = socket.create_server(("127.0.0.1", self.port))
-        threading.Thread(target=self.accept, daemon=True).start()
+        super().__init__()
 
-    def accept(self):
-        while True:
-            c, _ = self.s.accept()
-            threading.Thread(target=self.session, args=(c,),
-                             daemon=True).start()
+    def answer(self, verb, line):
+        return self.replies.get(verb, super().answer(verb, line))
 
-    def session(self, c):
-        f = c.makefile("rb")
-        say = lambda text: c.sendall(text.encode() + b"\r\n")
-        good = {"EHLO": "250-far.example\r\n250-PIPELINING\r\n250 SIZE",
-                "DATA": "354 go on", "EOD": "250 2.0.0 taken",
-                "QUIT": "221 bye"}
-        say("220 far.example ESMTP")
-        while True:
-            line = f.readline().decode()
-            if not line:
-                return
-            verb = line[:4].upper().strip()
-            reply = self.replies.get(verb, good.get(verb, "250 ok"))
-            say(reply)
-            if verb == "QUIT":
-                c.close()
-                return
-            if reply.startswith("354"):
-                text = []
-                for line in iter(f.readline, b".\r\n"):
-                    if not line:
-                        return
-                    text.append(line.decode())
-                self.mail.append("".join(text))
-                say(self.replies.get("EOD", good["EOD"]))
+    def deliver(self, rcpts, content):
+        self.mail.append(content.decode())
+        return self.replies.get("EOD", "250 2.0.0 taken")
 
 
 tap = Tap()
