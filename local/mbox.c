@@ -4,7 +4,8 @@
  *  (1) Lock: our turn among ourselves, then the dot lock, then the file's own
  *	lock, as mail readers do.
  *  (2) The size is read under the lock.
- *  (3) Write, fsync; a new file's directory is synced too.
+ *  (3) Write, fsync; a new file's directory is synced too.  A line that lacks its
+ *	end, as a crash in the midst of (3) leaves it, is ended first.
  *  (4) If (3) fails the file is cut back to (2) before the lock goes.
  *
  * The path may be in a directory that hostile users can write to: it is opened
@@ -16,6 +17,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -218,11 +220,40 @@ open_or_make(const struct mbox *m, bool as_root, bool *ret_is_new)
 	return fd;
 }
 
+/* The file is open for writing alone, as FIFOs and the like want it. */
+static bool
+lacks_line_end(int fd, off_t size)
+{
+	char path[40], last = '\n';
+	int  again;
+
+	if (size == 0)
+		return false;
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	if ((again = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+		return false;
+	(void)!pread(again, &last, 1, size - 1);
+	close(again);
+	return last != '\n';
+}
+
+static bool
+append(int fd, off_t *size, struct delivery *d, const struct content *c)
+{
+	if (lacks_line_end(fd, *size)) {
+		if (!file_write_all(fd, "\n", 1))
+			return false;
+		++*size;
+	}
+	return content_write(fd, d, c) && fsync(fd) == 0;
+}
+
 static enum outcome
 append_locked(const struct mbox *m, int fd, bool is_new, struct delivery *d,
     const struct content *c, struct why *why)
 {
 	struct stat	 st;
+	off_t		 begin;
 	int		 saved;
 
 	if (!check_file(m, fd, &st, why))
@@ -232,17 +263,19 @@ append_locked(const struct mbox *m, int fd, bool is_new, struct delivery *d,
 			return DONE;
 		return fail(why, "4.2.0", strerror(errno));
 	}
-	if (m->offset != NULL)
-		*m->offset = st.st_size;
 	if (quota_is_set(m->quota) && !quota_mbox_check(m->quota, st.st_size,
 	    (int64_t)(d->file.t.header_len + d->file.t.body_len), why))
 		return why_outcome(why);
 	if (m->size_limit > 0 && (uint64_t)m->size_limit <
 	    (uint64_t)st.st_size + d->file.t.size)
 		return write_failed(why, EFBIG);
-	if (content_write(fd, d, c) && fsync(fd) == 0 &&
-	    (!is_new || file_sync_has_name(fd) || file_sync_parent(m->path)))
+	begin = st.st_size;
+	if (append(fd, &begin, d, c) && (!is_new || file_sync_has_name(fd) ||
+	    file_sync_parent(m->path))) {
+		if (m->offset != NULL)
+			*m->offset = begin;
 		return DONE;
+	}
 	saved = errno;
 	if (ftruncate(fd, st.st_size) != 0)
 		log_warn("%s: cut back to %lld bytes after an error: %m",

@@ -3,7 +3,7 @@
 
 #include "bounce/report.h"
 #include "conf/conf.h"
-#include "mail/queue_file.h"
+#include "tests/queued.h"
 #include "tests/test.h"
 #include "util/buf.h"
 #include "util/clock.h"
@@ -14,23 +14,16 @@ static char dir[] = "/tmp/report_test.XXXXXX";
 static const char *
 write_message(uint64_t size)
 {
-	static char	     id[QUEUE_ID_MAX];
-	struct queue_writer  w;
-	struct queue_trailer t = { .size = size };
-	struct envelope	     e;
-	struct buf	     header = BUF_INIT;
+	struct envelope e;
+	const char     *id;
 
-	CHECK(queue_writer_open(&w, "incoming", false));
-	strcpy(id, w.id);
-	queue_writer_body(&w, "\r\ntext\r\n", 8);
-	buf_adds(&header, "Subject: x\r\nMessage-Id: <m@x.example>\r\n");
 	envelope_init(&e);
 	e.sender = "alice@home.example";
 	e.arrival_us = e.created_us = clock_wall_us();
 	envelope_add_rcpt(&e, "a@far.example", "a@far.example", "", 0);
-	CHECK(queue_writer_commit(&w, &header, &e, &t));
+	id = queued("incoming", "Subject: x\r\nMessage-Id: <m@x.example>\r\n",
+	    "\r\ntext\r\n", 8, &e, size);
 	envelope_done(&e);
-	buf_done(&header);
 	return id;
 }
 

@@ -5,10 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "local/content.h"
 #include "local/maildir.h"
-#include "mail/deliver.h"
-#include "mail/queue_file.h"
+#include "tests/local/queued.h"
 #include "tests/test.h"
 #include "util/buf.h"
 #include "util/file.h"
@@ -41,29 +39,6 @@ tear_down(void)
 	snprintf(command, sizeof command, "rm -rf %s", dir);
 	if (chdir("/") != 0 || system(command) != 0)
 		exit(1);
-}
-
-static void
-queue(struct delivery *d, const char *header, const struct buf *body)
-{
-	struct queue_writer  w;
-	struct queue_trailer t = { .size = 1 };
-	struct envelope	     e;
-	struct buf	     h = BUF_INIT;
-
-	*d = (struct delivery){ .sender = "a@example.com", .id = "A1" };
-	envelope_init(&e);
-	envelope_add_rcpt(&e, "b@example.com", "", "", 0);
-	buf_adds(&h, header);
-	if (!queue_writer_open(&w, "incoming", false))
-		exit(1);
-	queue_writer_body(&w, body->data, body->len);
-	if (!queue_writer_commit(&w, &h, &e, &t) || queue_file_open(&d->file,
-	    "incoming", w.id, false) != QUEUE_FILE_OK)
-		exit(1);
-	buf_done(&h);
-	envelope_done(&e);
-	content_forget();
 }
 
 static enum outcome
@@ -118,13 +93,13 @@ lines_end_in_lf_alone(void)
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		buf_set(&body, cases[i].body);
-		queue(&d, "Subject: x\r\n", &body);
+		queued_delivery(&d, "Subject: x\r\n", &body);
 		CHECK(add(&d, &why) == DONE);
 		CHECK_INT(take_all("box/new", &got), 1);
 		buf_set(&want, "Delivered-To: b@example.com\nSubject: x\n");
 		buf_adds(&want, cases[i].text);
 		CHECK_STR(got.data, want.data);
-		queue_file_close(&d.file);
+		queued_done(&d);
 	}
 	buf_done(&body);
 	buf_done(&got);
@@ -146,11 +121,11 @@ a_large_body_loses_nothing(void)
 		buf_addf(&body, "%.*s\r\n", i % 7, "line...");
 		buf_addf(&want, "%.*s\n", i % 7, "line...");
 	}
-	queue(&d, "Subject: x\r\n", &body);
+	queued_delivery(&d, "Subject: x\r\n", &body);
 	CHECK(add(&d, &why) == DONE);
 	CHECK_INT(take_all("box/new", &got), 1);
 	CHECK(got.len == want.len && memcmp(got.data, want.data, got.len) == 0);
-	queue_file_close(&d.file);
+	queued_done(&d);
 	buf_done(&body);
 	buf_done(&got);
 	buf_done(&want);
@@ -165,7 +140,7 @@ what_the_disk_did_not_take_is_not_delivered(void)
 	struct delivery d;
 
 	buf_adds(&body, "\r\ntext\r\n");
-	queue(&d, "Subject: x\r\n", &body);
+	queued_delivery(&d, "Subject: x\r\n", &body);
 	write_error = EIO;
 	CHECK(add(&d, &why) == TRY_LATER);
 	CHECK_STR(why.text.data, "write file in box/: Input/output error");
@@ -174,7 +149,7 @@ what_the_disk_did_not_take_is_not_delivered(void)
 	CHECK(add(&d, &why) == DONE);
 	CHECK_INT(take_all("box/new", &got), 1);
 	write_error = 0;
-	queue_file_close(&d.file);
+	queued_done(&d);
 	buf_done(&body);
 	buf_done(&got);
 	why_done(&why);

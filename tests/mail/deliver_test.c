@@ -9,6 +9,7 @@
 #include "mail/deliver.h"
 #include "mail/deliver_proto.h"
 #include "mail/queue_dir.h"
+#include "tests/queued.h"
 #include "tests/test.h"
 #include "util/clock.h"
 #include "util/file.h"
@@ -46,10 +47,7 @@ bounce_one(const struct bounce_message *m, const struct bounce_rcpt *b)
 static void
 make_message(void)
 {
-	struct queue_writer  w;
-	struct queue_trailer facts = { .size = 300 };
-	struct buf	     header = BUF_INIT;
-	struct envelope	     e;
+	struct envelope e;
 
 	envelope_init(&e);
 	e.sender = "s@x";
@@ -57,15 +55,7 @@ make_message(void)
 	envelope_add_rcpt(&e, "a@x", "a@x", "", 0);
 	envelope_add_rcpt(&e, "b b@x", "alias@x", "", 0);
 	envelope_add_rcpt(&e, "c@x", "", "", NOTIFY_SUCCESS);
-	buf_adds(&header, "Subject: x\r\n");
-	if (!queue_writer_open(&w, "active", false) ||
-	    (queue_writer_body(&w, "\r\nx\r\n", 5),
-	    !queue_writer_commit(&w, &header, &e, &facts))) {
-		printf("Bail out! no queue file\n");
-		exit(1);
-	}
-	strcpy(id, w.id);
-	buf_done(&header);
+	strcpy(id, queued("active", "Subject: x\r\n", "\r\nx\r\n", 5, &e, 300));
 	envelope_done(&e);
 }
 
