@@ -157,7 +157,8 @@ run_postfix(const struct instance *in, char **argv)
 	check[0] = path;
 	check[1] = mem_strdup("check");
 	check[2] = NULL;
-	if (!in->enabled && is_in(conf_mail.postmulti_start_commands, argv[0])) {
+	if (!in->enabled &&
+	    is_in(conf_mail.postmulti_start_commands, argv[0])) {
 		ok = run_for(in, check);
 	} else {
 		size_t n = 0;

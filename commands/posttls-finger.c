@@ -352,7 +352,8 @@ converse(struct conversation *c)
 		log_info("Connected to %s", c->where);
 	if (opt.wrapper && run.context != NULL && !start_tls(c))
 		return;
-	if (!is_welcome(c, reply(c, opt.connect_wait, "waiting for the greeting",
+	if (!is_welcome(c, reply(c, opt.connect_wait,
+	    "waiting for the greeting",
 	    false), opt.lmtp ? "LMTP service not available" :
 	    "SMTP service not available") || !hello(c))
 		return;
@@ -606,7 +607,8 @@ probe_all(void *arg)
 static void
 usage(void)
 {
-	fatalx("usage: posttls-finger [-a family] [-A trust-anchor.pem] [-cCfRSvwX]"
+	fatalx("usage: posttls-finger [-a family] [-A trust-anchor.pem]"
+	    " [-cCfRSvwX]"
 	    " [-d mdalg] [-F CAfile] [-g grade] [-h lookup] [-H chainfiles]"
 	    " [-k cert] [-K key] [-l level] [-L logopts] [-m count]"
 	    " [-M policy] [-o name=value] [-p protocols] [-P CApath]"

@@ -2,7 +2,7 @@
  * qshape - messages in the queue by domain and age
  *
  * For root or the owner of the queue; as root it becomes mail_owner before it
- * reads anything.  Beside a running mail system: what is gone when it is read is
+ * reads anything.  Beside a running mail system: what is gone when it's read is
  * left out.  Ends with 0, or with 1 and a reason.
  */
 

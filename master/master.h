@@ -59,7 +59,7 @@ struct job {
 	int		 listener_count;
 	int		 workers_now;	/* all but retiring ones */
 	int		 workers_max;	/* INT_MAX: no limit */
-	int		 share_max;	/* sessions a worker may have; INT_MAX */
+	int		 share_max;	/* sessions of a worker; or INT_MAX */
 	int		 open;		/* workers that take sessions */
 	int		 starting;	/* not yet ready */
 	int64_t		 backoff_ms;	/* 0: the last one did well */

@@ -43,7 +43,7 @@ static struct {
 	bool		 running;
 	bool		 no_room;	/* stopped for want of room */
 	bool		 retries_wait;	/* so were these, a little earlier */
-	size_t		 turns;		/* of retries, when there's little room */
+	size_t		 turns;		/* of retries, for want of room */
 	struct heap	 retries;
 	struct timer	 retry, scan, unlock;
 	struct map	*was_active;	/* at start; an agent of the last qmgr

@@ -33,11 +33,11 @@ struct message {
 	char		 id[QUEUE_ID_MAX];
 	struct slice	*first;
 	struct list	 jobs;		/* struct job, see schedule.h */
-	int64_t		 active_us;	/* entered the active queue, wall clock */
+	int64_t		 active_us;	/* since it is active, wall clock */
 	uint64_t	 size;
 	uint32_t	 rcpt_count;	/* in the file */
 	uint32_t	 next_rcpt;	/* not yet read from there on */
-	uint32_t	 in_memory;	/* recipients not settled, in all slices */
+	uint32_t	 in_memory;	/* recipients not settled */
 	int64_t		 read_ms;	/* the last slice, clock_ms */
 	bool		 bounced;	/* the bounce log has to be sent */
 	bool		 traced;

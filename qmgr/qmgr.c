@@ -31,8 +31,8 @@
 #include "util/stream.h"
 
 enum {
-	REQUEST_MAX = 1024 * 1024,	/* bytes */
-	PATIENCE = 500,			/* ms, for what is under way at the end */
+	REQUEST_MAX = 1024 * 1024, /* bytes */
+	PATIENCE = 500,		/* ms, for what is under way at the end */
 };
 
 /* Without room it stays in incoming, where it is found later. */

@@ -9,7 +9,7 @@
 #include "util/mem.h"
 
 enum {
-	INDEX_FROM = 16,	/* peers of a job that are simply gone through */
+	INDEX_FROM = 16,	/* fewer peers of a job are gone through */
 	LOOK_AHEAD = 8,		/* candidates for preemption of each size */
 };
 

@@ -94,7 +94,8 @@ is_listed(const char *items, const char *name)
 	char *copy = mem_strdup(items), *rest = copy, *word;
 	bool  found = false;
 
-	while (!found && (word = text_word(&rest, TEXT_LIST_SEP, false)) != NULL)
+	while (!found &&
+	    (word = text_word(&rest, TEXT_LIST_SEP, false)) != NULL)
 		found = strcmp(word, name) == 0;
 	mem_free(copy);
 	return found;

@@ -22,19 +22,19 @@ struct transport {
 	struct job		*current;	/* whose entry went last */
 	int64_t			 front, back;	/* ranks given out */
 	uint64_t		 turns;
-	struct list		 idle;		/* struct agent, last used first */
+	struct list		 idle;		/* struct agent, latest first */
 	int			 busy, limit;	/* deliveries; 0: no limit */
 	/* parameters */
 	struct window_rules	 window;
 	struct slot_rules	 slots;
-	uint32_t		 recipient_limit;	/* of a delivery; 0: none */
+	uint32_t		 recipient_limit; /* of a delivery; 0: none */
 	/* recipients in memory, of all its messages */
 	uint32_t		 recipients;
-	uint32_t		 pool, extra_pool;	/* at most; `extra` for who
-							   steps in front */
+	/* at most; the second for who steps in front */
+	uint32_t		 pool, extra_pool;
 	uint32_t		 refill;	/* read so many at least ... */
 	long			 refill_delay;	/* ... or after ms */
-	long			 dest_delay, delay;	/* ms between deliveries */
+	long			 dest_delay, delay; /* ms between deliveries */
 	bool			 deferred;	/* defer_transports */
 	/* trouble */
 	int			 failures;	/* agents that died in a row */

@@ -33,8 +33,8 @@ void	maillog_add_json(struct buf *, const char *lines, unsigned long len);
 bool	maillog_is_allowed(const char *path, const char *prefixes);
 bool	maillog_check(const char **ret_why);
 
-#define MAILLOG_NOT_ALLOWED "maillog_file value '%s' does not match any prefix" \
-	" in maillog_file_prefixes"
+#define MAILLOG_NOT_ALLOWED "maillog_file value '%s' does not match any" \
+	" prefix in maillog_file_prefixes"
 
 /* Opens maillog_file for appending, made with maillog_file_permissions; -1
  * with a reason that says what to write.  Stands nowhere but below

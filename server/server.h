@@ -59,8 +59,9 @@ struct server {
 	 * wake-ups "W", postkick, postqueue -f.  In a task of its own.  With
 	 * it, serve() waits until the client has spoken. */
 	void		(*triggered)(const char *requests);
-	void		(*datagram)(const char *, unsigned len); /* unix-dgram */
-	void		(*drained)(void); /* there is no datagram more, or NULL */
+	/* of unix-dgram; there is no more for now, or NULL */
+	void		(*datagram)(const char *, unsigned len);
+	void		(*drained)(void);
 	void		(*before_exit)(void);
 	/* true: the process may not end yet although it has no session
 	 * (qmgr with an active queue). */
@@ -74,8 +75,8 @@ void	server_main(int argc, char **argv, const struct server *)
 const char	*server_service(void);		/* service name: "relay" */
 const char	*server_process_name(void);	/* as it was started: "lmtp" for
 						   the program smtp */
-char		**server_args(void);		/* what follows the options, ends
-						   with NULL: pipe, spawn */
+char		**server_args(void);		/* after the options, ended by
+						   NULL: pipe, spawn */
 bool		 server_stopping(void);		/* finish soon: reload or stop;
 						   the request at hand may go
 						   on */

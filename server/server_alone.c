@@ -71,7 +71,8 @@ server_run_alone(void)
 	pid_t pid;
 
 	if (!is_socket(STDIN_FILENO)) {
-		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
+		    pair) < 0)
 			fatal("socketpair");
 		log_flush();
 		pid = fork();

@@ -369,7 +369,8 @@ served_task(void *arg)
 static int
 session_limit(void)
 {
-	int files = (proc_max_files() - MASTER_FDS_OTHER) / MASTER_FDS_A_SESSION;
+	int files = (proc_max_files() - MASTER_FDS_OTHER) /
+	    MASTER_FDS_A_SESSION;
 	int want = server_start.max_sessions;
 
 	if (files < 1)

@@ -84,7 +84,8 @@ report(void)
 		struct maximum *m = &state.rates[i];
 
 		if (m->value > 0)
-			log_info("statistics: max %s rate %u/%ds for (%s) at %s",
+			log_info("statistics: max %s rate %u/%ds for (%s)"
+			    " at %s",
 			    names[i], m->value, conf_mail.anvil_rate_time_unit,
 			    m->ident, when(m->at));
 		if (i == ANVIL_CONNECT && state.count.value > 0)

@@ -59,7 +59,7 @@ struct entry {
 	char		*policy;	/* mtasts_write(); NULL: none */
 	enum mtasts_mode mode;
 	char		 id[MTASTS_ID_MAX + 1];
-	long long	 fetched, expires, used;	/* seconds, wall clock */
+	long long	 fetched, expires, used; /* seconds, wall clock */
 	int64_t		 check_at;	/* clock_ms: DNS is asked again */
 	const char	*failure;	/* static */
 	char		*why;

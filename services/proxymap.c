@@ -40,7 +40,7 @@ struct approved {
 };
 
 static struct {
-	struct map	*approved;	/* without "proxy:" -> struct approved */
+	struct map	*approved;	/* by name, without "proxy:" */
 	bool		 writes;
 } proxy;
 

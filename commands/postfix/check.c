@@ -43,7 +43,8 @@ check_table(const char *parameter, size_t kind, const char *path)
 {
 	char	   *file = mem_printf("%s%s", path, kinds[kind].suffix);
 	const char *tool = strstr(parameter, "alias") != NULL &&
-		    !text_starts(parameter, "virtual") ? "postalias" : "postmap";
+		    !text_starts(parameter, "virtual") ? "postalias" :
+		    "postmap";
 	struct stat indexed, source;
 
 	if (stat(file, &indexed) != 0 && !kinds[kind].indexed)

@@ -44,7 +44,7 @@ struct host {
 	struct host	*next;
 	int		 preference;	/* -1: not by MX */
 	const char	*name;
-	const char	*addresses;	/* "192.0.2.1, 2001:db8::1" or why not */
+	const char	*addresses;	/* "192.0.2.1, 2001:db8::1" or why */
 };
 
 /* Where one address goes in the end. */
@@ -80,7 +80,8 @@ void	why_parameter(struct pool *, struct reasons *, const char *name);
 
 /* --- explain_steps.c, explain_way.c, explain_smtpd.c */
 
-void	explain_steps(struct explanation *, const char ***ret, size_t *ret_count);
+void	explain_steps(struct explanation *, const char ***ret,
+	    size_t *ret_count);
 void	explain_way(struct explanation *, const char *address);
 void	explain_smtpd(struct explanation *);
 

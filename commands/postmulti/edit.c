@@ -119,7 +119,8 @@ take_settings(struct instance *in, const struct wishes *w, const char *action,
 		const char *name;
 		char	  **to;
 	} known[] = { { "config_directory", &in->dir },
-	    { "queue_directory", &in->queue }, { "data_directory", &in->data } };
+	    { "queue_directory", &in->queue },
+	    { "data_directory", &in->data } };
 
 	for (char **s = w->settings; *s != NULL; s++) {
 		char  *equals = strchr(*s, '=');

@@ -318,7 +318,8 @@ a_dead_destination_gives_its_mail_away(void)
 	why_set(&why, "4.4.1", "no route");
 	dest_set_dead(d, &why);
 	CHECK_INT(redirected, 5);
-	CHECK_STR(d->dead.text.data, "delivery temporarily suspended: no route");
+	CHECK_STR(d->dead.text.data,
+	    "delivery temporarily suspended: no route");
 	run_all();
 	CHECK_INT(begun_count, 1);
 	transport_revive_all();

@@ -65,8 +65,10 @@ file_stands_below_a_prefix(void)
 		int fd;
 
 		conf_mail.maillog_file_prefixes = in == NULL ? p :
-		    pool_printf(&texts, "%.*s%s%s", (int)(in - p), p, dir, in + 1);
-		conf_mail.maillog_file = pool_printf(&texts, "%s%s", dir, f + 1);
+		    pool_printf(&texts, "%.*s%s%s", (int)(in - p), p, dir,
+		    in + 1);
+		conf_mail.maillog_file = pool_printf(&texts, "%s%s", dir,
+		    f + 1);
 		fd = maillog_open_file(&why);
 		CHECK((fd >= 0) == cases[i].ok);
 		if (fd >= 0)
