@@ -1,7 +1,8 @@
 /*
  *			sender is		sender	postmaster gets
  *	failure		double-bounce		-	- (logged)
- *			null			-	2bounce class: all
+ *			null			-	2bounce and bounce
+ *							class: all
  *			anybody			all	bounce class: headers
  *	delay		double-bounce, null	-	-
  *			anybody			headers	delay class: headers
@@ -222,8 +223,25 @@ copy_to_postmaster(const struct report *sent, const char *class,
 	send_report(&copy, what);
 }
 
+/* What the sender is told, and the postmaster's copy. */
 static bool
-send_verp(struct report *all, const char *delimiters, const char *what)
+send_with_copy(const struct report *r, enum notify_kind kind)
+{
+	if (!send_report(r, kinds[kind]))
+		return false;
+	if (kind == NOTIFY_OF_FAILURE)
+		copy_to_postmaster(r, "bounce",
+		    conf_mail.bounce_notice_recipient, kinds[kind]);
+	else if (kind == NOTIFY_OF_DELAY)
+		copy_to_postmaster(r, "delay",
+		    conf_mail.delay_notice_recipient, kinds[kind]);
+	return true;
+}
+
+/* A report for each recipient, to a sender that has it in its address. */
+static bool
+send_verp(const struct report *all, const char *delimiters,
+    enum notify_kind kind)
 {
 	struct report one = *all;
 	struct buf    to = BUF_INIT;
@@ -239,22 +257,22 @@ send_verp(struct report *all, const char *delimiters, const char *what)
 		    *one.records->original != '\0' ?
 		    one.records->original : one.records->recipient);
 		one.recipient = to.data;
-		ok = send_report(&one, what);
+		ok = send_with_copy(&one, kind);
 	}
 	buf_done(&to);
 	return ok;
 }
 
 static bool
-tell_sender(struct report *r, enum notify_kind kind)
+tell_sender(const struct report *r, enum notify_kind kind)
 {
 	const char *delimiters = "";
 
 	if (r->about->has_file && !conf_mail.disable_verp_bounces)
 		delimiters = envelope_get(&r->about->e, ATTR_VERP_DELIMS);
 	if (kind != NOTIFY_OF_TRACE && strlen(delimiters) == 2)
-		return send_verp(r, delimiters, kinds[kind]);
-	return send_report(r, kinds[kind]);
+		return send_verp(r, delimiters, kind);
+	return send_with_copy(r, kind);
 }
 
 static void
@@ -270,27 +288,15 @@ tell_of_null_sender(struct report *r, enum notify_kind kind)
 {
 	if (kind == NOTIFY_OF_TRACE)
 		log_no_trace(r->about->m, "single");
+	/* who wants copies of bounces wants these, too */
 	if (kind != NOTIFY_OF_FAILURE ||
-	    match_word(state.classes, "2bounce") != MATCH_YES)
+	    (match_word(state.classes, "2bounce") != MATCH_YES &&
+	    match_word(state.classes, "bounce") != MATCH_YES))
 		return true;
 	r->to_postmaster = true;
 	r->recipient = conf_mail.n_2bounce_notice_recipient;
 	r->notify = 0;
 	return send_report(r, kinds[kind]);
-}
-
-static bool
-tell_all(struct report *r, enum notify_kind kind)
-{
-	if (!tell_sender(r, kind))
-		return false;
-	if (kind == NOTIFY_OF_FAILURE)
-		copy_to_postmaster(r, "bounce",
-		    conf_mail.bounce_notice_recipient, kinds[kind]);
-	else if (kind == NOTIFY_OF_DELAY)
-		copy_to_postmaster(r, "delay",
-		    conf_mail.delay_notice_recipient, kinds[kind]);
-	return true;
 }
 
 bool
@@ -325,7 +331,7 @@ notify(enum notify_kind kind, const struct bounce_message *m,
 	r.t = bounce_template_get(&state.templates, template_for(kind, m));
 	report_message_init(&about, m);
 	ok = *m->sender == '\0' ? tell_of_null_sender(&r, kind) :
-	    tell_all(&r, kind);
+	    tell_sender(&r, kind);
 	report_message_done(&about);
 	return ok;
 }

@@ -150,29 +150,26 @@ request_misconfigured(struct request *r, const struct context *c,
 /* Mail for names that every site must have, bounces and bounces of bounces
  * among it, is not bounced once more. */
 static bool
-is_required(const char *local)
+is_required(const char *local, const char *user)
 {
-	return text_eq_nocase(local, "postmaster") ||
-	    text_eq_nocase(local, "mailer-daemon") ||
+	return text_eq_nocase(user, "postmaster") ||
+	    text_eq_nocase(user, "mailer-daemon") ||
 	    text_eq_nocase(local, conf_mail.double_bounce_sender);
 }
 
 static enum outcome
 no_such_user(struct request *r, const struct context *c, const char *local)
 {
-	const char	*ext = extension_find(local, strlen(local));
-	char		*text;
-	enum outcome	 got;
+	const char *ext = extension_find(local, strlen(local));
+	const char *user = ext == NULL ? local :
+	    pool_strndup(r->pool, local, (size_t)(ext - local));
 
-	if (is_required(local)) {
-		log_warn("required alias not found: %s", local);
+	if (is_required(local, user)) {
+		log_warn("required alias not found: %s", user);
 		return request_end(r, c, "2.0.0", "discarded");
 	}
-	text = mem_printf("unknown user: \"%.*s\"", ext != NULL ?
-	    (int)(ext - local) : (int)strlen(local), local);
-	got = request_end(r, c, "5.1.1", text);
-	mem_free(text);
-	return got;
+	return request_end(r, c, "5.1.1", pool_printf(r->pool,
+	    "unknown user: \"%s\"", user));
 }
 
 /* Nobody of this name: another transport may know, or luser_relay. */

@@ -132,17 +132,17 @@ needs_space(bool after_word, const struct token *t)
 	    (is_word(t) || (t->kind == SPECIAL && t->special == '<'));
 }
 
-/* The name, up to the colon; NULL if there is none. */
+/* The name, up to the colon; NULL if either is missing ("" is a name). */
 static const char *
 parse_name(const char *p, struct buf *name, bool *ret_domain)
 {
 	struct token t = { .text = BUF_INIT };
-	bool	     after_word = false, found = false;
+	bool	     after_word = false, has_name = false, found = false;
 
 	*ret_domain = false;
 	for (take_token(&t, &p); t.kind != NONE; take_token(&t, &p)) {
 		if (t.kind == SPECIAL && t.special == ':')
-			found = true;
+			found = has_name;
 		if (t.kind == SPECIAL && (t.special == ':' ||
 		    t.special == ','))
 			break;
@@ -152,6 +152,7 @@ parse_name(const char *p, struct buf *name, bool *ret_domain)
 			buf_addc(name, ' ');
 		buf_add(name, t.text.data, t.text.len);
 		after_word = is_word(&t);
+		has_name = true;
 	}
 	buf_done(&t.text);
 	return found ? p : NULL;
@@ -205,10 +206,10 @@ enum alias_line
 alias_line_parse(const char *line, struct buf *name, struct buf *value)
 {
 	bool	    domain;
-	size_t	    name_at = name->len, value_at = value->len;
+	size_t	    value_at = value->len;
 	const char *rest = parse_name(line, name, &domain);
 
-	if (rest == NULL || name->len == name_at)
+	if (rest == NULL)
 		return ALIAS_LINE_NO_PAIR;
 	parse_value(rest, value);
 	if (value->len == value_at)

@@ -150,6 +150,32 @@ try:
         return q + ": to=<ok@gone.example>" in mail.log()
     tap.ok(mail.wait(follows), "a table that changed is taken up",
            mail.log())
+
+    mail.run("postconf", "-e", "notify_classes=bounce",
+             "bounce_notice_recipient=pm@gone.example",
+             "2bounce_notice_recipient=pm@gone.example",
+             "recipient_delimiter=+", "local_recipient_maps=",
+             "smtpd_authorized_verp_clients=127.0.0.0/8")
+    mail.reload()
+
+    def told(qid, who):
+        return mail.log().count("%s: %s non-delivery notification" %
+                                (qid, who))
+
+    def verp_copies():
+        q = send("me@localdomain", "<nosuch1@localdomain>",
+                 "<nosuch2@localdomain>", options=" XVERP")
+        mail.wait(lambda: q + ": removed" in mail.log())
+        return told(q, "sender") == told(q, "postmaster") == 2
+    tap.ok(mail.wait(verp_copies), "of a mailing's bounces the postmaster "
+           "gets as many as the sender", mail.log()[-2000:])
+    qid = send("", "<nosuch@localdomain>")
+    tap.ok(mail.wait(lambda: told(qid, "postmaster") == 1),
+           "who wants copies of bounces gets those without a sender",
+           mail.log()[-900:])
+    qid = send("me@localdomain", "<postmaster+x@localdomain>")
+    tap.ok(mail.logged(qid + ": removed") and told(qid, "sender") == 0,
+           "mail for postmaster is never bounced", mail.log()[-900:])
 finally:
     mail.destroy()
 sys.exit(tap.end())

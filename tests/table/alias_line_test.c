@@ -33,6 +33,7 @@ lines_are_split_into_name_and_values(void)
 		{ "a,b: c", ALIAS_LINE_NO_PAIR, NULL, NULL },
 		{ "nocolon", ALIAS_LINE_NO_PAIR, NULL, NULL },
 		{ "empty:", ALIAS_LINE_NO_PAIR, NULL, NULL },
+		{ "\"\": y", ALIAS_LINE_OK, "", "y" },
 		{ ": noname", ALIAS_LINE_NO_PAIR, NULL, NULL },
 		{ "x@home.example: y", ALIAS_LINE_DOMAIN, NULL, NULL },
 		{ "a\\", ALIAS_LINE_NO_PAIR, NULL, NULL },
