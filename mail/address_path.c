@@ -281,6 +281,8 @@ address_parse_path(struct buf *internal, const char *text,
 			s.why = "not in <>";
 		else
 			parse_inside(&s);
+		if (strict && internal->data[s.start] == '@')
+			s.why = "nothing before the '@'";
 	}
 	if (s.why == NULL)
 		return true;

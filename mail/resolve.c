@@ -239,6 +239,8 @@ resolve_local(enum route_set set, struct work *w, struct answer *a)
 	const char *domain = w->domain.len > 0 ? w->domain.data :
 	    conf_mail.myhostname;
 
+	if (strpbrk(a->recipient.data, "@%!") != NULL)
+		a->flags |= RESOLVE_ROUTED;
 	if (a->recipient.len == 0)
 		buf_adds(&a->recipient, conf_mail.empty_address_recipient);
 	buf_addc(&a->recipient, '@');

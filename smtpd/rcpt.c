@@ -38,6 +38,8 @@ note_original(struct buf *orcpt, const char *path)
 
 	buf_set(orcpt, "rfc822;");
 	buf_add(orcpt, path + bracketed, n - (bracketed ? 2 : 0));
+	while (strchr(" \t", orcpt->data[orcpt->len - 1]) != NULL)
+		buf_cut(orcpt, orcpt->len - 1);
 }
 
 static bool

@@ -218,6 +218,8 @@ strict_paths_have_brackets_and_no_comments(void)
 		{ "<a..b@c>", true }, { "<@x:a@b>", true },
 		{ "<a@b>x", false }, { "<a(c)@b>", false },
 		{ "(c)<a@b>", false }, { "<a@b>(c)", false },
+		{ "<>", true }, { "<@b>", false }, { "<\"\"@b>", false },
+		{ "<@x:@b>", false },
 	};
 	struct buf  b = BUF_INIT;
 	const char *rest, *why;
