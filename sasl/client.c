@@ -77,7 +77,7 @@ sasl_talk_go_on(struct sasl_talk *t, const char *challenge)
 	if (text_unbase64(&plain, challenge, strlen(challenge)))
 		step = t->way->go_on(t, &plain);
 	else
-		step = sasl_talk_fail(t, "malformed challenge");
+		step = sasl_talk_fail(t, "bad protocol / cancel");
 	buf_done(&plain);
 	return step;
 }

@@ -135,6 +135,18 @@ take_keyword(struct session *s, char *line)
 		log_warn("bad EHLO SIZE limit \"%s\" from %s", arg, s->relay);
 }
 
+/* RFC 6531 3.1 (8): 8BITMIME is a must then, said or not. */
+static void
+imply_8bitmime(struct session *s)
+{
+	if ((s->features & FEATURE_SMTPUTF8) == 0 ||
+	    (s->features & FEATURE_8BITMIME) != 0)
+		return;
+	log_info("host %s offers SMTPUTF8 support, but not 8BITMIME",
+	    s->namaddr);
+	s->features |= FEATURE_8BITMIME;
+}
+
 /* RFC 5321 4.1.1.1: the first line names the server, each other a keyword. */
 static bool
 take_keywords(struct session *s, char *lines)
@@ -151,6 +163,7 @@ take_keywords(struct session *s, char *lines)
 	text_word(&lines, "\n", false);
 	while ((line = text_word(&lines, "\n", false)) != NULL)
 		take_keyword(s, line);
+	imply_8bitmime(s);
 	if (!discarded(s, &mask, &silent))
 		return false;
 	mask &= s->features;

@@ -132,12 +132,15 @@ greeting_failed(struct errand *e, const struct why *why)
 }
 
 /* Whoever can break handshakes could have everything in the clear: mail that
- * has just come waits for better luck, and passwords never go so. */
+ * is tried for the first time waits for better luck, and passwords never go
+ * so. */
 static bool
 may_go_in_clear(const struct errand *e)
 {
-	return e->login.user == NULL &&
-	    message_age(e) >= conf_mail.minimal_backoff_time;
+	const struct delivery *d = e->a.d;
+
+	return e->login.user == NULL && d->active_us - d->arrival_us >=
+	    conf_mail.minimal_backoff_time * (int64_t)1000000;
 }
 
 static bool

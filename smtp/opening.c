@@ -46,18 +46,18 @@ handshake(struct session *s, const struct policy *p, struct why *why)
 	return OPENING_INSECURE;
 }
 
-/* A server that has more to say than its reply wants to be heard under the
- * protection that comes: RFC 3207 6. */
-static bool
-is_injected(struct session *s, struct why *why)
+/* What was said behind the reply, perhaps by somebody between us, must not be
+ * heard under the protection that comes: RFC 3207 6. */
+static void
+drop_injected(struct session *s)
 {
-	if (stream_buffered(s->stream) == 0)
-		return false;
-	log_warn("%s: input after the reply to STARTTLS: ignored with the "
-	    "connection", s->relay);
-	why_set(why, "4.7.5", "Cannot start TLS: handshake failure");
-	stream_fail(s->stream, "injected input");
-	return true;
+	size_t n = stream_buffered(s->stream);
+
+	if (n == 0)
+		return;
+	log_warn("%s: dropping %zu bytes after the reply to STARTTLS",
+	    s->relay, n);
+	stream_skip(s->stream, n);
 }
 
 static enum opening
@@ -82,12 +82,7 @@ start_tls(struct session *s, const struct policy *p, const char *loop_text,
 		    s->reply.text.data);
 		return OPENING_INSECURE;
 	}
-	if (is_injected(s, why)) {
-		report_failure(s, p, "validation-failure",
-		    "input-after-starttls");
-		return policy_needs_tls(p) ? OPENING_INSECURE :
-		    OPENING_PLAIN_AGAIN;
-	}
+	drop_injected(s);
 	got = handshake(s, p, why);
 	if (got == OPENING_DONE && !session_hello(s, loop_text, why))
 		got = OPENING_FAILED;

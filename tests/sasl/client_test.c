@@ -77,7 +77,7 @@ a_bad_challenge_ends_the_login(void)
 
 	CHECK_INT(sasl_talk_begin(t, "CRAM-MD5"), SASL_STEP_MORE);
 	CHECK_INT(sasl_talk_go_on(t, "!!!"), SASL_STEP_REFUSED);
-	CHECK_STR(sasl_talk_text(t), "malformed challenge");
+	CHECK_STR(sasl_talk_text(t), "bad protocol / cancel");
 	sasl_talk_free(t);
 }
 
