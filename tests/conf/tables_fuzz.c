@@ -37,15 +37,17 @@ tables(const char *text)
 static void
 templates(char *text)
 {
+	const struct bounce_template *t;
 	struct bounce_templates set;
 	struct buf		why = BUF_INIT;
 
-	bounce_templates_init(&set);
-	if (!bounce_templates_parse(&set, text, "f", NULL, &why))
+	bounce_templates_init(&set, NULL);
+	if (!bounce_templates_parse(&set, text, "f", &why))
 		assert(why.len > 0);
 	for (int i = 0; i < TEMPLATE_COUNT; i++) {
-		assert(*set.t[i].text != '\0' && set.t[i].subject != NULL);
-		assert(set.t[i].charset != NULL && set.t[i].origin != NULL);
+		t = bounce_template_get(&set, i);
+		assert(*t->text != '\0' && t->subject != NULL);
+		assert(t->charset != NULL && t->origin != NULL);
 	}
 	bounce_templates_done(&set);
 	buf_done(&why);
