@@ -10,6 +10,7 @@
  * Ends with 0, or with 1 and a message on standard error.
  */
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -192,22 +193,20 @@ list(char **args)
 	names_init(&postconf.names);
 	if (!HAS('d'))
 		check_values();
-	if (HAS('M') || HAS('F') || HAS('P')) {
+	if (HAS('M') || HAS('F') || HAS('P'))
 		services_check(args);
-		if (!HAS('d'))
-			check_names();
-	}
 	if (HAS('M'))
 		services_show(args);
 	else if (HAS('F'))
 		services_show_fields(args);
 	else if (HAS('P'))
 		services_show_params(args);
-	else {
+	else
 		params_show(args);
-		if (!HAS('d'))
-			check_names();
-	}
+	/* Those who join both outputs see the warnings below the list. */
+	fflush(stdout);
+	if (!HAS('d'))
+		check_names();
 }
 
 int

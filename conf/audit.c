@@ -65,21 +65,38 @@ option_sets(const struct service *s, const char *name)
 	return false;
 }
 
+/* A value of main.cf may lean on what options set: it depends on the service
+ * whether that makes sense. */
+static bool
+is_set_by_option(const struct audit *a, const char *name)
+{
+	bool is = false;
+
+	if (a->service != NULL)
+		return option_sets(a->service, name);
+	for (size_t i = 0; i < a->services->count; i++)
+		is = is || option_sets(&a->services->services[i], name);
+	return is;
+}
+
 static void
 check_reference(void *arg, const char *name)
 {
 	struct audit *a = arg;
 
 	if (!names_known(a->names, name) && !conf_is_set(name) &&
-	    !option_sets(a->service, name))
+	    !is_set_by_option(a, name))
 		found(a, FINDING_UNDEFINED, name, "");
 }
 
 static void
 check_references(struct audit *a, const char *name, const char *text)
 {
-	const char *why;
+	const struct param *p = param_find(name);
+	const char	   *why;
 
+	if (p != NULL && p->type == PARAM_RAW)
+		return;
 	if (!conf_visit_names(text, check_reference, a, &why))
 		found(a, FINDING_SYNTAX, name, why);
 }
@@ -99,12 +116,10 @@ check_classes(struct audit *a, const char *text)
 static void
 check_entry_references(void *arg, const char *name, const char *text, int line)
 {
-	const struct param *p = param_find(name);
-	struct audit	   *a = arg;
+	struct audit *a = arg;
 
 	a->line = line;
-	if (p == NULL || p->type != PARAM_RAW)
-		check_references(a, name, text);
+	check_references(a, name, text);
 	if (text_eq(name, "smtpd_restriction_classes"))
 		check_classes(a, text);
 }
@@ -140,30 +155,38 @@ each_option(struct audit *a,
 static bool
 option_refers(const struct service *s, const char *name)
 {
-	struct names refers = { .referenced = map_new() };
-	const char  *option;
-	bool	     yes;
+	static const char classes[] = "smtpd_restriction_classes=";
+	struct names	  refers = { .referenced = map_new() };
+	const char	 *option;
+	bool		  yes = false;
 
-	for (int i = 0; (option = service_option(s, &i)) != NULL;)
+	for (int i = 0; (option = service_option(s, &i)) != NULL;) {
 		if (strchr(option, '$') != NULL)
 			names_scan(&refers, option);
-	yes = names_referenced(&refers, name);
+		yes = yes || (text_starts(option, classes) &&
+		    text_has_word(option + sizeof classes - 1, name));
+	}
+	yes = yes || names_referenced(&refers, name);
 	map_free(refers.referenced, NULL);
 	return yes;
+}
+
+bool
+audit_options_refer(const struct service_table *services, const char *name)
+{
+	for (size_t i = 0; i < services->count; i++)
+		if (!option_sets(&services->services[i], name) &&
+		    option_refers(&services->services[i], name))
+			return true;
+	return false;
 }
 
 static bool
 is_referenced(const struct audit *a, const char *name)
 {
-	if (names_referenced(a->names, name))
-		return true;
-	if (a->service != NULL)
-		return option_refers(a->service, name);
-	for (size_t i = 0; i < a->services->count; i++)
-		if (!option_sets(&a->services->services[i], name) &&
-		    option_refers(&a->services->services[i], name))
-			return true;
-	return false;
+	return names_referenced(a->names, name) || (a->service != NULL ?
+	    option_refers(a->service, name) :
+	    audit_options_refer(a->services, name));
 }
 
 static void

@@ -3,6 +3,8 @@
 #ifndef CONF_AUDIT_H
 #define CONF_AUDIT_H
 
+#include <stdbool.h>
+
 struct names;
 struct service_table;
 
@@ -43,5 +45,8 @@ void	audit_references(const struct names *, const struct service_table *,
 	    finding_fn *, void *arg);
 void	audit_names(const struct names *, const struct service_table *,
 	    finding_fn *, void *arg);
+
+/* Do a service's options lean on this name of main.cf? */
+bool	audit_options_refer(const struct service_table *, const char *name);
 
 #endif

@@ -51,6 +51,7 @@ struct parser {
 	int		  default_limit;
 	size_t		  from, to;	/* its bytes in the file */
 	bool		  keep_all;
+	bool		  names_only;
 	bool		  chroot_noted;
 	struct buf	 *notes;
 	const char	**ret_why;
@@ -177,22 +178,25 @@ set_maxproc(struct parser *p, struct service *s)
 static char *
 unbrace(struct parser *p, const char *word)
 {
-	size_t len = strlen(word);
-	char  *copy, *text;
+	const char *rest = word;
+	char	   *copy, *text;
+	int	    depth = 0;
 
-	if (word[0] != '{')
-		return mem_strdup(word);
-	if (len < 2 || word[len - 1] != '}')
+	do
+		depth += *rest == '{' ? 1 : *rest == '}' ? -1 : 0;
+	while (*rest != '\0' && (rest++, depth > 0));
+	if (depth > 0)
 		note(p, "master.cf: missing '}' in \"%s\"", word);
-	else
-		len--;
-	copy = mem_strndup(word + 1, len - 1);
+	else if (*rest != '\0')
+		note(p, "master.cf: syntax error after '}' in \"%s\"", word);
+	copy = mem_strndup(word + 1,
+	    (size_t)(rest - word) - (depth > 0 ? 1 : 2));
 	text = mem_strdup(text_trim(copy));
 	mem_free(copy);
 	return text;
 }
 
-/* The value of -o: "name=value" without space round the '='. */
+/* The text in the braces of -o {name = value}, as "name=value". */
 static char *
 tidy_option(struct parser *p, char *text)
 {
@@ -259,9 +263,27 @@ add_arguments(struct parser *p, struct service *s, char *rest)
 			if (after_o)
 				word = text;
 		}
-		text = unbrace(p, word);
-		add_argument(s, after_o ? tidy_option(p, text) : text);
+		text = *word == '{' && s->argc > 0 ? unbrace(p, word) :
+		    mem_strdup(word);
+		if (after_o && *word == '{')
+			text = tidy_option(p, text);
+		add_argument(s, text);
 		after_o = false;
+	}
+	return true;
+}
+
+static bool
+parse_names(struct parser *p, struct service *s, char *rest)
+{
+	char *word;
+
+	for (int i = 0; i < 2; i++) {
+		if ((word = text_word(&rest, " \t\r", true)) == NULL)
+			return conf_fail(p->ret_why, NULL, "file %s: line %d: "
+			    "specify service name and type on the same line",
+			    p->path, p->line);
+		s->fields[i] = mem_strdup(word);
 	}
 	return true;
 }
@@ -274,6 +296,8 @@ parse_service(struct parser *p, struct service *s, char *line)
 	s->line = p->line;
 	s->from = p->from;
 	s->to = p->to;
+	if (p->names_only)
+		return parse_names(p, s, line);
 	for (int i = 0; i < COLUMNS - 1; i++) {
 		if ((word = text_word(&rest, " \t\r", true)) == NULL)
 			return bad_count(p);
@@ -427,6 +451,16 @@ master_cf_parse(struct service_table *ret, const char *path,
 }
 
 bool
+master_cf_parse_names(struct service_table *ret, const char *path,
+    const struct buf *content, const char **ret_why)
+{
+	struct parser p = { .path = path, .ret_why = ret_why };
+
+	p.keep_all = p.names_only = true;
+	return parse(&p, ret, content);
+}
+
+bool
 master_cf_parse_all(struct service_table *ret, const char *path,
     const struct buf *content, const char **ret_why)
 {
@@ -480,14 +514,45 @@ master_cf_find(const struct service_table *t, const char *name,
 	return find(t, name, type);
 }
 
-const char *
-service_option(const struct service *s, int *i)
+static const char *
+next_option(const struct service *s, int *i)
 {
+	const char *word;
+
 	if (*i == 0)
 		*i = 1;
-	while (*i < s->argc && s->argv[*i][0] == '-') {
-		if (text_eq(s->argv[(*i)++], "-o") && *i < s->argc)
+	while (*i < s->argc) {
+		word = s->argv[*i];
+		if (*word != '-' || word[1] == '\0' || text_eq(word, "--"))
+			break;
+		++*i;
+		if (text_eq(word, "-o") && *i < s->argc)
 			return s->argv[(*i)++];
 	}
 	return NULL;
+}
+
+/* Do the options from `i` on set the same name? */
+static bool
+is_overridden(const struct service *s, int i, const char *option)
+{
+	size_t	    len = strcspn(option, "=");
+	const char *later;
+
+	while ((later = next_option(s, &i)) != NULL)
+		if (strncmp(later, option, len) == 0 && later[len] == '=')
+			return true;
+	return false;
+}
+
+const char *
+service_option(const struct service *s, int *i)
+{
+	const char *option;
+
+	do
+		option = next_option(s, i);
+	while (option != NULL &&
+	    (*option == '=' || is_overridden(s, *i, option)));
+	return option;
 }

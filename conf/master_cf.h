@@ -60,6 +60,11 @@ bool	master_cf_parse(struct service_table *, const char *path,
 bool	master_cf_parse_all(struct service_table *, const char *path,
 	    const struct buf *content, const char **ret_why);
 
+/* For those who remove or replace what is wrong: of each entry only its first
+ * two fields, its line and its bytes are set. */
+bool	master_cf_parse_names(struct service_table *, const char *path,
+	    const struct buf *content, const char **ret_why);
+
 /* Logs the notes as warnings. */
 void	master_cf_warn(const struct service_table *);
 
@@ -69,8 +74,11 @@ void	master_cf_done(struct service_table *);
 const struct service *master_cf_find(const struct service_table *,
 	    const char *name, enum service_type);
 
-/* The next "name=value" of the -o options in front of other arguments, or
- * NULL; *i starts with 0. */
+/*
+ * The next "name=value" of the -o options in front of other arguments, or
+ * NULL; *i starts with 0.  Of several for a name the last counts, and is the
+ * only one to come.
+ */
 const char *service_option(const struct service *, int *i);
 
 const char *service_type_name(enum service_type);	/* "unix-dgram" */

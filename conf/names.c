@@ -247,9 +247,9 @@ names_referenced(const struct names *n, const char *name)
 int
 names_slack(const char *name)
 {
-	int most = (int)strlen(name) / 4;
+	int len = (int)strlen(name);
 
-	return most < 1 ? 1 : most > 3 ? 3 : most;
+	return len < 3 ? 0 : len < 8 ? 1 : len < 12 ? 2 : 3;
 }
 
 struct nearest {

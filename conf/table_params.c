@@ -103,11 +103,16 @@ table_params_scan(const char *p, const struct table_params **ret_type,
     const char **ret_name, size_t *ret_len)
 {
 	static const char  between[] = ", \t\r\n{}()";
-	const char	  *colon;
+	const char	  *colon, *equals;
 	size_t		   n;
 
 	while (*(p += strspn(p, between)) != '\0') {
 		n = strcspn(p, ", \t\r\n{}():");
+		equals = memrchr(p, '=', n);	/* of -o name=value */
+		if (equals != NULL) {
+			n -= (size_t)(equals + 1 - p);
+			p = equals + 1;
+		}
 		if (p[n] != ':') {
 			p += n;
 			continue;

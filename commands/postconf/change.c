@@ -86,6 +86,15 @@ end_line(struct buf *b)
 		buf_addc(b, '\n');
 }
 
+/* Whole entries can be removed and replaced whatever is wrong with them. */
+static bool
+parse(struct service_table *t, const char *path, const struct buf *content,
+    const char **ret_why)
+{
+	return HAS('M') ? master_cf_parse_names(t, path, content, ret_why) :
+	    master_cf_parse_all(t, path, content, ret_why);
+}
+
 static void
 read_master(void)
 {
@@ -96,8 +105,7 @@ read_master(void)
 		fatal("open %s.tmp", path);
 	if (!file_read(path, FILE_MAX, &postconf.master_cf))
 		fatal("open %s for reading", path);
-	if (!master_cf_parse_all(&postconf.services, path,
-	    &postconf.master_cf, &why))
+	if (!parse(&postconf.services, path, &postconf.master_cf, &why))
 		fatalx("%s", why);
 	mem_free(path);
 }
@@ -162,9 +170,10 @@ plan_new(void)
 	for (size_t i = 0; i < n; i++) {
 		s = &plan.services[i];
 		*s = postconf.services.services[i];
-		argv = pool_alloc(&postconf.pool,
+		argv = pool_zalloc(&postconf.pool,
 		    (size_t)(s->argc + 1) * sizeof *argv);
-		memcpy(argv, s->argv, (size_t)(s->argc + 1) * sizeof *argv);
+		if (s->argc > 0)
+			memcpy(argv, s->argv, (size_t)s->argc * sizeof *argv);
 		s->argv = argv;
 	}
 	return plan;
@@ -221,7 +230,7 @@ plan_carry_out(struct plan *plan)
 		end_line(&out);
 		buf_add(&out, plan->added.data, plan->added.len);
 	}
-	if (!master_cf_parse_all(&checked, path, &out, &why))
+	if (!parse(&checked, path, &out, &why))
 		fatalx("%s", why);
 	if (!edit_write(path, &out, &why))
 		fatalx("%s", why);
@@ -353,7 +362,7 @@ remove_option(struct service *s, const char *name)
 		memmove(&s->argv[i - 2], &s->argv[i],
 		    (size_t)(s->argc + 1 - i) * sizeof *s->argv);
 		s->argc -= 2;
-		i -= 2;
+		i = 0;	/* one that it hid may have come up */
 	}
 }
 

@@ -23,14 +23,10 @@ check_read_services(void)
 		mem_free(path);
 		return;
 	}
-	/* What is wrong in it matters only where its content is shown. */
 	if (!master_cf_parse_all(&postconf.services, path,
 	    &postconf.master_cf, &why)) {
-		if (HAS('M') || HAS('F') || HAS('P')) {
-			master_cf_warn(&postconf.services);
-			fatalx("%s", why);
-		}
-		log_warn("%s", why);
+		master_cf_warn(&postconf.services);
+		fatalx("%s", why);
 	}
 	master_cf_warn(&postconf.services);
 	mem_free(path);
@@ -138,6 +134,25 @@ check_value(void *arg, const char *name, const char *text, int line)
 		mem_free(check_expanded(text, NULL, NULL));
 }
 
+static void
+check_option_values(struct service *s)
+{
+	const struct param *p;
+	const char	   *option, *equals;
+	char		   *name;
+
+	for (int i = 0; (option = service_option(s, &i)) != NULL;) {
+		if ((equals = strchr(option, '=')) == NULL)
+			continue;
+		name = mem_strndup(option, (size_t)(equals - option));
+		p = param_find(name);
+		if (p != NULL && p->type != PARAM_RAW)
+			mem_free(check_expanded(equals + 1, services_value,
+			    s));
+		mem_free(name);
+	}
+}
+
 void
 check_values(void)
 {
@@ -152,4 +167,6 @@ check_values(void)
 	buf_done(&out);
 	audit_references(&postconf.names, &postconf.services, report, NULL);
 	conf_each(check_value, NULL);
+	for (size_t i = 0; i < postconf.services.count; i++)
+		check_option_values(&postconf.services.services[i]);
 }

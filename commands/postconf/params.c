@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "commands/postconf/postconf.h"
+#include "conf/audit.h"
 #include "conf/conf.h"
 #include "util/buf.h"
 #include "util/log.h"
@@ -62,23 +63,6 @@ add_service_params(void)
 	}
 }
 
-/* Some service's options refer to it. */
-static bool
-is_of_services(const char *name)
-{
-	struct names refers = { .referenced = map_new() };
-	const char  *option;
-	bool	     yes;
-
-	for (size_t k = 0; k < postconf.services.count; k++)
-		for (int i = 0; (option = service_option(
-		    &postconf.services.services[k], &i)) != NULL;)
-			names_scan(&refers, option);
-	yes = names_referenced(&refers, name);
-	map_free(refers.referenced, NULL);
-	return yes;
-}
-
 static bool
 is_listed(const char *name)
 {
@@ -94,7 +78,7 @@ add_user(void *arg, const char *name, const char *text, int line)
 	(void)text;
 	(void)line;
 	if (!is_listed(name) && (names_referenced(&postconf.names, name) ||
-	    is_of_services(name) ||
+	    audit_options_refer(&postconf.services, name) ||
 	    names_table_param(&postconf.names, name)))
 		add(name, "");
 }

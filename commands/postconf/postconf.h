@@ -83,6 +83,10 @@ void	services_show(char **patterns);		/* -M */
 void	services_show_fields(char **patterns);	/* -F */
 void	services_show_params(char **patterns);	/* -P */
 
+/* The value of a name for a service, a struct service: its own options
+ * first, then main.cf. */
+const char *services_value(void *service, const char *name);
+
 /* The number of a field's name in struct service's fields, or fatal. */
 int	services_field(const char *name);
 

@@ -136,9 +136,8 @@ wanted(struct patterns *p, const struct service *s, const char *item)
 
 /* --- options */
 
-/* Values of a service: its own options first, then main.cf. */
-static const char *
-get_for_service(void *arg, const char *name)
+const char *
+services_value(void *arg, const char *name)
 {
 	const struct service *s = arg;
 	const char	     *option;
@@ -156,7 +155,7 @@ option_value(const struct service *s, const char *name, const char *text)
 {
 	if (!HAS('x') || params_is_raw(name))
 		return mem_strdup(text);
-	return check_expanded(text, get_for_service, (void *)(uintptr_t)s);
+	return check_expanded(text, services_value, (void *)(uintptr_t)s);
 }
 
 /* With -x: a copy of the service with its option values expanded. */

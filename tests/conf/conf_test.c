@@ -335,15 +335,19 @@ unused_names_are_reported_with_the_nearest_known_name(void)
 	struct buf got = BUF_INIT;
 
 	put("master.cf", "slow unix - - n - - smtp\n"
-	    "x inet n - n - - smtpd -o mynetworks=$from_master\n"
-	    " -o smtpd_banne=$smtpd_bannr -o own=1 -o { mynetworks=$own }\n");
+	    "x inet n - n - - smtpd -o relayhost=$from_master\n"
+	    " -o smtpd_banne=$smtpd_bannr -o own=1 -o mynetworks=$hidden\n"
+	    " -o { mynetworks=$own } -o by_option=1\n"
+	    " -o smtpd_restriction_classes=mine -o mine=permit\n"
+	    " -o virtual_alias_maps=mysql:crate -o crate_hosts=a\n");
 	reading("my_own = 1\nrelayhost = $my_own ${other?{$third}}\n"
 	    "other = x\nthird = 3\nfrom_master = 1\nsmtpd_banne = x\n"
 	    "utterly_unknown_thing = 1\nsmtpd_restriction_classes = class, no\n"
 	    "class = permit\nslow_destination_rate_delay = 1\n"
 	    "fast_destination_rate_delay = 1\nslow_time_limit = 4\n"
 	    "transport_maps = proxy:mysql:box\nbox_hosts = a\nbox_hots = b\n"
-	    "slow_destination_rate_dely = 1\nvirtual_maps = $my_onw\n");
+	    "slow_destination_rate_dely = 1\nvirtual_maps = $my_onw\n"
+	    "myorigin = $by_option\nhidden = x\n");
 	audited(&got);
 	CHECK_STR(got.data, "? master.cf 2 smtpd_bannr smtpd_banner\n"
 	    "? main.cf 8 no -\n"
@@ -356,6 +360,7 @@ unused_names_are_reported_with_the_nearest_known_name(void)
 	    "u main.cf 16 slow_destination_rate_dely "
 	    "slow_destination_rate_delay\n"
 	    "o main.cf 17 virtual_maps -\n"
+	    "u main.cf 19 hidden -\n"
 	    "u master.cf 2 smtpd_banne smtpd_banner\n");
 	buf_done(&got);
 }

@@ -97,11 +97,13 @@ static void
 wrong_options_are_notes(void)
 {
 	CHECK_STR(parsing("  stray = 1\n"
-	    "a unix - - n - 1 x -o = -o noequal -o { open\n"), "ok");
+	    "a unix - - n - 1 x -o {=} -o noequal -o {noequal}\n"
+	    " -o {a = b}c -o { open\n"), "ok");
 	CHECK_STR(table.notes.data, "master.cf: logical line must not start "
 	    "with whitespace: \"  stray = 1\"\n"
 	    "master.cf: missing attribute name: \"=\"\n"
 	    "master.cf: missing '=' after attribute name: \"noequal\"\n"
+	    "master.cf: syntax error after '}' in \"{a = b}c\"\n"
 	    "master.cf: missing '}' in \"{ open\"\n"
 	    "master.cf: missing '=' after attribute name: \"open\"\n");
 }

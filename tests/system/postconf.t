@@ -281,4 +281,22 @@ b=2" 2>&1; grep -c b=2 main.cf)" \
 echo 'smtp inet n - n - - ' >master.cf
 postconf -M >/dev/null 2>out && echo no >>out
 is "a service without a command" "$(cut -d: -f1-2 out)" "postconf: fatal"
+is "is an error where main.cf is shown, too" \
+    "$(postconf -n 2>&1; postconf mydomain 2>&1)" \
+"postconf: fatal: file $MAIL_CONFIG/master.cf: line 1: bad field count
+postconf: fatal: file $MAIL_CONFIG/master.cf: line 1: bad field count"
+is "but can be removed" "$(postconf -M# smtp/inet; cat master.cf)" \
+    "#smtp inet n - n - - "
+echo 'a unix - - n - - smtpd -o x=$y -o mydomain=${x' >master.cf
+is "an option's value that can't be expanded is one" \
+    "$(postconf -n 2>&1)" \
+"postconf: warning: $MAIL_CONFIG/master.cf: undefined parameter: y
+postconf: warning: truncated macro reference: \"\${x\"
+postconf: warning: truncated macro reference: \"\${x\"
+postconf: fatal: macro processing error"
+echo 'a unix - - n - - smtpd -o x=1 -o x=2 -o =3 -o nothing' >master.cf
+is "the last of two options counts; warnings follow the list" \
+    "$(postconf -P 2>&1)" \
+"a/unix/x = 2
+postconf: warning: $MAIL_CONFIG/master.cf: unused parameter: x=2"
 tap_end
