@@ -133,6 +133,8 @@ add_addresses(struct finding *f, const char *host, unsigned preference,
 	canonical = proof->canonical == NULL ||
 	    strcasecmp(proof->canonical, host) == 0 ? host :
 	    pool_strdup(f->pool, proof->canonical);
+	if (settings.cname_overrides_servername)
+		host = canonical;
 	for (size_t i = 0; i < found->count; i++) {
 		struct target *t = add_target(f, host, &found->items[i],
 		    preference);

@@ -484,6 +484,22 @@ end_probe(struct transfer_state *t)
 	return TRANSFER_ENDED;
 }
 
+/* Somebody has spoken for us before the handshake, and the server answers that
+ * now: CVE-2009-3555. */
+static bool
+is_hijacked(struct transfer_state *t)
+{
+	struct why why = WHY_INIT;
+
+	if (!settings.tls_block_early_mail_reply || t->s->tls == NULL ||
+	    t->s->use_count > 1 || stream_pending(t->s->stream) == 0)
+		return false;
+	why_set(&why, "4.7.0", "unexpected server message");
+	attempt_fail_all(t->a, &why, true);
+	why_done(&why);
+	return true;
+}
+
 /* What can be said without asking: size, and what the server lacks. */
 static bool
 is_too_large(struct transfer_state *t)
@@ -545,7 +561,7 @@ transfer(struct transfer_state *t)
 	outgoing_choose(&t->out, t->a);
 	t->accepted = pool_zalloc(&t->d->pool,
 	    t->out.count * sizeof *t->accepted);
-	if (is_too_large(t))
+	if (is_hijacked(t) || is_too_large(t))
 		return TRANSFER_ENDED;
 	if (is_impossible(t) || !choose_addresses(t))
 		return TRANSFER_CLEAN;

@@ -108,6 +108,8 @@ static struct {
 	{ "three.example", DNS_MX, 30, "c.three.example" },
 	{ "b.three.example", DNS_A, 0, "127.0.0.3" },
 	{ "c.three.example", DNS_A, 0, "127.0.0.4" },
+	{ "alias.example", DNS_MX, 10, "mx.alias.example" },
+	{ "mx.alias.example", DNS_A, 0, "127.0.0.2" },
 	{ "null.example", DNS_MX, 0, "." },
 	{ "gone.example", DNS_MX, 10, "nothere.example" },
 	{ "fail.example", 0, 0, "" },
@@ -192,6 +194,8 @@ dns_addresses_proven(const char *host, int families, bool use_hosts,
 	struct addr a;
 
 	*proof = (struct dns_proof){ .type = DNS_AAAA };
+	if (strcmp(host, "mx.alias.example") == 0)
+		proof->canonical = mem_strdup("a.two.example");
 	(void)families;
 	(void)use_hosts;
 	(void)use_dns;
@@ -706,6 +710,22 @@ names_that_lead_nowhere(void)
 	}
 }
 
+/* smtp_cname_overrides_servername */
+static void
+an_alias_keeps_its_name_unless_told_otherwise(void)
+{
+	struct fake f = { .address = "127.0.0.2" };
+	char	    hop[64];
+
+	start(&f);
+	snprintf(hop, sizeof hop, "alias.example:%u", (unsigned)port);
+	CHECK(strstr(deliver_to(hop, "a@x"), " mx.alias.example[") != NULL);
+	settings.cname_overrides_servername = true;
+	CHECK(strstr(deliver_to(hop, "a@x"), " a.two.example[") != NULL);
+	settings.cname_overrides_servername = false;
+	stop(&f);
+}
+
 /* inet_protocols */
 static void
 an_address_of_a_kind_that_is_off_leads_nowhere(void)
@@ -908,6 +928,7 @@ run_all(void *arg)
 	TEST(a_kept_session_that_says_421_is_replaced);
 	TEST(never_sends_in_the_clear_what_needs_tls);
 	TEST(names_that_lead_nowhere);
+	TEST(an_alias_keeps_its_name_unless_told_otherwise);
 	TEST(an_address_of_a_kind_that_is_off_leads_nowhere);
 	TEST(the_fallback_relay_takes_what_others_do_not);
 	TEST(a_message_over_the_servers_limit_bounces);
