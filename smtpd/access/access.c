@@ -218,11 +218,19 @@ run_item(struct access *a, const struct access_item *item)
 	return item->what->run(a, item);
 }
 
+/* Refused or not, the mail will be deferred: the rest need not be asked. */
+static bool
+is_decided(const struct access *a)
+{
+	return a->deferred.if_permit.text != NULL &&
+	    a->deferred.if_reject.text != NULL;
+}
+
 enum verdict
 access_run(struct access *a, const struct access_list *l)
 {
 	enum verdict v = VERDICT_NONE;
-	bool	     warn;
+	bool	     outer_warn = a->warn;
 
 	if (a->depth >= DEPTH_MAX) {
 		log_warn("%s: restriction classes are nested too deep",
@@ -231,11 +239,15 @@ access_run(struct access *a, const struct access_list *l)
 	}
 	a->depth++;
 	for (size_t i = 0; i < l->count && v == VERDICT_NONE; i++) {
-		warn = a->warn;
-		v = run_item(a, &l->items[i]);
-		if (warn)		/* it held for this one entry */
-			a->warn = false;
+		const struct access_item *item = &l->items[i];
+
+		v = run_item(a, item);
+		if (item->what == NULL || !(item->what->flags & IS_PREFIX))
+			a->warn = outer_warn;
+		if (is_decided(a))
+			break;
 	}
+	a->warn = outer_warn;
 	a->depth--;
 	return v;
 }

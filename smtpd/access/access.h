@@ -105,6 +105,7 @@ enum restriction_flag {
 	TAKES_WORD = 2,		/* the next word is anything */
 	STOPS_RELAY = 4,	/* counts for the start-up check */
 	OPENS_GREYLIST = 8,	/* its table is opened before the jail */
+	IS_PREFIX = 16,		/* is about the entry that follows */
 };
 
 /* A restriction is one row and one function. */

@@ -236,7 +236,10 @@ do_prepend(const struct action *x)
 {
 	struct transaction *t = &x->a->s->tr;
 
-	if (has_argument(x, ':', "header: text"))
+	if (x->a->stage == ACCESS_END_OF_DATA)
+		log_warn("access table %s: action PREPEND must be used before "
+		    "smtpd_end_of_data_restrictions", x->origin);
+	else if (has_argument(x, ':', "header: text"))
 		add(&t->pool, &t->prepend, &t->prepend_count, x->text);
 	return VERDICT_NONE;
 }

@@ -33,6 +33,7 @@ enum listed { NOT_LISTED, LISTED, NOT_KNOWN, BAD_FILTER };
 /* One question to one list. */
 struct list {
 	struct access	  *a;
+	const char	  *arg;		/* "domain=filter" as configured */
 	const char	  *domain;	/* of the list */
 	const char	  *filter;	/* "127.0.0.2", or NULL: any answer */
 	enum access_about  about;
@@ -54,6 +55,7 @@ begin(struct list *l, struct access *a, const struct access_item *item,
 		    item->name);
 		return false;
 	}
+	l->arg = item->arg;
 	eq = strchr(item->arg, '=');
 	l->domain = eq == NULL ? item->arg :
 	    pool_strndup(&a->pool, item->arg, (size_t)(eq - item->arg));
@@ -79,6 +81,13 @@ fits(const struct dns_record *r, const struct dnsbl_filter *f)
 	return false;
 }
 
+static void
+add_printable(struct buf *b, const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		buf_addc(b, text[i] >= ' ' && text[i] < 127 ? text[i] : ' ');
+}
+
 /* Why it is listed: lists say so, or have nothing to say. */
 static void
 ask_reason(struct list *l)
@@ -92,7 +101,7 @@ ask_reason(struct list *l)
 			break;
 		if (i != r)
 			buf_adds(&l->reason, " / ");
-		text_printable(&l->reason, i->target, i->target_len, false);
+		add_printable(&l->reason, i->target, i->target_len);
 	}
 	dns_free(r);
 }
@@ -181,14 +190,15 @@ ask_domain(struct list *l, const char *domain)
 
 /* --- refusing */
 
-/* The list's own template, or default_rbl_reply.  False: a table failed. */
+/* The template for the list, filter and all, or default_rbl_reply.  False: a
+ * table failed. */
 static bool
 template(struct list *l, struct buf *ret)
 {
 	buf_set(ret, conf_mail.default_rbl_reply);
 	if (smtpd_config.rbl_replies == NULL)
 		return true;
-	switch (table_list_find(smtpd_config.rbl_replies, l->domain, ret)) {
+	switch (table_list_find(smtpd_config.rbl_replies, l->arg, ret)) {
 	case TABLE_FOUND:
 		return true;
 	case TABLE_NOT_FOUND:
@@ -252,9 +262,7 @@ refuse(struct list *l)
 	enum verdict v;
 
 	if (!template(l, &text))
-		v = access_reject(l->a, l->about, 451, "4.3.5",
-		    "<%s>: %s rejected: Server configuration error", l->what,
-		    access_about_text(l->about));
+		v = access_broken(l->a);
 	else if (compose(l, text.data, &reply))
 		v = refuse_with(l, reply.data);
 	else

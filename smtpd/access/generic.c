@@ -186,7 +186,7 @@ const struct restriction access_generic[] = {
 	{ "defer", defer, STOPS_RELAY },
 	{ "defer_if_permit", defer_if_permit, STOPS_RELAY },
 	{ "defer_if_reject", defer_if_reject, 0 },
-	{ "warn_if_reject", warn_if_reject, 0 },
+	{ "warn_if_reject", warn_if_reject, IS_PREFIX },
 	{ "sleep", sleep_seconds, TAKES_WORD },
 	{ "permit_mynetworks", permit_mynetworks, 0 },
 	{ "permit_inet_interfaces", permit_inet_interfaces, 0 },

@@ -78,12 +78,15 @@ reject_invalid(struct access *a, const struct access_item *item)
 static enum verdict
 reject_non_fqdn(struct access *a, const struct access_item *item)
 {
+	const char *dot;
+
 	(void)item;
 	if (a->helo == NULL)
 		return VERDICT_NONE;
 	if (*a->helo == '[')
 		return check_literal(a);
-	if (is_valid(a->helo) && strchr(a->helo, '.') != NULL)
+	dot = strchr(a->helo, '.');
+	if (is_valid(a->helo) && dot != NULL && dot[1] != '\0')
 		return VERDICT_NONE;
 	return access_reject(a, ABOUT_HELO, conf_mail.non_fqdn_reject_code,
 	    "5.5.2",

@@ -5,9 +5,10 @@
  * asked.  A reject ends all.
  *
  * Deferrals: defer_if_permit turns a mail that would be accepted into a 4xx,
- * defer_if_reject does that to a 5xx of the same list.  The former last from the
- * list where they were set to the end of the question; with smtpd_delay_reject
- * = no those of the connection, of HELO and of MAIL are kept in the session.
+ * defer_if_reject does that to a 5xx of the same list, or of the second of the
+ * two about a recipient.  The former last from the list where they were set to
+ * the end of the question; with smtpd_delay_reject = no those of the connection,
+ * of HELO and of MAIL are kept in the session.
  */
 
 #include "conf/param.h"
@@ -51,14 +52,19 @@ access_sender_route(struct access *a)
 /* --- the questions */
 
 static enum verdict
-run_stage(struct access *a, enum access_stage stage)
+run_list(struct access *a, enum access_stage stage)
 {
 	if (a->s->tr.discard)
 		return VERDICT_PERMIT;
 	a->stage = stage;
-	a->warn = false;
-	a->deferred.if_reject.text = NULL;
 	return access_run(a, smtpd_config.access[stage]);
+}
+
+static enum verdict
+run_stage(struct access *a, enum access_stage stage)
+{
+	a->deferred.if_reject.text = NULL;
+	return run_list(a, stage);
 }
 
 static void
@@ -92,9 +98,12 @@ const char *
 access_client(struct session *s)
 {
 	struct access a;
+	const char   *no;
 
 	begin(&a, s);
-	return end_early(&a, run_stage(&a, ACCESS_CLIENT), &s->defer_client);
+	no = end_early(&a, run_stage(&a, ACCESS_CLIENT), &s->defer_client);
+	s->defer_helo = s->defer_client;
+	return no;
 }
 
 const char *
@@ -118,7 +127,7 @@ access_mail(struct session *s, const char *sender)
 		return NULL;
 	begin(&a, s);
 	a.sender = sender;
-	a.deferred = s->helo != NULL ? s->defer_helo : s->defer_client;
+	a.deferred = s->defer_helo;
 	v = run_stage(&a, ACCESS_SENDER);
 	if (v != VERDICT_REJECT && conf_smtpd.smtpd_reject_unlisted_sender)
 		v = access_unlisted_sender(&a);
@@ -135,7 +144,6 @@ sender_stage(struct access *a)
 	    a->deferred.if_permit.text != NULL ||
 	    !conf_smtpd.smtpd_reject_unlisted_sender)
 		return v;
-	a->warn = false;
 	return access_unlisted_sender(a);
 }
 
@@ -147,7 +155,7 @@ delayed_stages(struct access *a)
 
 	if (!conf_smtpd.smtpd_delay_reject) {
 		a->deferred = s->tr.has_sender ? s->defer_sender :
-		    s->helo != NULL ? s->defer_helo : s->defer_client;
+		    s->defer_helo;
 		return true;
 	}
 	if (run_stage(a, ACCESS_CLIENT) == VERDICT_REJECT)
@@ -169,7 +177,7 @@ recipient_stages(struct access *a)
 
 	if (run_stage(a, stage[0]) == VERDICT_REJECT)
 		return VERDICT_REJECT;
-	return run_stage(a, stage[1]);
+	return run_list(a, stage[1]);
 }
 
 /* So are unknown recipients. */
@@ -179,7 +187,6 @@ unlisted_rcpt(struct access *a)
 	if (a->deferred.if_permit.text != NULL || a->rcpt_known ||
 	    a->s->tr.discard || !conf_smtpd.smtpd_reject_unlisted_recipient)
 		return VERDICT_NONE;
-	a->warn = false;
 	return access_unlisted_rcpt(a);
 }
 
