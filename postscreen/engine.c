@@ -4,7 +4,7 @@
  * For clients that failed a test, or that must prove their manners: it hears
  * who the mail is from and for, for the log, and answers RCPT with s->refusal.
  * The deep protocol tests look at how the client speaks.  A client that comes
- * as far as MAIL or RCPT without a fault has passed them.
+ * as far as RCPT without a fault that counts has passed them.
  */
 
 #include <stdio.h>
@@ -80,20 +80,28 @@ other_fact(void *arg, const char *name)
 
 /* `text` may be several lines; CRLF goes between them, none to the end. */
 static void
-answer(struct engine *e, const char *text)
+compose(struct engine *e, struct buf *reply, const char *text)
 {
 	const struct session *s = e->s;
 	struct reject_facts   facts = { s->ip, conf_mail.myhostname,
 	    addr_port(&s->client), other_fact, NULL };
-	struct buf	      reply = BUF_INIT;
 	const char	     *why;
 
-	buf_adds(&reply, text);
+	buf_adds(reply, text);
 	if ((*text == '4' || *text == '5') &&
 	    reject_footer_is_used(&rules.footer) &&
-	    !reject_footer_add(&rules.footer, &reply, &facts, &why))
+	    !reject_footer_add(&rules.footer, reply, &facts, &why))
 		log_warn("postscreen_reject_footer: %s", why);
-	buf_adds(&reply, "\r\n");
+	buf_adds(reply, "\r\n");
+}
+
+static void
+answer(struct engine *e, const char *text)
+{
+	const struct session *s = e->s;
+	struct buf	      reply = BUF_INIT;
+
+	compose(e, &reply, text);
 	stream_write(s->stream, reply.data, reply.len);
 	buf_done(&reply);
 }
@@ -132,7 +140,6 @@ unavailable(struct engine *e, const char *what)
 
 	log_info("COMMAND %s LIMIT from %s after %s", what, e->s->label,
 	    e->where);
-	e->s->passed &= ~TESTS_DEEP;
 	hang_up(e, text);
 	mem_free(text);
 }
@@ -142,7 +149,6 @@ unavailable(struct engine *e, const char *what)
 static void
 fail(struct engine *e, enum test t, const char *drop)
 {
-	e->s->passed &= ~(1u << t);
 	if (session_fail(e->s, t, "550 5.5.1 Protocol error"))
 		hang_up(e, drop);
 }
@@ -150,7 +156,7 @@ fail(struct engine *e, enum test t, const char *drop)
 static bool
 is_under_test(const struct engine *e, enum test t)
 {
-	return (e->s->due & 1u << t) && !(e->s->failed & 1u << t);
+	return (e->s->due & 1u << t) && !(e->s->seen_faults & 1u << t);
 }
 
 /* What has come before it was asked for. */
@@ -330,7 +336,6 @@ do_mail(struct engine *e)
 {
 	char *sender;
 
-	pass_deep_tests(e);
 	if (e->helo == NULL && conf_postscreen.postscreen_helo_required)
 		answer(e, "503 5.5.1 Error: send HELO/EHLO first");
 	else if (screen.tls_required && e->s->tls == NULL)
@@ -350,7 +355,6 @@ do_rcpt(struct engine *e)
 {
 	char *rcpt;
 
-	pass_deep_tests(e);
 	if (e->sender == NULL) {
 		answer(e, "503 5.5.1 Error: need MAIL command");
 		return;
@@ -466,18 +470,30 @@ static const struct command {
 	{ "STARTTLS", do_starttls },
 };
 
+static const struct command *
+find_command(const char *verb)
+{
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		if (text_eq_nocase(verb, commands[i].verb))
+			return &commands[i];
+	return NULL;
+}
+
 static void
 run_command(struct engine *e)
 {
-	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-		if (text_eq_nocase(e->verb, commands[i].verb)) {
-			e->where = commands[i].verb;
-			e->verb = (char *)commands[i].verb;
-			commands[i].run(e);
-			return;
-		}
-	e->where = "UNKNOWN";
-	answer(e, "502 5.5.2 Error: command not recognized");
+	const struct command *c = find_command(e->verb);
+
+	e->where = c != NULL ? c->verb : "UNKNOWN";
+	test_pipelining(e);
+	if (e->ended)
+		return;
+	if (c == NULL) {
+		answer(e, "502 5.5.2 Error: command not recognized");
+		return;
+	}
+	e->verb = (char *)c->verb;
+	c->run(e);
 }
 
 /* --- lines */
@@ -508,6 +524,20 @@ split(struct engine *e)
 		*--p = '\0';
 }
 
+static void
+time_out(struct engine *e)
+{
+	struct buf reply = BUF_INIT;
+	char	  *text = mem_printf("421 4.4.2 %s Error: timeout exceeded",
+	    conf_mail.myhostname);
+
+	log_info("COMMAND TIME LIMIT from %s after %s", e->s->label, e->where);
+	compose(e, &reply, text);
+	stream_last_words(e->s->stream, reply.data);
+	buf_done(&reply);
+	mem_free(text);
+}
+
 /* A line and whether its end was a bare LF.  False: no more come. */
 static bool
 read_line(struct engine *e, bool *ret_bare)
@@ -532,8 +562,7 @@ read_line(struct engine *e, bool *ret_bare)
 	}
 	if (lf == NULL) {
 		if (stream_timed_out(e->s->stream))
-			log_info("COMMAND TIME LIMIT from %s after %s",
-			    e->s->label, e->where);
+			time_out(e);
 		else
 			session_log_hangup(e->s, e->since, "after");
 		return false;
@@ -565,20 +594,20 @@ converse(struct engine *e)
 	if (!(e->s->failed & 1u << TEST_PREGREET))
 		greet(e);
 	while (!e->ended && read_line(e, &bare)) {
-		if (e->commands++ >=
-		    conf_postscreen.postscreen_command_count_limit &&
-		    !text_starts_nocase(e->line.data, "QUIT")) {
-			unavailable(e, "COUNT");
-			break;
-		}
 		apply_filter(e);
 		test_newline(e, bare);
 		split(e);
 		if (e->ended || test_command(e))
 			break;
+		if (text_eq_nocase(e->verb, "RCPT"))
+			pass_deep_tests(e);
+		if (e->commands++ >=
+		    conf_postscreen.postscreen_command_count_limit &&
+		    !text_eq_nocase(e->verb, "QUIT")) {
+			unavailable(e, "COUNT");
+			break;
+		}
 		run_command(e);
-		if (!e->ended)
-			test_pipelining(e);
 	}
 	stream_flush(e->s->stream);
 }

@@ -69,8 +69,10 @@ read_actions(void)
 static void
 open_cache(void)
 {
-	screen.cache = cache_open("postscreen_cache_map",
-	    conf_postscreen.postscreen_cache_map, conf_mail.mail_owner);
+	if (*conf_postscreen.postscreen_cache_map != '\0')
+		screen.cache = cache_open("postscreen_cache_map",
+		    conf_postscreen.postscreen_cache_map,
+		    conf_mail.mail_owner);
 }
 
 static void
@@ -140,7 +142,8 @@ is_of_use(void *arg, const char *key, const char *value)
 static void
 after_jail(void)
 {
-	if (conf_postscreen.postscreen_cache_cleanup_interval > 0)
+	if (screen.cache != NULL &&
+	    conf_postscreen.postscreen_cache_cleanup_interval > 0)
 		cache_clean_every(screen.cache,
 		    conf_postscreen.postscreen_cache_cleanup_interval,
 		    is_of_use, NULL);

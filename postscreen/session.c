@@ -115,7 +115,9 @@ drop(struct session *s, const char *reply)
 bool
 session_fail(struct session *s, enum test t, const char *reply)
 {
-	s->failed |= 1u << t;
+	s->seen_faults |= 1u << t;
+	if (screen.action[t] != ACTION_IGNORE)
+		s->failed |= 1u << t;
 	switch (screen.action[t]) {
 	case ACTION_IGNORE:
 		return false;
@@ -137,8 +139,10 @@ find_record(struct session *s)
 {
 	struct buf value = BUF_INIT;
 
-	s->is_new = !cache_find(screen.cache, s->ip, &value) ||
-	    !record_parse(&s->record, value.data);
+	s->is_new = screen.cache == NULL ||
+	    !cache_find(screen.cache, s->ip, &value) ||
+	    !record_parse(&s->record, value.data) ||
+	    record_lacks(&s->record, screen.enabled);
 	s->due = record_due(&s->record, screen.enabled, now_seconds());
 	buf_done(&value);
 }
@@ -157,25 +161,32 @@ renew_record(struct session *s, int dnsbl_ttl)
 	for (int i = 0; i < TEST_COUNT; i++)
 		if (s->passed & 1u << i)
 			s->record.until[i] = now_seconds() + ttl[i];
+		else if (!(screen.enabled & 1u << i) &&
+		    s->record.until[i] == 0)
+			s->record.until[i] = RECORD_NOT_TESTED;
 }
 
-/* All that was due was passed: it may go to smtpd, now or when it returns. */
 static bool
 has_passed(const struct session *s)
 {
-	return !s->vetoed && s->failed == 0 && !s->denied &&
-	    (s->passed & s->due) == s->due;
+	return (s->passed & s->due) == s->due;
 }
 
+/* Who did nothing wrong need not do again what it has passed, even if it has
+ * not come to the end. */
 static void
-save_record(struct session *s)
+conclude(struct session *s)
 {
 	struct buf value = BUF_INIT;
 
+	if (s->vetoed || s->denied || s->failed != 0 || s->passed == 0)
+		return;
 	record_print(&value, &s->record);
-	cache_put(screen.cache, s->ip, value.data);
+	if (screen.cache != NULL)
+		cache_put(screen.cache, s->ip, value.data);
 	buf_done(&value);
-	log_info("PASS %s %s", s->is_new ? "NEW" : "OLD", s->label);
+	if (has_passed(s))
+		log_info("PASS %s %s", s->is_new ? "NEW" : "OLD", s->label);
 }
 
 /* --- to smtpd */
@@ -328,10 +339,11 @@ test_early(struct session *s)
 
 	if (s->due & 1u << TEST_DNSBL)
 		s->score = dnsbl_begin(&s->client);
-	if (wait_in_silence(s) == EARLY_ENDED)
-		return EARLY_ENDED;
-	if (!(s->failed & 1u << TEST_PREGREET))
-		s->passed |= 1u << TEST_PREGREET;
+	if (s->due & 1u << TEST_PREGREET) {
+		if (wait_in_silence(s) == EARLY_ENDED)
+			return EARLY_ENDED;
+		s->passed |= 1u << TEST_PREGREET & ~s->seen_faults;
+	}
 	if (s->score != NULL) {
 		points = dnsbl_score(s->score, begin +
 		    conf_postscreen.postscreen_dnsbl_timeout * 1000L, &name,
@@ -360,15 +372,13 @@ screen_client(struct session *s)
 	    (s->due & ~s->passed & TESTS_DEEP)))
 		s->refusal = "450 4.3.2 Service currently unavailable";
 	if (s->refusal == NULL) {
-		if (has_passed(s))
-			save_record(s);
+		conclude(s);
 		hand_over(s);
 		return;
 	}
 	engine_run(s);
 	renew_record(s, s->dnsbl_ttl);
-	if (has_passed(s))
-		save_record(s);
+	conclude(s);
 	log_info("DISCONNECT %s", s->label);
 }
 
@@ -391,11 +401,13 @@ is_decided(struct session *s)
 			log_info("DISCONNECT %s", s->label);
 			return true;
 		}
-		if (screen.deny == ACTION_ENFORCE)
+		if (screen.deny == ACTION_ENFORCE) {
 			s->refusal = "550 5.3.2 Service currently unavailable";
-		s->due = screen.enabled;
-		s->denied = true;
-		break;
+			s->due = screen.enabled;
+			s->denied = true;
+			break;
+		}
+		/* FALLTHROUGH */
 	case LISTS_NOTHING:
 		find_record(s);
 		break;

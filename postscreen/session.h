@@ -18,7 +18,7 @@ struct tls_info;
 
 /* What main.cf says, parsed once. */
 struct screen {
-	struct cache	*cache;
+	struct cache	*cache;		/* NULL: nobody is remembered */
 	unsigned	 enabled;	/* tests */
 	enum action	 deny, action[TEST_COUNT];
 	struct tls_context *tls;	/* NULL: no STARTTLS */
@@ -34,9 +34,11 @@ struct session {
 	char		 ip[ADDR_TEXT];
 	char		*label;		/* "[ip]:port" */
 	struct record	 record;
-	bool		 is_new;	/* nothing is known of it */
+	bool		 is_new;	/* it has never passed all */
 	bool		 vetoed;	/* may not be let in next time */
-	unsigned	 due, passed, failed;	/* tests */
+	unsigned	 due, passed;	/* tests */
+	unsigned	 seen_faults;	/* tests that found something */
+	unsigned	 failed;	/* those of them that count */
 	struct score	*score;
 	int		 dnsbl_ttl;	/* seconds that it may be believed */
 	bool		 denied;	/* by the access list */

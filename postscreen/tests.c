@@ -42,6 +42,15 @@ record_due(const struct record *r, unsigned wanted, int64_t now)
 }
 
 bool
+record_lacks(const struct record *r, unsigned wanted)
+{
+	for (int i = 0; i < TEST_COUNT; i++)
+		if ((wanted & 1u << i) && r->until[i] == 0)
+			return true;
+	return false;
+}
+
+bool
 action_parse(const char *text, enum action *ret)
 {
 	static const char *const words[] = { "ignore", "enforce", "drop" };

@@ -22,7 +22,10 @@ enum {
 	    1 << TEST_BARE_NEWLINE,
 };
 
-/* Until when each was passed: seconds, wall clock; 0 never. */
+/* A test that was not made since it was off; 0: that was not passed. */
+enum { RECORD_NOT_TESTED = 1 };
+
+/* Until when each was passed: seconds, wall clock; or one of those. */
 struct record {
 	int64_t		until[TEST_COUNT];
 };
@@ -34,6 +37,9 @@ void		 record_print(struct buf *, const struct record *);
 /* Bits of those among `wanted` that were passed too long ago. */
 unsigned	 record_due(const struct record *, unsigned wanted,
 		    int64_t now);
+
+/* Was one of `wanted` never passed? */
+bool		 record_lacks(const struct record *, unsigned wanted);
 
 /* What a failure leads to: postscreen_*_action. */
 enum action { ACTION_IGNORE, ACTION_ENFORCE, ACTION_DROP };

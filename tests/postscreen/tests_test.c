@@ -40,6 +40,16 @@ tests_are_due_when_their_time_is_over(void)
 }
 
 static void
+tests_that_were_never_passed_are_known(void)
+{
+	struct record r = { .until = { 100, RECORD_NOT_TESTED, 0, 100, 100 } };
+
+	CHECK(!record_lacks(&r, 3));
+	CHECK(record_lacks(&r, 1 << TEST_PIPELINING));
+	CHECK_INT(record_due(&r, 3, 60), 1 << TEST_DNSBL);
+}
+
+static void
 reads_sites(void)
 {
 	static const struct {
@@ -92,6 +102,7 @@ main(void)
 	TEST(a_record_is_written_and_read);
 	TEST(a_short_record_has_nothing_of_the_rest);
 	TEST(tests_are_due_when_their_time_is_over);
+	TEST(tests_that_were_never_passed_are_known);
 	TEST(reads_sites);
 	TEST(knows_actions);
 	return test_end();

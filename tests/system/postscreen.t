@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from instance import Instance, Tap, free_port
 
 tap = Tap()
-port, proxied = free_port(), free_port()
+port, proxied, deep = free_port(), free_port(), free_port()
 mail = Instance("""
 postscreen_greet_wait = 3s
 postscreen_upstream_proxy_timeout = 20s
@@ -29,9 +29,15 @@ postscreen_client_connection_count_limit = 3
 127.0.0.1:%d inet n - n - 1 postscreen
   -o postscreen_upstream_proxy_protocol=haproxy
   -o postscreen_access_list=static:permit -o postscreen_cache_map=
+127.0.0.1:%d inet n - n - 1 postscreen
+  -o postscreen_cache_map=btree:$data_directory/deep
+  -o postscreen_pipelining_enable=yes -o postscreen_pipelining_action=drop
+  -o postscreen_bare_newline_enable=yes -o postscreen_bare_newline_action=ignore
+  -o postscreen_denylist_action=ignore -o postscreen_greet_wait=1s
+  -o postscreen_command_time_limit=3s
 smtpd pass - - n - - smtpd
 dnsblog unix - - n - 0 dnsblog
-""" % (port, proxied))
+""" % (port, proxied, deep))
 subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes",
                 "-subj", "/CN=mx.example", "-days", "2", "-keyout",
                 mail.dir + "/key.pem", "-out", mail.dir + "/cert.pem"],
@@ -149,6 +155,38 @@ got = say(f, "DATA now")
 tap.ok(got[0] == "501-5.5.4 Syntax: DATA" and len(got) == 3 and
        got[2] == "501 5.5.4 or others", "DATA stands alone", got)
 t.close()
+
+# --- after the greeting
+s, f = connect("127.0.0.11", deep)
+lines(f)
+say(f, "EHLO x.example")
+say(f, "QUIT")
+s, f = connect("127.0.0.11", deep)
+tap.ok(len(lines(f)) == 1, "what was passed need not be done again")
+f.write(b"NOOP\r\nNOOP\r\n")
+f.flush()
+got = lines(f)
+tap.ok(got == ["521 5.5.1 Protocol error; see 127.0.0.11"],
+       "who does not wait for a reply is dropped without it", got)
+s, f = connect("127.0.0.12", deep)
+lines(f)
+f.write(b"NOOP\n")
+f.flush()
+lines(f)
+say(f, "MAIL FROM:<a@far.example>")
+tap.ok(say(f, "RCPT TO:<root@localhost>")[0].startswith("450 "),
+       "a fault that is ignored does not count")
+got = lines(f)
+tap.ok(re.match(r"421 4\.4\.2 \S+ Error: timeout exceeded$", got[0]),
+       "a client that says nothing more is told so", got)
+tap.ok(logged(r"PASS NEW \[127\.0\.0\.12\]"), "and has passed")
+s, f = connect("127.0.0.8", deep)
+lines(f)
+say(f, "MAIL FROM:<a@far.example>")
+tap.ok(say(f, "RCPT TO:<root@localhost>")[0].startswith("450 "),
+       "nor does a denial that is ignored")
+s.close()
+tap.ok(logged(r"PASS NEW \[127\.0\.0\.8\]"), "the client passes, too")
 
 # --- how many
 conns = [connect("127.0.0.5") for _ in range(4)]
