@@ -53,8 +53,9 @@ biff_notify(const char *user, off_t offset)
 	if (clock_ms() < biff.silent_until || n >= (int)sizeof text ||
 	    !open_socket())
 		return;
-	/* The answer to the datagram before this one: nobody is there. */
-	if (send(biff.fd, text, (size_t)n, MSG_NOSIGNAL) < 0 &&
+	/* With its NUL, as it was ever sent.  An error answers the datagram
+	 * before this one: nobody is there. */
+	if (send(biff.fd, text, (size_t)n + 1, MSG_NOSIGNAL) < 0 &&
 	    errno == ECONNREFUSED)
 		biff.silent_until = clock_ms() + SILENT * 1000;
 }

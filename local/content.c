@@ -237,6 +237,14 @@ content_write(int fd, struct delivery *d, const struct content *c)
 	return put_out(fd);
 }
 
+enum outcome
+content_not_written(struct why *why, int error)
+{
+	why_set(why, error == EDQUOT || error == EFBIG ? "5.2.2" : "4.3.0",
+	    "error writing message: %s", strerror(error));
+	return why_outcome(why);
+}
+
 bool
 content_wants_delivered_to(const char *what)
 {

@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+#include "mail/why.h"
+
 struct delivery;
 
 /*
@@ -26,6 +28,9 @@ struct content {
 
 /* Writes all to fd.  False with errno: nothing is known of how much went. */
 bool	content_write(int fd, struct delivery *, const struct content *);
+
+/* After an error: the reason, and whether more room will come. */
+enum outcome content_not_written(struct why *, int error);
 
 /* Is there a Delivered-To: field with this address already? */
 bool	content_was_delivered_to(struct delivery *, const char *address);

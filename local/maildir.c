@@ -25,28 +25,19 @@
 #include "util/proc.h"
 
 static enum outcome
-fail(struct why *why, int e, const char *what, const char *path)
-{
-	why_set(why, e == EDQUOT || e == EFBIG ? "5.2.2" :
-	    e == ENOSPC ? "4.3.1" : e == EACCES || e == ENOTDIR ? "5.2.0" :
-	    "4.2.0",
-	    "%s %s: %s", what, path, strerror(e));
-	return why_outcome(why);
-}
-
-static enum outcome
 cannot_create(const struct maildir *m, struct why *why, const char *path)
 {
-	int	     e = errno;
-	enum outcome got = fail(why, e, "create maildir file", path);
+	int e = errno;
 
+	why_set(why, e == EACCES || e == ENOTDIR ? "5.2.0" : "4.2.0",
+	    "create maildir file %s: %s", path, strerror(e));
 	if (e == EACCES) {
 		log_warn("maildir access problem for UID/GID=%lu/%lu: %s",
 		    (unsigned long)m->uid, (unsigned long)m->gid,
 		    why->text.data);
 		log_warn("perhaps you need to create the maildirs in advance");
 	}
-	return got;
+	return why_outcome(why);
 }
 
 static void
@@ -82,12 +73,11 @@ unique_name(struct buf *out, const struct stat *st, bool with_size)
 		buf_addf(out, ",S=%lld", (long long)st->st_size);
 }
 
-/* Parents too, as "home/Mail/in/" may need; all by the owner's rights.  False
- * with errno, of the first that can't be. */
+/* With its parents, as "home/Mail/in/" may need; all by the owner's rights.
+ * False with errno, of the first that can't be. */
 static bool
-make_dirs(const struct maildir *m)
+make_dir(const struct maildir *m, const char *name)
 {
-	static const char *const subs[] = { "tmp", "new", "cur" };
 	struct buf	path = BUF_INIT;
 	bool		ok = true;
 	int		e = 0;
@@ -104,9 +94,9 @@ make_dirs(const struct maildir *m)
 		if (errno != EROFS && errno != EACCES)
 			ok = false;
 	}
-	for (size_t i = 0; ok && i < 3; i++) {
+	if (ok) {
 		buf_set(&path, m->path);
-		buf_adds(&path, subs[i]);
+		buf_adds(&path, name);
 		ok = mkdir(path.data, 0700) == 0 || errno == EEXIST;
 	}
 	if (!ok && errno == ENOENT && e != 0)
@@ -182,14 +172,15 @@ write_and_name(const struct maildir *m, int fd, const char *temp,
 	buf_addf(&name, "%snew/", m->path);
 	if (!content_write(fd, d, c) || fstat(fd, &st) != 0 ||
 	    !file_write_out(fd)) {
-		got = fail(why, errno, "write file in", m->path);
+		got = content_not_written(why, errno);
 	} else {
 		unique_name(&name, &st, quota_is_set(m->quota));
 		if (!give_name(fd, temp, name.data) && (errno != ENOENT ||
-		    !make_dirs(m) || !give_name(fd, temp, name.data))) {
+		    !make_dir(m, "new") || !make_dir(m, "cur") ||
+		    !give_name(fd, temp, name.data))) {
 			got = cannot_create(m, why, name.data);
 		} else if (!sync_with_name(m, fd, st.st_dev)) {
-			got = fail(why, errno, "sync", name.data);
+			got = content_not_written(why, errno);
 			unlink(name.data);
 		}
 	}
@@ -213,10 +204,8 @@ add_as_owner(const struct maildir *m, struct delivery *d,
 	int		fd = open_temp(m, &temp);
 	enum outcome	got;
 
-	if (fd < 0 && errno == ENOENT) {
-		if (make_dirs(m))
-			fd = open_temp(m, &temp);
-	}
+	if (fd < 0 && errno == ENOENT && make_dir(m, "tmp"))
+		fd = open_temp(m, &temp);
 	if (fd < 0) {
 		got = cannot_create(m, why, temp.data);
 	} else if (quota_is_set(m->quota) && !quota_maildir_check(m->quota,

@@ -23,7 +23,7 @@ struct maildir {
 /*
  * One file under a unique name, in new/ and durable (data, then the name)
  * on return; nothing of it is left in tmp/ otherwise.  cur, new and tmp are
- * made as needed.  `why`: DSN and the bare reason.  Ids are changed and
+ * made when they are needed.  `why`: DSN and the bare reason.  Ids are changed and
  * restored as in mbox_append().
  */
 enum outcome maildir_add(const struct maildir *, struct delivery *,

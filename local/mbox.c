@@ -126,27 +126,6 @@ fail(struct why *why, const char *dsn, const char *what)
 	return why_outcome(why);
 }
 
-static const char *
-dsn_of_errno(int e)
-{
-	switch (e) {
-	case EFBIG:
-	case EDQUOT:
-		return "5.2.2";
-	case ENOSPC:
-		return "4.3.1";
-	default:
-		return "4.2.0";
-	}
-}
-
-static enum outcome
-write_failed(struct why *why, int e)
-{
-	why_set(why, dsn_of_errno(e), "error writing message: %s", strerror(e));
-	return why_outcome(why);
-}
-
 static void
 wrong_owner(const struct mbox *m, struct why *why)
 {
@@ -259,16 +238,15 @@ append_locked(const struct mbox *m, int fd, bool is_new, struct delivery *d,
 	if (!check_file(m, fd, &st, why))
 		return why_outcome(why);
 	if (!S_ISREG(st.st_mode)) {		/* /dev/null and the like */
-		if (content_write(fd, d, c))
-			return DONE;
-		return fail(why, "4.2.0", strerror(errno));
+		return content_write(fd, d, c) ? DONE :
+		    content_not_written(why, errno);
 	}
 	if (quota_is_set(m->quota) && !quota_mbox_check(m->quota, st.st_size,
 	    (int64_t)(d->file.t.header_len + d->file.t.body_len), why))
 		return why_outcome(why);
 	if (m->size_limit > 0 && (uint64_t)m->size_limit <
 	    (uint64_t)st.st_size + d->file.t.size)
-		return write_failed(why, EFBIG);
+		return content_not_written(why, EFBIG);
 	begin = st.st_size;
 	if (append(fd, &begin, d, c) && (!is_new || file_sync_has_name(fd) ||
 	    file_sync_parent(m->path))) {
@@ -280,7 +258,7 @@ append_locked(const struct mbox *m, int fd, bool is_new, struct delivery *d,
 	if (ftruncate(fd, st.st_size) != 0)
 		log_warn("%s: cut back to %lld bytes after an error: %m",
 		    m->path, (long long)st.st_size);
-	return write_failed(why, saved);
+	return content_not_written(why, saved);
 }
 
 /* What time will not mend is returned. */

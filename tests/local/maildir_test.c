@@ -143,7 +143,7 @@ what_the_disk_did_not_take_is_not_delivered(void)
 	queued_delivery(&d, "Subject: x\r\n", &body);
 	write_error = EIO;
 	CHECK(add(&d, &why) == TRY_LATER);
-	CHECK_STR(why.text.data, "write file in box/: Input/output error");
+	CHECK_STR(why.text.data, "error writing message: Input/output error");
 	CHECK_INT(take_all("box/new", &got) + take_all("box/tmp", &got), 0);
 	write_error = ENOSYS;	/* then fsync() has to do */
 	CHECK(add(&d, &why) == DONE);
