@@ -31,8 +31,9 @@ enum family_id {
 	QMGR_NRCPT, QMGR_SIZE, QMGR_REMOVED, QMGR_EXPIRED,
 	SMTP_DELAY, LMTP_DELAY, PIPE_DELAY, SMTP_TLS, SMTP_PROCESSED,
 	SMTP_TIMED_OUT, SMTP_DEFERRED,
-	SMTPD_CONNECTS, SMTPD_DISCONNECTS, SMTPD_RDNS, SMTPD_LOST, SMTPD_PROCESSED, SMTPD_REJECTED, SMTPD_AUTH_FAILED,
-	SMTPD_TLS, BOUNCE_SENT, VIRTUAL_DELIVERED, SHOWQ_SIZE, SHOWQ_AGE,
+	SMTPD_CONNECTS, SMTPD_DISCONNECTS, SMTPD_RDNS, SMTPD_LOST,
+	SMTPD_PROCESSED, SMTPD_REJECTED, SMTPD_AUTH_FAILED, SMTPD_TLS,
+	BOUNCE_SENT, VIRTUAL_DELIVERED, SHOWQ_SIZE, SHOWQ_AGE,
 	/* our own */
 	DELIVERIES, DELIVERY_TIME, VERDICTS, LINES, QUEUE_MESSAGES,
 	QUEUE_BYTES, QUEUE_OLDEST,
@@ -330,47 +331,57 @@ count_verdict(struct facts *f)
 	}
 }
 
+/* Lines that add one to a family, with some of their facts as labels. */
+static const char *const no_labels[] = { NULL };
+static const char *const tls_labels[] = { "trust", "protocol", "cipher",
+	"secret_bits", "algorithm_bits", NULL };
+static const char *const method_label[] = { "sasl_method", NULL };
+static const char *const stage_fact[] = { "stage", NULL };
+static const char *const after_label[] = { "after_stage", NULL };
+
+static const struct rule {
+	enum logged_kind   kind;
+	const char	  *program;	/* NULL: any */
+	enum family_id	   family;
+	const char *const *facts, *const *labels;
+} rules[] = {
+	{ LOGGED_CONNECT, "smtpd", SMTPD_CONNECTS, no_labels, no_labels },
+	{ LOGGED_DISCONNECT, "smtpd", SMTPD_DISCONNECTS, no_labels,
+	    no_labels },
+	{ LOGGED_LOST, "smtpd", SMTPD_LOST, stage_fact, after_label },
+	{ LOGGED_TLS, "smtpd", SMTPD_TLS, tls_labels, tls_labels },
+	{ LOGGED_TLS, "smtp", SMTP_TLS, tls_labels, tls_labels },
+	{ LOGGED_TLS, "lmtp", SMTP_TLS, tls_labels, tls_labels },
+	{ LOGGED_CLIENT, NULL, SMTPD_PROCESSED, method_label, method_label },
+	{ LOGGED_AUTH_FAILED, NULL, SMTPD_AUTH_FAILED, no_labels, no_labels },
+	{ LOGGED_MESSAGE_ID, NULL, CLEANUP_PROCESSED, no_labels, no_labels },
+	{ LOGGED_RETURNED, NULL, QMGR_EXPIRED, no_labels, no_labels },
+	{ LOGGED_REMOVED, "qmgr", QMGR_REMOVED, no_labels, no_labels },
+};
+
+static void
+count_by_rules(struct facts *f)
+{
+	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+		const struct rule *r = &rules[i];
+
+		if (r->kind == f->line->kind && (r->program == NULL ||
+		    str_is(f->line->program, r->program)))
+			count_with(f, r->family, r->facts, r->labels);
+	}
+}
+
 static void
 count_by_kind(struct facts *f)
 {
-	static const char *const tls[] = { "trust", "protocol", "cipher",
-		"secret_bits", "algorithm_bits", NULL };
-	static const char *const method[] = { "sasl_method", NULL };
-	static const char *const stage[] = { "stage", NULL };
-	static const char *const after[] = { "after_stage", NULL };
-	bool is_smtpd = str_is(f->line->program, "smtpd");
-
+	count_by_rules(f);
 	switch (f->line->kind) {
-	case LOGGED_CONNECT:
-		if (is_smtpd)
-			count(f->m, SMTPD_CONNECTS, "");
-		break;
-	case LOGGED_DISCONNECT:
-		if (is_smtpd)
-			count(f->m, SMTPD_DISCONNECTS, "");
-		break;
-	case LOGGED_LOST:
-		if (is_smtpd)
-			count_with(f, SMTPD_LOST, stage, after);
-		break;
-	case LOGGED_TLS:
-		count_with(f, is_smtpd ? SMTPD_TLS : SMTP_TLS, tls, tls);
-		break;
-	case LOGGED_CLIENT:
-		count_with(f, SMTPD_PROCESSED, method, method);
-		break;
-	case LOGGED_MESSAGE_ID:
-		count(f->m, CLEANUP_PROCESSED, "");
-		break;
 	case LOGGED_QUEUED:
 		observe(f->m, QMGR_NRCPT, "", number(get(f, "nrcpt")));
 		observe(f->m, QMGR_SIZE, "", number(get(f, "size")));
 		break;
 	case LOGGED_DELIVERY:
 		count_delivery(f);
-		break;
-	case LOGGED_RETURNED:
-		count(f->m, QMGR_EXPIRED, "");
 		break;
 	case LOGGED_REJECT:
 		count_verdict(f);
@@ -379,19 +390,12 @@ count_by_kind(struct facts *f)
 		if (str_is(get(f, "notification"), "sender non-delivery"))
 			count(f->m, BOUNCE_SENT, "");
 		break;
-	case LOGGED_AUTH_FAILED:
-		count(f->m, SMTPD_AUTH_FAILED, "");
-		break;
-	case LOGGED_REMOVED:
-		if (str_is(f->line->program, "qmgr"))
-			count(f->m, QMGR_REMOVED, "");
-		break;
-	case LOGGED_PICKUP:
-		break;
 	case LOGGED_OTHER:
-		if (is_smtpd && mentions(f->line->text,
+		if (str_is(f->line->program, "smtpd") && mentions(f->line->text,
 		    " does not resolve to address "))
 			count(f->m, SMTPD_RDNS, "");
+		break;
+	default:
 		break;
 	}
 }
