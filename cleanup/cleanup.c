@@ -49,6 +49,7 @@ main(int argc, char **argv)
 	static const struct server cleanup = {
 		.name = "cleanup",
 		.kind = SERVER_MULTI,
+		.hides_sigterm = true,
 		.jail = PROC_JAIL_NET | PROC_JAIL_FILES,
 		.areas = areas,
 		.before_jail = before_jail,

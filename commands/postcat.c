@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -94,6 +95,14 @@ static const enum envelope_attr before_sender[] = {
 	ATTR_DSN_RET,
 };
 
+/* What sendmail says of a message comes before what pickup does. */
+static const enum envelope_attr before_local_sender[] = {
+	ATTR_LOG_IDENT, ATTR_DSN_ENVELOPE_ID, ATTR_DSN_RET,
+	ATTR_REWRITE_CONTEXT, ATTR_CONTENT_FILTER, ATTR_REDIRECT,
+	ATTR_TRACE_FLAGS, ATTR_VERP_DELIMS, ATTR_SASL_METHOD,
+	ATTR_SASL_USERNAME, ATTR_SASL_SENDER,
+};
+
 static const enum envelope_attr after_sender[] = {
 	ATTR_ENCODING,
 	ATTR_LOG_CLIENT_NAME, ATTR_LOG_CLIENT_ADDRESS, ATTR_LOG_CLIENT_PORT,
@@ -103,14 +112,42 @@ static const enum envelope_attr after_sender[] = {
 	ATTR_HELO_NAME, ATTR_PROTOCOL_NAME, ATTR_CLIENT_ADDRESS_TYPE,
 };
 
+/* Handed in by sendmail, and not yet seen by pickup. */
+static bool
+is_submission(const struct envelope *e)
+{
+	return *e->queue_id == '\0';
+}
+
+static bool
+is_local(const struct envelope *e)
+{
+	return is_submission(e) || text_eq(envelope_get(e,
+	    ATTR_LOG_MESSAGE_ORIGIN), "local");
+}
+
+static const char *
+shown_attr(const struct envelope *e, enum envelope_attr which)
+{
+	if (which == ATTR_REWRITE_CONTEXT && is_submission(e) &&
+	    e->attr[which] == NULL)
+		return "local";
+	/* Postfix takes it for granted. */
+	if (which == ATTR_LOG_MESSAGE_ORIGIN && is_local(e))
+		return NULL;
+	return e->attr[which];
+}
+
 static void
 print_attrs(const struct envelope *e, const enum envelope_attr *which,
     size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		if (e->attr[which[i]] != NULL)
-			print_attr(envelope_attr_names[which[i]],
-			    e->attr[which[i]]);
+	for (size_t i = 0; i < n; i++) {
+		const char *value = shown_attr(e, which[i]);
+
+		if (value != NULL)
+			print_attr(envelope_attr_names[which[i]], value);
+	}
 }
 
 /* Facts that have no place of their own in the lists above. */
@@ -150,13 +187,10 @@ print_rcpt(const struct recipient *r)
 }
 
 static void
-print_envelope(const struct queue_file *q, const struct envelope *e,
-    const char *path)
+print_sizes(const struct queue_file *q, const struct envelope *e)
 {
 	char sizes[128];
 
-	opt.at = (off_t)(q->t.body_len + q->t.header_len);
-	print_marker('C', "ENVELOPE RECORDS", path);
 	snprintf(sizes, sizeof sizes,
 	    "%15llu %15llu %15llu %15d %15llu %15d",
 	    (unsigned long long)q->t.size,
@@ -165,10 +199,25 @@ print_envelope(const struct queue_file *q, const struct envelope *e,
 	    (unsigned long long)q->t.size,
 	    (e->flags & ENV_SMTPUTF8_NEEDED) ? 1 : 0);
 	print_fact('C', "message_size", sizes);
+}
+
+static void
+print_envelope(const struct queue_file *q, const struct envelope *e,
+    const char *path)
+{
+	opt.at = (off_t)(q->t.body_len + q->t.header_len);
+	print_marker('C', "ENVELOPE RECORDS", path);
+	if (!is_submission(e))
+		print_sizes(q, e);
 	print_time('T', "message_arrival_time", e->arrival_us);
-	print_time('A', "create_time", e->created_us);
-	print_attrs(e, before_sender,
-	    sizeof before_sender / sizeof *before_sender);
+	if (!is_submission(e))
+		print_time('A', "create_time", e->created_us);
+	if (is_local(e))
+		print_attrs(e, before_local_sender, sizeof before_local_sender /
+		    sizeof *before_local_sender);
+	else
+		print_attrs(e, before_sender,
+		    sizeof before_sender / sizeof *before_sender);
 	if (e->attr[ATTR_FULL_NAME] != NULL)
 		print_fact('F', "sender_fullname", e->attr[ATTR_FULL_NAME]);
 	print_fact('S', "sender", e->sender);
@@ -250,7 +299,10 @@ static void
 show_fd(int fd, const char *path)
 {
 	struct queue_file q;
+	struct stat	  st;
 
+	/* complaints come after what was shown before */
+	fflush(stdout);
 	switch (queue_file_open_fd(&q, fd)) {
 	case QUEUE_FILE_OK:
 		print_file(&q, path);
@@ -259,7 +311,9 @@ show_fd(int fd, const char *path)
 	case QUEUE_FILE_ERROR:
 		fatal("read %s", path);
 	default:
-		log_warn("%s: input is not a valid queue file", path);
+		if (fstat(fd, &st) != 0 || st.st_size > 0 ||
+		    S_ISDIR(st.st_mode))
+			log_warn("%s: input is not a valid queue file", path);
 		close(fd);
 	}
 }
@@ -302,6 +356,7 @@ show_queued(const char *id)
 		if (fd < 0 && errno != ENOENT)
 			error = errno;
 	}
+	fflush(stdout);
 	if (fd < 0)
 		fatalx("open queue file %s: %s", id, strerror(error));
 	show_fd(fd, path.data);
@@ -313,6 +368,7 @@ show_path(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
+	fflush(stdout);
 	if (fd < 0)
 		fatal("open %s", path);
 	show_fd(fd, path);

@@ -454,5 +454,11 @@ server_main(int argc, char **argv, const struct server *s)
 	}
 	if (s->before_exit != NULL)
 		s->before_exit();
+	/* all is done; that somebody killed us master shall tell */
+	if (server_state.terminated && !s->hides_sigterm) {
+		log_flush();
+		signal(SIGTERM, SIG_DFL);
+		raise(SIGTERM);
+	}
 	exit(0);
 }

@@ -45,6 +45,8 @@ struct server {
 	bool		 privileged;		/* keeps root: local, pipe */
 	bool		 one_process;		/* qmgr, anvil, verify: state
 						   in one worker */
+	bool		 hides_sigterm;		/* ends with 0 after it: cleanup
+						   in Postfix does */
 	unsigned	 jail;			/* enum proc_jail bits */
 	const struct param_area *const *areas;	/* ends with NULL; conf_mail
 						   is always loaded */

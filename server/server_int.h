@@ -33,6 +33,7 @@ struct server_state {
 	bool	stopping;
 	bool	retiring;	/* server_retire() was called */
 	bool	served;
+	bool	terminated;	/* by SIGTERM */
 	int	sessions;
 };
 

@@ -283,6 +283,7 @@ term_task(void *arg)
 	(void)arg;
 	while (!state.term)
 		task_wait(&state.signalled, CLOCK_NEVER);
+	server_state.terminated = true;
 	begin_stop();
 	finish(TERM_GRACE);
 }
