@@ -45,7 +45,8 @@
 #include "util/text.h"
 
 enum {
-	ENTRIES_MAX = 20000,		/* domains in memory */
+	ENTRIES_MAX = 20000,		/* domains in memory, and bytes of */
+	BYTES_MAX = 32 * 1024 * 1024,	/* their policies */
 	REFRESH_USED = 31 * 86400,	/* seconds: policies that nobody asked
 					   for since are left to expire */
 	DAY = 86400,
@@ -57,6 +58,7 @@ enum {
 struct entry {
 	struct list	 by_age;	/* last asked for: at the end */
 	char		*policy;	/* mtasts_write(); NULL: none */
+	size_t		 bytes;		/* of it, as counted in sts */
 	enum mtasts_mode mode;
 	char		 id[MTASTS_ID_MAX + 1];
 	long long	 fetched, expires, used; /* seconds, wall clock */
@@ -79,6 +81,7 @@ static struct {
 	struct cache	*cache;
 	struct map	*entries;
 	struct list	 by_age, due;
+	size_t		 bytes;		/* of policies */
 	int		 refreshers;
 } sts = {
 	.by_age = LIST_INIT(sts.by_age), .due = LIST_INIT(sts.due),
@@ -131,6 +134,7 @@ forget(struct entry *e)
 {
 	map_remove(sts.entries, e->domain);
 	list_remove(&e->by_age);
+	sts.bytes -= e->bytes;
 	mem_free(e->policy);
 	mem_free(e->why);
 	mem_free(e);
@@ -141,8 +145,8 @@ make_room(void)
 {
 	struct list *it = sts.by_age.next, *next;
 
-	for (; map_count(sts.entries) >= ENTRIES_MAX && it != &sts.by_age;
-	    it = next) {
+	for (; (map_count(sts.entries) >= ENTRIES_MAX ||
+	    sts.bytes > BYTES_MAX) && it != &sts.by_age; it = next) {
 		struct entry *e = LIST_ENTRY(it, struct entry, by_age);
 
 		next = it->next;
@@ -197,9 +201,14 @@ hold(const char *domain)
 	return e;
 }
 
+/* Whatever became of the policy is counted here. */
 static void
 release(struct entry *e)
 {
+	size_t bytes = e->policy != NULL ? strlen(e->policy) : 0;
+
+	sts.bytes += bytes - e->bytes;
+	e->bytes = bytes;
 	e->busy = false;
 	e->users--;
 	task_wake_one(&e->wake);
