@@ -381,7 +381,7 @@ main(int argc, char **argv)
 	int  ch;
 
 	command_name(argv[0]);
-	while ((ch = getopt(argc, argv, "bc:dehoqrs:v")) != -1)
+	while ((ch = getopt(argc, argv, "+bc:dehoqrs:v")) != -1)
 		switch (ch) {
 		case 'b': opt.body = true; break;
 		case 'c': conf_set_dir(optarg); break;

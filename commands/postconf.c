@@ -121,7 +121,7 @@ read_options(int argc, char **argv)
 	const char *why;
 	int	    c;
 
-	while ((c = getopt(argc, argv, "aAbc:C:defFhHjlmMno:pPqtT:vxX#")) >=
+	while ((c = getopt(argc, argv, "+aAbc:C:defFhHjlmMno:pPqtT:vxX#")) >=
 	    0) {
 		if (c == '?')
 			usage();

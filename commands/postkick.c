@@ -54,7 +54,7 @@ main(int argc, char **argv)
 	int	    c;
 
 	command_name(argv[0]);
-	while ((c = getopt(argc, argv, "c:v")) != -1) {
+	while ((c = getopt(argc, argv, "+c:v")) != -1) {
 		switch (c) {
 		case 'c': conf_set_dir(optarg); break;
 		case 'v': log_verbose++; break;

@@ -9,6 +9,7 @@
 #include "table/table.h"
 #include "util/buf.h"
 #include "util/log.h"
+#include "util/mem.h"
 #include "util/text.h"
 
 static void
@@ -88,12 +89,14 @@ table_command(struct table_command *c, int argc, char **argv)
 {
 	struct buf	 why = BUF_INIT;
 	enum tool_result r;
+	char		*letters = mem_printf("+%s", c->letters);
 	int		 letter;
 
 	argv[0] = (char *)(uintptr_t)c->name;	/* for getopt's messages */
 	command_name(c->name);
-	while ((letter = getopt(argc, argv, c->letters)) != -1)
+	while ((letter = getopt(argc, argv, letters)) != -1)
 		take_option(c, letter);
+	mem_free(letters);
 	read_configuration(c);
 	if (optind == argc && c->list)
 		return 1;	/* as of a table without entries */

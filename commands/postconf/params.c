@@ -129,14 +129,13 @@ show_all(void)
 	mem_free(sorted);
 }
 
-/* NULL if it is unknown, or of a class that isn't shown. */
+/* NULL if it is unknown. */
 static const char *
 default_of(const char *name)
 {
 	const struct param *p = param_find(name);
 
-	if (p != NULL && (p->flags & OURS) &&
-	    (postconf.classes & CLASS_BUILTIN))
+	if (p != NULL && (p->flags & OURS))
 		return param_default(p);
 	return map_find(known, name);
 }
@@ -147,11 +146,12 @@ params_show(char **names)
 	const char *def;
 
 	known = map_new();
-	if (postconf.classes & CLASS_BUILTIN)
+	/* Who names a parameter need not know its class. */
+	if (*names != NULL || (postconf.classes & CLASS_BUILTIN))
 		add_builtin();
-	if (postconf.classes & CLASS_SERVICE)
+	if (*names != NULL || (postconf.classes & CLASS_SERVICE))
 		add_service_params();
-	if (postconf.classes & CLASS_USER)
+	if (*names != NULL || (postconf.classes & CLASS_USER))
 		conf_each(add_user, NULL);
 	if (*names == NULL)
 		show_all();

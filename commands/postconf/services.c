@@ -47,7 +47,8 @@ pattern_parse(struct pattern *p, const char *text)
 	*p = (struct pattern){ 0 };
 	item = type != NULL ? strchr(type + 1, '/') : NULL;
 	p->service = slice(text, type);
-	p->type = type != NULL ? slice(type + 1, item) : "*";
+	p->type = type != NULL && type[1] != '\0' ? slice(type + 1, item) :
+	    "*";
 	p->has_item = item != NULL;
 	p->item = item != NULL ? slice(item + 1, NULL) : "*";
 }
@@ -108,7 +109,7 @@ services_check(char **texts)
 	for (; *texts != NULL; texts++) {
 		pattern_parse(&p, *texts);
 		if (!is_part(p.service) || !is_part(p.type) ||
-		    strchr(p.item, '/') != NULL ||
+		    !is_part(p.item) || strchr(p.item, '/') != NULL ||
 		    (HAS('M') && !text_eq(p.item, "*")))
 			fatalx(HAS('M') ?
 			    "-M option requires service_name[/type]" :
