@@ -116,7 +116,8 @@ note(struct field *f)
 static struct token *
 parse(struct field *f)
 {
-	struct str value = value_of(f);
+	struct str value = { f->text->data + f->value,
+	    f->text->len - f->value };
 
 	/* tokens outlive the field's buffer when it is rewritten */
 	value.p = pool_strndup(&f->m->pool, value.p, value.n);

@@ -1,3 +1,4 @@
+#include <stdint.h>
 #include <string.h>
 
 #include "mail/address.h"
@@ -88,7 +89,7 @@ end_of_atom(const char *p, const char *end)
 		if (*p == '\\' && p + 1 < end)
 			p++;
 		else if (is_space(*p) || (*p != '\0' &&
-		    strchr("()<>@,;:\".[!%", *p) != NULL))
+		    strchr("()<>@,;:\".[]!%", *p) != NULL))
 			break;
 	}
 	return p;
@@ -96,8 +97,8 @@ end_of_atom(const char *p, const char *end)
 
 /*
  * A token's text on one line: white space within is spaces (in a comment only
- * that of line breaks).  A backslash with nothing behind it goes, and what
- * was not closed gets its `close`.
+ * that of line breaks).  What was not closed gets its `close`, and a
+ * backslash in front of that goes.
  */
 static struct str
 tidy(struct scan *s, enum token_type type, struct str raw, char close)
@@ -115,10 +116,10 @@ tidy(struct scan *s, enum token_type type, struct str raw, char close)
 		copy[text.n++] = c == '\n' ||
 		    (c == '\t' && type != TOKEN_COMMENT) ? ' ' : c;
 	}
-	if (slashes % 2 == 1 && type != TOKEN_COMMENT)
-		text.n--;
-	if (close != '\0')
+	if (close != '\0') {
+		text.n -= slashes % 2;
 		copy[text.n++] = close;
+	}
 	text.p = copy;
 	return text;
 }
@@ -126,9 +127,34 @@ tidy(struct scan *s, enum token_type type, struct str raw, char close)
 static bool
 is_tidy(struct str raw, char close)
 {
-	return close == '\0' && raw.p[raw.n - 1] != '\\' &&
-	    memchr(raw.p, '\n', raw.n) == NULL &&
+	return close == '\0' && memchr(raw.p, '\n', raw.n) == NULL &&
 	    memchr(raw.p, '\t', raw.n) == NULL;
+}
+
+/* A word with quoted pairs: quotes instead, where it needs any. */
+static struct str
+quote_pairs(struct scan *s, struct str raw)
+{
+	struct buf plain = BUF_INIT, quoted = BUF_INIT;
+	struct str text;
+
+	for (size_t i = 0; i < raw.n; i++) {
+		if (raw.p[i] == '\\' && ++i == raw.n)
+			break;
+		buf_addc(&plain, is_space(raw.p[i]) ? ' ' : raw.p[i]);
+		if (strchr("\"\\", raw.p[i]) != NULL)
+			buf_addc(&quoted, '\\');
+		buf_addc(&quoted, plain.data[plain.len - 1]);
+	}
+	if (plain.len > 0 && strpbrk(plain.data, " ()<>@,;:\".[]!%\\") == NULL)
+		text.p = pool_strndup(s->pool, plain.data, text.n = plain.len);
+	else {
+		text.p = pool_printf(s->pool, "\"%s\"", quoted.data);
+		text.n = strlen(text.p);
+	}
+	buf_done(&plain);
+	buf_done(&quoted);
+	return text;
 }
 
 static struct token *
@@ -154,7 +180,7 @@ next_token(struct scan *s)
 	} else if (*from == '[') {
 		type = TOKEN_LITERAL;
 		close = find_close(&s->p, s->end, ']') ? '\0' : ']';
-	} else if (*from != '\0' && strchr(")<>@,;:.!%", *from) != NULL) {
+	} else if (*from != '\0' && strchr(")<>@,;:.]!%", *from) != NULL) {
 		type = TOKEN_SPECIAL;
 		s->p++;
 	} else {
@@ -162,7 +188,9 @@ next_token(struct scan *s)
 		s->p = end_of_atom(from, s->end);
 	}
 	text = (struct str){ from, (size_t)(s->p - from) };
-	if (!is_tidy(text, close))
+	if (type == TOKEN_ATOM && memchr(text.p, '\\', text.n) != NULL)
+		text = quote_pairs(s, text);
+	else if (!is_tidy(text, close))
 		text = tidy(s, type, text, close);
 	return new_token(s->pool, type, text.p, text.n);
 }
@@ -329,32 +357,45 @@ address_parse_header(struct pool *pool, struct str text, size_t limit)
 
 /* --- writing */
 
-/* Between the parts of an address. */
+static bool
+is_text(const struct token *t)
+{
+	return t->type != TOKEN_SPECIAL;
+}
+
+/* Between the parts of an address; commas have theirs already. */
 static bool
 wants_space_within(const struct token *before, const struct token *t)
 {
-	return is_char(t, '<') || (is_word(before) && is_word(t) &&
+	if (before == NULL || is_char(before, ','))
+		return false;
+	return is_char(t, '<') || (is_text(before) && is_text(t) &&
 	    (before->type != TOKEN_ATOM || t->type != TOKEN_ATOM));
+}
+
+static void
+add_parts(struct buf *out, const struct token *parts)
+{
+	const struct token *before = NULL;
+
+	for (const struct token *t = parts; t != NULL; before = t, t = t->next) {
+		if (wants_space_within(before, t))
+			buf_addc(out, ' ');
+		buf_add(out, t->text.p, t->text.n);
+		if (is_char(t, ','))
+			buf_addc(out, ' ');
+	}
 }
 
 void
 address_token_text(struct buf *out, const struct token *t)
 {
-	const struct token *before = NULL;
-	size_t		    start = out->len;
+	size_t start = out->len;
 
-	if (t->text.n > 0) {
+	if (t->text.n > 0)
 		buf_add(out, t->text.p, t->text.n);
-		return;
-	}
-	for (const struct token *c = t->children; c != NULL;
-	    before = c, c = c->next) {
-		if (before != NULL && wants_space_within(before, c))
-			buf_addc(out, ' ');
-		buf_add(out, c->text.p, c->text.n);
-		if (is_char(c, ','))
-			buf_addc(out, ' ');
-	}
+	else
+		add_parts(out, t->children);
 	if (out->len == start)
 		buf_adds(out, "\"\"");
 }
@@ -366,12 +407,6 @@ write_text(struct buf *out, const struct token *t)
 		address_token_text(out, t);
 	else
 		buf_add(out, t->text.p, t->text.n);
-}
-
-static bool
-is_text(const struct token *t)
-{
-	return t->type != TOKEN_SPECIAL;
 }
 
 static bool
@@ -415,10 +450,8 @@ address_write_header(struct buf *out, const struct token *list)
 			first = false;
 		}
 	}
-	if (entry.len > 0)
+	if (entry.len > 0 || is_char(before, ','))
 		put_entry(out, &entry, first);
-	else if (is_char(before, ','))
-		buf_addc(out, ' ');
 	buf_done(&entry);
 }
 
@@ -434,14 +467,40 @@ address_token_get(struct buf *out, const struct token *t)
 	buf_done(&text);
 }
 
+/*
+ * A domain that is none (anything may stand in front of '>') is written as
+ * the tokens that it would be read as.
+ */
+static void
+space_out(struct pool *pool, struct buf *out, struct str external)
+{
+	struct scan   s = { .pool = pool, .p = external.p,
+	    .end = external.p + external.n, .left = SIZE_MAX };
+	struct token *before = NULL, *t;
+
+	for (; (t = next_token(&s)) != NULL; before = t) {
+		if (before != NULL && (is_char(before, ',') ||
+		    wants_space(before, t)))
+			buf_addc(out, ' ');
+		buf_add(out, t->text.p, t->text.n);
+	}
+}
+
 void
 address_token_set(struct pool *pool, struct token *t, const char *internal)
 {
-	struct buf b = BUF_INIT;
+	const char *domain = address_domain(internal);
+	struct buf  b = BUF_INIT, spaced = BUF_INIT, *text = &b;
 
 	address_quote(&b, internal);
 	if (b.len == 0)
 		buf_adds(&b, "\"\"");
-	t->text = (struct str){ pool_strndup(pool, b.data, b.len), b.len };
+	if (domain != NULL && strpbrk(domain, "<,(\" \\") != NULL) {
+		text = &spaced;
+		space_out(pool, text, (struct str){ b.data, b.len });
+	}
+	t->text = (struct str){ pool_strndup(pool, text->data, text->len),
+	    text->len };
 	buf_done(&b);
+	buf_done(&spaced);
 }

@@ -52,7 +52,7 @@ from_bang(struct buf *out, const char *local)
 
 	if (bang == NULL)
 		return false;
-	buf_adds(out, bang + 1);
+	buf_adds(out, bang + 1 + (bang[1] == ' '));
 	buf_addc(out, '@');
 	buf_add(out, local, (size_t)(bang - local));
 	return true;

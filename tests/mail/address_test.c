@@ -322,6 +322,11 @@ static const struct {
 	{ "To: [x\"y]", "To: \"[x\\\"y]\"@h.example" },
 	{ "To: a, \"x\n\ty\"@b", "To: a@h.example, \"x  y\"@b" },
 	{ "To: a, (x\n\ty)", "To: a@h.example, (x \ty)" },
+	{ "To: \\, b\\c <d>, x\\ y", "To: \",\" bc <d@h.example>, \"x y\"@h.example" },
+	{ "To: a] b, \"q\" ] [l] c", "To: \"a]b\"@h.example, "
+	  "\"q][l]\"@h.example, c@h.example" },
+	{ "To: a, \"b ", "To: a@h.example, \"b \"@h.example" },
+	{ "To: <a@b, c>, <d@\"q r\">, x", "To: <a@b, c>, <d@q r>, x@h.example" },
 	/* nobody */
 	{ "To: @, \"\", \\", "To: \"\", \"\", \"\"" },
 	{ "To: a@, @b:", "To: a@, @b:" },
