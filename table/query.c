@@ -182,7 +182,13 @@ query_wants(struct query *q, struct table *t, const char *key,
 			return TABLE_NOT_FOUND;
 	if (!query_fits(q->result_format, key, true))
 		return TABLE_NOT_FOUND;
-	return q->domain == NULL ? TABLE_FOUND : check_domain(q, t, key);
+	if (q->domain != NULL)
+		return check_domain(q, t, key);
+	if (*key != '\0')
+		return TABLE_FOUND;
+	log_warn("table \"%s\": empty query string -- ignored",
+	    t->full_name);
+	return TABLE_NOT_FOUND;
 }
 
 bool

@@ -50,8 +50,8 @@ take_lines(struct settings *s, const struct buf *bytes)
 	lines_init(&lines, bytes->data, bytes->len);
 	while (ok && lines_next(&lines, &line)) {
 		if (lines.indented)
-			log_warn("%s, line %d: logical line must not start "
-			    "with whitespace", s->file, lines.first);
+			log_warn("%s: logical line must not start with "
+			    "whitespace: \"%.30s\"", s->file, line.data);
 		else
 			ok = take_line(s, line.data, lines.last);
 	}
@@ -148,9 +148,24 @@ settings_fail(struct settings *s, const char *fmt, ...)
 	va_end(ap);
 	if (s->file != NULL)
 		table_fail(s->table, "%s: %s", s->file, text.data);
+	else if (text_starts(text.data, "bad "))	/* names main.cf's name */
+		table_fail(s->table, "%s", text.data);
 	else
 		table_fail(s->table, "%s: %s", s->table->full_name, text.data);
 	buf_done(&text);
+}
+
+/* The setting as its file or main.cf has it. */
+static const char *
+name_of(const struct settings *s, const char *name)
+{
+	static struct buf full = BUF_INIT;
+
+	if (s->file != NULL)
+		return name;
+	buf_clear(&full);
+	buf_addf(&full, "%s_%s", s->prefix, name);
+	return full.data;
 }
 
 bool
@@ -173,7 +188,8 @@ settings_need(struct settings *s, const char *name)
 	const char *value = settings_text(s, name, "");
 
 	if (*value == '\0')
-		settings_fail(s, "bad string length 0 < 1: %s = ", name);
+		settings_fail(s, "bad string length 0 < 1: %s = ",
+		    name_of(s, name));
 	return value;
 }
 
@@ -188,7 +204,7 @@ settings_int(struct settings *s, const char *name, int def, int min)
 	if (text_to_long(value, min, INT_MAX, &n))
 		return (int)n;
 	settings_fail(s, "bad numerical configuration: %s = %s; write a whole "
-	    "number from %d", name, value, min);
+	    "number from %d", name_of(s, name), value, min);
 	return def;
 }
 
@@ -202,8 +218,8 @@ settings_seconds(struct settings *s, const char *name, int def)
 		return def;
 	if (conf_parse_time(value, 's', &n) && n >= 0)
 		return n;
-	settings_fail(s, "bad time: %s = %s; write 30, 30s, 5m, 1h ...", name,
-	    value);
+	settings_fail(s, "bad time: %s = %s; write 30, 30s, 5m, 1h ...",
+	    name_of(s, name), value);
 	return def;
 }
 
@@ -218,6 +234,6 @@ settings_bool(struct settings *s, const char *name, bool def)
 		return true;
 	if (!text_eq_nocase(value, "no"))
 		settings_fail(s, "bad boolean configuration: %s = %s; write "
-		    "yes or no", name, value);
+		    "yes or no", name_of(s, name), value);
 	return false;
 }

@@ -266,7 +266,7 @@ done <<'END'
 -e '# x=y'|-e, -X, or -# accepts no comment input
 -e =x|missing attribute name: "=x"
 -M 'smtp/inet/x'|-M option requires service_name[/type]
--M 'smtp/inet/x' -e|missing '=' after attribute name: "smtp/inet/x"
+-Me 'smtp/inet/x'|missing '=' after attribute name: "smtp/inet/x"
 -Fe smtp/inet=x|-Fe or -FX requires service_name/type/field_name
 -F smtp/inet/foo|invalid service attribute name: "foo"
 -o a -n|invalid parameter override: a: missing '=' after attribute name
