@@ -80,6 +80,28 @@ send_datagram(const struct buf *b)
 		close(fd);
 }
 
+/* As Postfix's log has it: "starttls_not_supported". */
+static void
+log_result(const struct tlsrpt_result *r)
+{
+	struct buf b = BUF_INIT;
+
+	buf_addf(&b, "TLSRPT: status=%s, domain=%s, receiving_mx=%s[%s]",
+	    r->failure != NULL ? "failure" : "success",
+	    r->policy_domain != NULL ? r->policy_domain : r->domain,
+	    r->mx_host != NULL ? r->mx_host : "",
+	    r->receiving_ip != NULL ? r->receiving_ip : "");
+	if (r->failure != NULL) {
+		buf_adds(&b, ", failure_type=");
+		for (const char *p = r->failure; *p != '\0'; p++)
+			buf_addc(&b, *p == '-' ? '_' : *p);
+	}
+	if (r->failure != NULL && r->reason != NULL)
+		buf_addf(&b, ", failure_reason=%s", r->reason);
+	log_info("%s", b.data);
+	buf_done(&b);
+}
+
 static void
 tell_socket(const struct frame *f)
 {
@@ -88,8 +110,10 @@ tell_socket(const struct frame *f)
 	struct buf	     b = BUF_INIT;
 	const char	    *record = find_record(&pool, r.domain);
 
-	if (record != NULL && tlsrpt_write_datagram(&b, &r, record))
+	if (record != NULL && tlsrpt_write_datagram(&b, &r, record)) {
+		log_result(&r);
 		send_datagram(&b);
+	}
 	buf_done(&b);
 	pool_done(&pool);
 }

@@ -750,6 +750,9 @@ def external_reporter(mail, world):
            policy["policy-string"] == ["3 1 1 " + 64 * "0"] and
            (failure["c"], failure["n"]) == (205, "mx.nodane.test") and
            failure["r"].startswith("127."), "it is told of a failure", got)
+    tap.ok(mail.logged("TLSRPT: status=failure, domain=nodane.test, "
+                       "receiving_mx=mx.nodane.test[127."), "and so is the "
+           "log", mail.log()[-1000:])
     expect(mail, "badcert", "deferred", "a domain that wants no reports")
     expect(mail, "dane", "sent", "and one that does")
     got = json.loads(s.recv(65536))
