@@ -247,6 +247,20 @@ add_said(struct buf *b, const struct reply *r, const struct buf *lines)
 	}
 }
 
+/* Its first line. */
+static void
+remember(const struct session *s, const struct login *login,
+    const struct buf *lines)
+{
+	const struct reply *r = &s->reply;
+	struct buf	    first = BUF_INIT;
+
+	buf_addf(&first, "%d%c", r->code, r->lines > 1 ? '-' : ' ');
+	text_printable(&first, lines->data, strcspn(lines->data, "\n"), true);
+	failed_add(s->host, login->user, login->password, r->dsn, first.data);
+	buf_done(&first);
+}
+
 static void
 refused(const struct session *s, const struct login *login,
     const struct buf *lines, struct why *why)
@@ -256,7 +270,7 @@ refused(const struct session *s, const struct login *login,
 
 	add_said(&said, r, lines);
 	if (r->code == 535 && login->token_at == NULL)
-		failed_add(s->host, login->user, login->password, r);
+		remember(s, login, lines);
 	why_set(why, r->code / 100 == 4 || r->code / 100 == 5 ? r->dsn :
 	    "4.5.0", "SASL authentication failed; server %s said: %s",
 	    s->namaddr, said.data);

@@ -282,7 +282,8 @@ introduce_and_check(struct session *s, bool esmtp, const char *loop_text,
 	struct buf lines = BUF_INIT;
 	bool	   ok = introduce(s, esmtp, &lines, why);
 
-	if (ok && loop_text != NULL && is_our_name(lines.data)) {
+	if (ok && loop_text != NULL && (s->features & FEATURE_ESMTP) &&
+	    is_our_name(lines.data)) {
 		log_warn("host %s replied to HELO/EHLO with my own hostname %s",
 		    s->relay, conf_mail.myhostname);
 		why_set(why, "5.4.6", "mail for %s loops back to myself",

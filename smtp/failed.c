@@ -4,7 +4,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "smtp/reply.h"
 #include "smtp/settings.h"
 #include "table/digest.h"
 #include "table/table.h"
@@ -105,7 +104,7 @@ failed_find(const char *host, const char *user, const char *password,
 
 void
 failed_add(const char *host, const char *user, const char *password,
-    const struct reply *r)
+    const char *dsn, const char *text)
 {
 	struct buf key = BUF_INIT, value = BUF_INIT;
 
@@ -114,7 +113,7 @@ failed_add(const char *host, const char *user, const char *password,
 	add_key(&key, host, user);
 	buf_addf(&value, "%lld;", (long long)time(NULL));
 	add_digest(&value, host, user, password);
-	buf_addf(&value, ";%s;%s", r->dsn, r->text.data);
+	buf_addf(&value, ";%s;%s", dsn, text);
 	if (!table_put(table, key.data, value.data))
 		log_warn("%s: %s", table_name(table), table_error(table));
 	buf_done(&key);

@@ -7,8 +7,6 @@
 
 #include "mail/why.h"
 
-struct reply;
-
 /* Before the jail; `name` of smtp_sasl_auth_cache_name, or empty: nothing is
  * remembered. */
 void	failed_open(const char *name);
@@ -22,6 +20,6 @@ bool	failed_find(const char *host, const char *user, const char *password,
 	    char ret_dsn[12], struct buf *ret_text);
 
 void	failed_add(const char *host, const char *user, const char *password,
-	    const struct reply *);
+	    const char *dsn, const char *text);
 
 #endif

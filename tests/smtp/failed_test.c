@@ -1,5 +1,4 @@
 #include "smtp/failed.h"
-#include "smtp/reply.h"
 #include "smtp/settings.h"
 #include "tests/test.h"
 
@@ -21,13 +20,7 @@ found(const char *host, const char *user, const char *password)
 static void
 refuse(const char *host, const char *user, const char *password)
 {
-	struct reply r = REPLY_INIT;
-	static const char line[] = "535 5.7.8 no; go away";
-
-	reply_begin(&r);
-	reply_add_line(&r, line, sizeof line - 1);
-	failed_add(host, user, password, &r);
-	reply_done(&r);
+	failed_add(host, user, password, "5.7.8", "535 5.7.8 no; go away");
 }
 
 static void
