@@ -125,8 +125,8 @@ static bool
 check_queue_files(void)
 {
 	char *path = mem_printf("%s/postsuper", conf_mail.command_directory);
-	char  queues[][9] = { "active", "bounce", "defer", "deferred",
-		"flush", "hold", "incoming", "maildrop" };
+	char  queues[][9] = { "defer", "bounce", "maildrop", "incoming",
+		"active", "deferred", "hold", "flush" };
 	char *argv[] = { path, queues[0], queues[1], queues[2], queues[3],
 		queues[4], queues[5], queues[6], queues[7], NULL };
 	bool  ok = access(path, X_OK) != 0 ||

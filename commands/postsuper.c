@@ -251,6 +251,9 @@ run_on_queue(struct operation *op, const char *queue)
 	struct queue_scan *scan = queue_scan_open(queue);
 	const char	  *id;
 
+	if (access(queue, R_OK | X_OK) != 0)
+		fatalx("scan_dir_push: open directory %s: %s", queue,
+		    strerror(errno));
 	while (scan != NULL && (id = queue_scan_next(scan)) != NULL)
 		add_id(&found, id);
 	queue_scan_close(scan);
@@ -314,8 +317,9 @@ put_structure_right(const char *const *queues)
 /* --- */
 
 static const char *const all_queues[] = {
-	QUEUE_DEFER, QUEUE_BOUNCE, QUEUE_TRACE, QUEUE_MAILDROP, QUEUE_INCOMING,
-	QUEUE_ACTIVE, QUEUE_DEFERRED, QUEUE_HOLD, QUEUE_FLUSH, NULL,
+	QUEUE_MAILDROP, QUEUE_HOLD, QUEUE_INCOMING, QUEUE_ACTIVE,
+	QUEUE_DEFERRED, QUEUE_DEFER, QUEUE_BOUNCE, QUEUE_TRACE, QUEUE_FLUSH,
+	NULL,
 };
 
 static const char *const *

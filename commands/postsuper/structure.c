@@ -154,12 +154,12 @@ walk(struct look *l, const char *path, int depth)
 	struct dirent *e;
 	struct buf     sub = BUF_INIT;
 
-	if (dir == NULL) {
-		if (errno != ENOENT)
-			fatalx("scan_dir_push: open directory %s: %s", path,
-			    strerror(errno));
+	/* A hash directory may have gone meanwhile. */
+	if (dir == NULL && (errno != ENOENT || depth == 0))
+		fatalx("scan_dir_push: open directory %s: %s", path,
+		    strerror(errno));
+	if (dir == NULL)
 		return;
-	}
 	while ((e = readdir(dir)) != NULL) {
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
