@@ -19,6 +19,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "commands/posttls-finger/servers.h"
 #include "conf/conf.h"
 #include "conf/param.h"
 #include "mail/nexthop.h"
@@ -36,7 +37,6 @@
 #include "util/text.h"
 
 enum {
-	SERVERS_MAX = 100,
 	TLSA_MAX = 50,
 	LINE_BYTES = 2048,
 	LINES_MAX = 200,	/* of a reply */
@@ -60,22 +60,11 @@ static struct {
 	.anchors = BUF_INIT,
 };
 
-/* An address to be tried. */
-struct server {
-	char		*name;
-	struct addr	 addr;
-	unsigned	 preference;
-	bool		 preferred;	/* of the family of -a */
-	bool		 proven;	/* name and address came by DNSSEC */
-	char		*canonical;	/* after aliases */
-};
-
 static struct {
 	struct pool	 pool;
 	struct nexthop	 hop;
 	uint16_t	 port;
-	struct server	 servers[SERVERS_MAX];
-	size_t		 server_count;
+	struct servers	 servers;
 	enum tls_level	 level;
 	int		 log_level;
 	unsigned	 say;		/* enum tls_say */
@@ -373,132 +362,6 @@ end(struct conversation *c)
 
 /* --- servers */
 
-static int
-by_preference(const void *a, const void *b)
-{
-	const struct server *x = a, *y = b;
-
-	if (x->preferred != y->preferred)
-		return x->preferred ? -1 : 1;
-	return x->preference < y->preference ? -1 :
-	    x->preference > y->preference;
-}
-
-static void
-add_server(const char *name, const struct addr *a, unsigned preference,
-    const char *canonical, bool proven)
-{
-	struct server *s = &run.servers[run.server_count];
-
-	if (run.server_count == SERVERS_MAX)
-		return;
-	run.server_count++;
-	*s = (struct server){ .name = mem_strdup(name), .addr = *a,
-	    .preference = preference, .proven = proven,
-	    .preferred = addr_family(a) == (text_eq(opt.family, "ipv6") ?
-	    AF_INET6 : AF_INET), .canonical = mem_strdup(canonical) };
-	addr_set_port(&s->addr, run.port);
-}
-
-static void
-lookup_failed(struct buf *why, const char *name, const char *type,
-    const char *text)
-{
-	buf_clear(why);
-	buf_addf(why, "Host or domain name not found. Name service error for "
-	    "name=%s type=%s: %s", name, type, text);
-}
-
-static void
-add_host(const char *name, unsigned preference, bool proven, struct buf *why)
-{
-	struct addr_list list = { 0 };
-	struct dns_proof proof = { 0 };
-	const char	*text = "";
-	struct addr	 numeric;
-
-	if (addr_parse(&numeric, name, run.port))
-		add_server(name, &numeric, preference, name, false);
-	else if (dns_addresses_proven(name,
-	    dns_families(conf_mail.inet_protocols),
-	    text_has_word(opt.lookup, "native"),
-	    text_has_word(opt.lookup, "dns"), &list, &proof, &text) != DNS_OK)
-		lookup_failed(why, name, proof.type == DNS_AAAA ? "AAAA" : "A",
-		    text);
-	for (size_t i = 0; i < list.count; i++)
-		add_server(name, &list.items[i], preference,
-		    proof.canonical != NULL ? proof.canonical : name,
-		    proven && proof.authentic);
-	addr_list_done(&list);
-	mem_free(proof.canonical);
-}
-
-static void
-add_mx_hosts(const struct dns_record *mx, struct buf *why)
-{
-	for (; mx != NULL; mx = mx->next)
-		if (mx->type == DNS_MX && *mx->target == '\0')
-			buf_addf(why, "Domain %s does not accept mail "
-			    "(nullMX)", run.hop.host);
-		else if (mx->type == DNS_MX)
-			add_host(mx->target, mx->preference, mx->authentic ||
-			    text_eq(opt.insecure_mx, "dane"), why);
-}
-
-/* By priority; each record has a port of its own. */
-static void
-add_srv_hosts(struct buf *why)
-{
-	const char	  *name = pool_printf(&run.pool, "_%s._tcp.%s",
-			       run.hop.port != NULL ? run.hop.port : "smtp",
-			       run.hop.host), *text = "";
-	struct dns_record *srv = NULL;
-	uint16_t	   port = run.port;
-
-	if (dns_query(name, DNS_SRV, &srv, &text) != DNS_OK)
-		lookup_failed(why, name, "SRV", text);
-	for (const struct dns_record *r = srv; r != NULL; r = r->next) {
-		run.port = r->port;
-		if (r->type == DNS_SRV && *r->target != '\0')
-			add_host(r->target, r->preference, r->authentic, why);
-	}
-	run.port = port;
-	dns_free(srv);
-}
-
-static void
-add_by_mx(struct buf *why)
-{
-	struct dns_record *mx = NULL;
-	const char	  *text = "";
-	enum dns_status	   status = dns_query(run.hop.host, DNS_MX, &mx,
-			       &text);
-
-	if (status == DNS_OK)
-		add_mx_hosts(mx, why);
-	else if (status == DNS_NO_DATA || status == DNS_NOT_FOUND)
-		add_host(run.hop.host, 0, true, why);
-	else
-		lookup_failed(why, run.hop.host, "MX", text);
-	dns_free(mx);
-}
-
-/* Why there is none, if so. */
-static void
-find_servers(struct buf *why)
-{
-	if (run.hop.no_mx || dns_valid_address(run.hop.host))
-		add_host(run.hop.host, 0, true, why);
-	else if (opt.srv)
-		add_srv_hosts(why);
-	else if (opt.lmtp)
-		add_host(run.hop.host, 0, true, why);
-	else
-		add_by_mx(why);
-	qsort(run.servers, run.server_count, sizeof *run.servers,
-	    by_preference);
-}
-
 static bool
 try_server(const struct server *s)
 {
@@ -548,8 +411,8 @@ probe(void)
 {
 	if (run.hop.path != NULL)
 		return try_socket();
-	for (size_t i = 0; i < run.server_count; i++)
-		if (try_server(&run.servers[i]))
+	for (size_t i = 0; i < run.servers.count; i++)
+		if (try_server(&run.servers.list[i]))
 			return true;
 	return false;
 }
@@ -592,8 +455,15 @@ probe_all(void *arg)
 
 	(void)arg;
 	if (run.hop.path == NULL)
-		find_servers(&why);
-	if (run.hop.path == NULL && run.server_count == 0)
+		servers_find(&(struct servers_wanted){
+		    .hop = &run.hop, .port = run.port, .lmtp = opt.lmtp,
+		    .srv = opt.srv, .ipv6_first = text_eq(opt.family, "ipv6"),
+		    .use_dns = text_has_word(opt.lookup, "dns"),
+		    .use_hosts = text_has_word(opt.lookup, "native"),
+		    .families = dns_families(conf_mail.inet_protocols),
+		    .believe_mx = text_eq(opt.insecure_mx, "dane"),
+		}, &run.servers, &why);
+	if (run.hop.path == NULL && run.servers.count == 0)
 		log_info("Destination address lookup failed: %s", why.data);
 	else if (probe() && opt.again > 0)
 		probe_again();
