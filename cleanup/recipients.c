@@ -37,13 +37,14 @@ same_text(const char *a, const char *b)
 	return is_same;
 }
 
+/* Without enable_original_recipient nothing but the address counts. */
 static bool
 same(const struct recipient *a, const struct recipient *b)
 {
 	return same_text(a->address, b->address) &&
-	    a->notify == b->notify && same_text(a->orcpt, b->orcpt) &&
 	    (!conf_mail.enable_original_recipient ||
-	    same_text(a->original, b->original));
+	    (a->notify == b->notify && same_text(a->orcpt, b->orcpt) &&
+	    same_text(a->original, b->original)));
 }
 
 static void
@@ -51,8 +52,9 @@ make_key(struct buf *key, const struct recipient *r)
 {
 	struct buf whole = BUF_INIT;
 
-	buf_addf(&whole, "%d\n%s\n%s\n", r->notify, r->orcpt,
-	    conf_mail.enable_original_recipient ? r->original : "");
+	if (conf_mail.enable_original_recipient)
+		buf_addf(&whole, "%d\n%s\n%s\n", r->notify, r->orcpt,
+		    r->original);
 	buf_adds(&whole, r->address);
 	text_fold(key, whole.data, true);
 	buf_done(&whole);

@@ -437,6 +437,23 @@ knows_recipients_again_up_to_the_limit(void)
 }
 
 static void
+without_original_recipients_only_the_address_counts(void)
+{
+	static const char *const rcpts[] = { "old@h.example new@h.example",
+	    "1@x 2@x 3@x 4@x 5@x 6@x 7@x 8@x 9@x old@h.example new@h.example" };
+	struct run r;
+
+	for (int i = 0; i < 2; i++)
+		for (int with = 0; with < 2; with++) {
+			conf_mail.enable_original_recipient = with;
+			run(&r, CLEANUP_MAP, "s@x", rcpts[i],
+			    STR("A: b\r\n"), 100);
+			CHECK_INT(r.env.rcpt_count, 1 + 9 * i + with);
+			done(&r);
+		}
+}
+
+static void
 finds_recipients_in_the_header(void)
 {
 	struct run r;
@@ -676,6 +693,7 @@ main(void)
 	TEST(rewrites_header_addresses_of_local_mail_only);
 	TEST(maps_recipients);
 	TEST(knows_recipients_again_up_to_the_limit);
+	TEST(without_original_recipients_only_the_address_counts);
 	TEST(finds_recipients_in_the_header);
 	TEST(holds_and_discards);
 	TEST(strips_and_refuses_characters);
