@@ -122,6 +122,8 @@ $(addprefix $(BIN)/,postmap postalias): LIBS := \
 $(addprefix $(BIN)/,mtasts tlsrpt): LIBS += -lcurl -lz
 $(BIN)/posttop: LIBS += $(shell pkg-config --libs ncursesw 2>/dev/null || \
 	  echo -lncursesw)
+# The load generators have their sessions in common.
+$(addprefix $(BIN)/,smtp-source qmqp-source): $(call obj_of,commands/source)
 # A command may have a folder of its own name for more files.
 $(foreach c,$(COMMANDS),$(eval $(BIN)/$(c): $(call obj_of,commands/$(c))))
 

@@ -38,6 +38,24 @@ set_on(int fd, int level, int option)
 	setsockopt(fd, level, option, &(int){ 1 }, sizeof(int));
 }
 
+static int window;		/* bytes; 0: the kernel's */
+
+void
+connect_set_window(int bytes)
+{
+	window = bytes;
+}
+
+/* Before connect() or listen(): the first packets agree on it. */
+static void
+set_window(int fd)
+{
+	if (window == 0)
+		return;
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &window, sizeof window);
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &window, sizeof window);
+}
+
 /* The end of a connect() in progress. */
 static int
 finish(int fd, int64_t deadline)
@@ -67,6 +85,7 @@ connect_inet(const struct addr *to, const struct addr *bind_to,
 	if (fd < 0)
 		return -1;
 	set_on(fd, IPPROTO_TCP, TCP_NODELAY);
+	set_window(fd);
 	if (bind_to != NULL) {
 		/* The port is chosen at connect(), when the other end is
 		 * known: thousands of connections share the range. */
@@ -135,6 +154,7 @@ listen_inet(const struct addr *a, int backlog)
 		return -1;
 	set_on(fd, SOL_SOCKET, SO_REUSEADDR);
 	set_on(fd, IPPROTO_TCP, TCP_NODELAY);
+	set_window(fd);
 	if (addr_family(a) == AF_INET6)
 		set_on(fd, IPPROTO_IPV6, IPV6_V6ONLY);
 	if (bind(fd, (const void *)&a->sa, a->len) < 0 ||

@@ -14,6 +14,10 @@ int	connect_inet(const struct addr *, const struct addr *bind_to,
 	    int64_t deadline);
 int	connect_unix(const char *path, int64_t deadline);
 
+/* For TCP sockets made from now on, listeners too: the sizes of their buffers,
+ * which bound the window; 0: as the kernel likes it. */
+void	connect_set_window(int bytes);
+
 /*
  * -1 with errno.  What is at a path is removed first; the socket there has the
  * mode from its begin.  As that is done by umask(2), which all threads share,
