@@ -1,10 +1,12 @@
 #include "mail/bounce_client.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "mail/bounce_proto.h"
 #include "mail/peer.h"
 #include "util/frame.h"
+#include "util/log.h"
 
 static bool
 call(const char *service, struct frame *request)
@@ -14,8 +16,10 @@ call(const char *service, struct frame *request)
 	bool	     ok;
 
 	snprintf(path, sizeof path, "private/%s", service);
-	ok = peer_call(path, request, &reply, BOUNCE_REQUEST_MAX) &&
-	    reply.type == BOUNCE_STATUS &&
+	ok = peer_call(path, request, &reply, BOUNCE_REQUEST_MAX);
+	if (!ok && errno != EPIPE)
+		log_warn("connect to %s: %m", path);
+	ok = ok && reply.type == BOUNCE_STATUS &&
 	    frame_u64(&reply, BOUNCE_KEY_OK, 0) == 1;
 	frame_done(&reply);
 	frame_done(request);
