@@ -260,6 +260,22 @@ agree(struct milter *m, uint32_t version, uint32_t own_bits)
 	return true;
 }
 
+static bool
+has_transport(struct milter *m)
+{
+	const char *name = m->set.name;
+	struct buf  b = BUF_INIT;
+
+	if (text_starts(name, "inet:") || text_starts(name, "unix:"))
+		return true;
+	buf_addf(&b, "invalid transport name: %.*s in Milter service: %s",
+	    (int)strcspn(name, ":"), name, name);
+	m->all->owner->warn(m->all->arg, b.data);
+	buf_done(&b);
+	milter_stick(m, MILTER_REFUSE, confused_text);
+	return false;
+}
+
 bool
 milter_link(struct milter *m)
 {
@@ -273,6 +289,8 @@ milter_link(struct milter *m)
 		milter_confused(m, "bad protocol information: %s", bad);
 		return false;
 	}
+	if (!has_transport(m))
+		return false;
 	fd = ask_connect(m->set.name, NULL, clock_in(m->set.connect_timeout));
 	if (fd < 0) {
 		buf_addf(&b, "connect to Milter service %s: %s", m->set.name,

@@ -42,7 +42,8 @@ struct engine {
 
 static struct {
 	struct match	  *forbidden;
-	struct table_list *filter, *discard_maps;
+	struct table	  *filter;	/* NULL: none */
+	struct table_list *discard_maps;
 	struct reject_footer footer;
 	bool		   ready;
 } rules;
@@ -55,8 +56,9 @@ set_up(void)
 	rules.ready = true;
 	rules.forbidden = match_new("postscreen_forbidden_commands",
 	    conf_postscreen.postscreen_forbidden_commands, false);
-	rules.filter = table_list_open("postscreen_command_filter",
-	    conf_postscreen.postscreen_command_filter, TABLE_FOLD);
+	if (*conf_postscreen.postscreen_command_filter != '\0')
+		rules.filter = table_open(
+		    conf_postscreen.postscreen_command_filter, TABLE_FOLD);
 	reject_footer_init(&rules.footer,
 	    conf_postscreen.postscreen_reject_footer,
 	    table_list_open("postscreen_reject_footer_maps",
@@ -503,7 +505,8 @@ apply_filter(struct engine *e)
 {
 	struct buf new = BUF_INIT;
 
-	if (table_list_find(rules.filter, e->line.data, &new) == TABLE_FOUND)
+	if (rules.filter != NULL &&
+	    table_find(rules.filter, e->line.data, &new) == TABLE_FOUND)
 		buf_set(&e->line, new.data);
 	buf_done(&new);
 }

@@ -226,8 +226,9 @@ load_maps(struct smtpd_config *c)
 {
 	c->ehlo_discard_maps = maps("smtpd_discard_ehlo_keyword_address_maps",
 	    conf_smtpd.smtpd_discard_ehlo_keyword_address_maps);
-	c->command_filter = maps("smtpd_command_filter",
-	    conf_smtpd.smtpd_command_filter);
+	if (*conf_smtpd.smtpd_command_filter != '\0')
+		c->command_filter = table_open(conf_smtpd.smtpd_command_filter,
+		    TABLE_FOLD | (conf_mail.smtputf8_enable ? TABLE_UTF8 : 0));
 	reject_footer_init(&c->reject_footer, conf_smtpd.smtpd_reject_footer,
 	    maps("smtpd_reject_footer_maps",
 	    conf_smtpd.smtpd_reject_footer_maps),

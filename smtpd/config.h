@@ -43,7 +43,7 @@ struct smtpd_config {
 	struct match		*log_permit;	/* smtpd_log_access_permit_actions */
 
 	struct table_list	*ehlo_discard_maps;
-	struct table_list	*command_filter;
+	struct table		*command_filter;
 	struct reject_footer	 reject_footer;
 	struct table_list	*reject_filters;
 	struct table_list	*rbl_replies;

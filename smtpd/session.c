@@ -381,8 +381,7 @@ one_command(struct session *s)
 		warn_of_length(s);
 	notice_in(s, s->line.data);
 	if (smtpd_config.command_filter != NULL &&
-	    table_list_find(smtpd_config.command_filter, s->line.data,
-	    &s->text) == TABLE_FOUND)
+	    table_find(smtpd_config.command_filter, s->line.data, &s->text) == TABLE_FOUND)
 		replace_command(s, s->text.data);
 	if (conf_mail.smtputf8_enable &&
 	    !text_is_utf8(s->line.data, strlen(s->line.data)))

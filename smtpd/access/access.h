@@ -84,6 +84,7 @@ struct access {
 	unsigned	 depth;		/* lists within lists */
 	struct entry	 entry;		/* while its list runs */
 	unsigned	 in_default_action; /* of a policy server that failed */
+	bool		 by_policy;	/* an action comes from a policy server */
 	bool		 rcpt_known, sender_known; /* already checked */
 	struct resolved	*rcpt_route, *sender_route; /* NULL until asked */
 	struct pool	 pool;		/* lives as long as the question */

@@ -181,7 +181,7 @@ has_argument(const struct action *x, char need, const char *what)
 	if (strchr(x->text, need) != NULL)
 		return true;
 	log_warn("access table %s entry \"%s\" requires %s", x->origin,
-	    x->name, what);
+	    x->a->by_policy ? "policy query" : x->name, what);
 	return false;
 }
 
@@ -190,7 +190,8 @@ do_filter(const struct action *x)
 {
 	if (*x->text == '\0')
 		log_warn("access table %s entry \"%s\" has FILTER entry "
-		    "without value", x->origin, x->name);
+		    "without value", x->origin,
+		    x->a->by_policy ? "policy query" : x->name);
 	else if (has_argument(x, ':', "transport:destination"))
 		x->a->s->tr.filter = triggered(x, "filter");
 	return VERDICT_NONE;

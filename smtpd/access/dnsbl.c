@@ -153,9 +153,10 @@ ask(struct list *l)
 	case DNS_NO_DATA:
 		return NOT_LISTED;
 	default:
-		log_warn("%s: RBL lookup error: Host or domain name not found."
-		    " Name service error for name=%s type=A: %s",
-		    l->query.data, l->query.data, why);
+		log_warn("%s: RBL lookup error: %s name=%s type=A: %s",
+		    l->query.data, text_eq(why, DNS_WHY_FILTERED) ?
+		    "Error looking up" : "Host or domain name not found. "
+		    "Name service error for", l->query.data, why);
 		note_silent(l->query.data);
 		return NOT_KNOWN;
 	}

@@ -165,8 +165,10 @@ check_policy_service(struct access *a, const struct access_item *item)
 		buf_set(&action, a->in_default_action ? BUILT_IN_ACTION :
 		    p->default_action);
 	a->in_default_action += !answered;
+	a->by_policy = true;
 	v = access_action(a, about, access_about_name(a, about), origin,
 	    action.data);
+	a->by_policy = false;
 	a->in_default_action -= !answered;
 	buf_done(&action);
 	return v;

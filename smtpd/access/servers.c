@@ -129,7 +129,9 @@ try_servers(struct check *c, const char *domain)
 	}
 	if (d != DNS_OK) {
 		log_warn("Unable to look up %s host for %s: %s", c->kind,
-		    asked != NULL ? asked : c->l.name, why);
+		    asked != NULL ? asked : c->l.name,
+		    text_eq(why, DNS_WHY_FILTERED) ?
+		    "DNS reply filter policy" : why);
 		return;
 	}
 	for (struct dns_record *i = r; i != NULL && n++ < SERVERS_MAX;
