@@ -318,7 +318,8 @@ complain(struct policy *p, int error)
 	    error != 0 ? strerror(error) : "Application error");
 }
 
-/* False with errno. */
+/* False with errno: 0 if the server did not answer well, which is not logged
+ * yet. */
 static bool
 try(struct policy *p, const void *owner, const struct buf *request,
     struct buf *ret_action, bool *ret_was_kept)
@@ -340,6 +341,8 @@ try(struct policy *p, const void *owner, const struct buf *request,
 	}
 	late = stream_timed_out(c->stream);
 	end_connection(c);
+	if (late)
+		complain(p, ETIMEDOUT);
 	errno = late ? ETIMEDOUT : 0;
 	return false;
 }
@@ -365,9 +368,10 @@ policy_ask(struct policy *p, const void *owner, const struct buf *request,
 			task_sleep_ms((int64_t)p->retry_delay * 1000);
 		if (try(p, owner, request, ret_action, &was_kept))
 			return true;
-		p->pool->failed = n >= p->try_limit && errno == 0;
+		p->pool->failed = n >= p->try_limit &&
+		    (errno == 0 || errno == ETIMEDOUT);
 	}
-	if (errno == 0 || errno == ETIMEDOUT)
-		complain(p, errno);
+	if (errno == 0)
+		complain(p, 0);
 	return false;
 }
