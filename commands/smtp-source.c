@@ -45,6 +45,7 @@ static struct {
 	struct buf	 body;		/* with the dot at its end */
 	struct buf	 header;	/* up to the Date ... */
 	time_t		 header_time;	/* ... which is this */
+	unsigned	 pid;
 	unsigned	 recipients;	/* numbered so far */
 } text = {
 	.hello = BUF_INIT, .mail = BUF_INIT, .rcpt = BUF_INIT,
@@ -181,7 +182,7 @@ send_header(struct session *s, int number)
 	}
 	stream_write(s->server, text.header.data, text.header.len);
 	stream_printf(s->server, "Message-Id: <%04x.%08x.%04x@%s>\r\n",
-	    (unsigned)getpid(), (unsigned)now, (unsigned)number,
+	    text.pid, (unsigned)now, (unsigned)number,
 	    opt.load.host);
 	if (opt.subject != NULL)
 		stream_printf(s->server, "Subject: %s\r\n", opt.subject);
@@ -287,6 +288,7 @@ make_text(void)
 {
 	const struct load *l = &opt.load;
 
+	text.pid = (unsigned)getpid();
 	buf_addf(&text.hello, "%s %s\r\n", opt.lmtp ? "LHLO" : "HELO", l->host);
 	buf_addf(&text.mail, "MAIL FROM:<%s>\r\n", l->from);
 	buf_addf(&text.rcpt, "RCPT TO:<%s>\r\n", l->to);
