@@ -95,6 +95,21 @@ enum dns_status	dns_addresses_proven(const char *host, int families,
 enum dns_status	dns_name_of(const struct addr *, char **ret_name,
 		    const char **ret_why);
 
+/*
+ * Names that are not complete.  The n-th name to be tried for `name`: with
+ * DNS_DEFNAMES one without a dot in the first search domain of resolv.conf,
+ * with DNS_SEARCH any in all of them; false: there are no more.  Without these
+ * options there is the name alone.
+ */
+enum { DNS_DEFNAMES = 1, DNS_SEARCH = 2 };
+
+struct buf;
+bool		dns_search_name(const char *name, unsigned options, size_t n,
+		    struct buf *ret);
+
+/* Once, before a chroot. */
+void		dns_search_start(void);
+
 /* A name fit for DNS: labels 1 to 63 bytes of letters, digits, '-' and '_',
  * 255 in all, not all-numeric. */
 bool		dns_valid_name(const char *);

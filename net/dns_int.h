@@ -43,6 +43,10 @@ void	dns_ares_ask(const char *name, enum dns_type, dns_answer_fn *,
 /* Outside of tasks: serves sockets until *done. */
 void	dns_ares_wait(const bool *done);
 
+/* --- dns_search.c: "search" of resolv.conf's text */
+
+void	dns_search_read(const char *resolv_conf);
+
 /* --- hosts.c: /etc/hosts */
 
 struct hosts;

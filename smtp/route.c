@@ -11,6 +11,7 @@
 #include "net/dns.h"
 #include "smtp/route.h"
 #include "smtp/settings.h"
+#include "util/buf.h"
 #include "util/log.h"
 #include "util/text.h"
 
@@ -147,6 +148,36 @@ add_addresses(struct finding *f, const char *host, unsigned preference,
 	}
 }
 
+static bool
+is_final(enum dns_status status)
+{
+	return status != DNS_NOT_FOUND && status != DNS_NO_DATA;
+}
+
+/* smtp_dns_resolver_options: of a name that was completed nobody knows if it is
+ * the one that was meant. */
+static enum dns_status
+ask_dns(const char *host, struct addr_list *ret, struct dns_proof *proof,
+    const char **ret_text)
+{
+	struct buf	name = BUF_INIT;
+	enum dns_status status = DNS_NOT_FOUND;
+
+	for (size_t i = 0; !is_final(status) && dns_search_name(host,
+	    settings.dns_search, i, &name); i++) {
+		if (i > 0) {
+			mem_free(proof->canonical);
+			addr_list_done(ret);
+		}
+		status = dns_addresses_proven(name.data, settings.families,
+		    false, true, ret, proof, ret_text);
+	}
+	if (strcmp(name.data, host) != 0)
+		proof->authentic = false;
+	buf_done(&name);
+	return status;
+}
+
 /* smtp_host_lookup: the DNS, then what nsswitch.conf says, which no DNSSEC
  * vouches for. */
 static enum dns_status
@@ -156,8 +187,7 @@ look_up(const char *host, struct addr_list *ret, struct dns_proof *proof,
 	enum dns_status status;
 
 	if (settings.use_dns) {
-		status = dns_addresses_proven(host, settings.families, false,
-		    true, ret, proof, ret_text);
+		status = ask_dns(host, ret, proof, ret_text);
 		if (status == DNS_OK || !settings.use_hosts)
 			return status;
 		mem_free(proof->canonical);

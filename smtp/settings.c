@@ -52,10 +52,15 @@ check_words(void)
 	static const char *const lookups[] = { "dns", "native", NULL };
 	static const char *const levels[] = { "", "enabled", "dnssec",
 		"disabled", NULL };
+	static const char *const resolver[] = { "res_defnames",
+		"res_dnsrch", NULL };
 	const char *const *l = levels;
 
 	words_check(settings.is_lmtp ? "lmtp_host_lookup" : "smtp_host_lookup",
 	    settings.host_lookup, lookups);
+	words_check(settings.is_lmtp ? "lmtp_dns_resolver_options" :
+	    "smtp_dns_resolver_options", settings.dns_resolver_options,
+	    resolver);
 	while (*l != NULL && !text_eq_nocase(*l, settings.dns_support_level))
 		l++;
 	if (*l == NULL)
@@ -78,6 +83,10 @@ settings_load(bool is_lmtp)
 		    text_has_word(settings.dns_support_level, "disabled");
 	settings.dnssec = text_has_word(settings.dns_support_level, "dnssec");
 	check_words();
+	if (text_has_word(settings.dns_resolver_options, "res_defnames"))
+		settings.dns_search |= DNS_DEFNAMES;
+	if (text_has_word(settings.dns_resolver_options, "res_dnsrch"))
+		settings.dns_search |= DNS_SEARCH;
 	settings.use_dns = text_has_word(settings.host_lookup, "dns") &&
 	    !settings.disable_dns;
 	settings.use_hosts = text_has_word(settings.host_lookup, "native") ||

@@ -31,7 +31,8 @@
 	BOOL(use_tls) BOOL(enforce_tls) BOOL(tls_wrappermode) \
 	TEXT(header_checks) TEXT(mime_header_checks) \
 	TEXT(nested_header_checks) TEXT(body_checks) \
-	TEXT(reply_filter) TEXT(dns_reply_filter) TEXT(pix_workarounds) \
+	TEXT(reply_filter) TEXT(dns_reply_filter) \
+	TEXT(dns_resolver_options) TEXT(pix_workarounds) \
 	TEXT(pix_workaround_maps) INT(pix_workaround_delay_time) \
 	INT(pix_workaround_threshold_time) BOOL(per_request_deadline) \
 	INT(min_data_rate) BOOL(send_xforward_command) INT(xforward_timeout) \
@@ -78,6 +79,7 @@ struct settings {
 	int		 families;		/* DNS_V4 | DNS_V6 */
 	bool		 use_dns, use_hosts;	/* for addresses of hosts */
 	bool		 disable_dns;
+	unsigned	 dns_search;		/* DNS_DEFNAMES | DNS_SEARCH */
 	bool		 dnssec;
 	const char	*dane_insecure_mx_policy;
 	bool		 mta_sts;		/* smtp only */

@@ -56,6 +56,8 @@ before_jail(void)
 		fatalx("%s", why);
 	if (!dns_start(&why))
 		log_warn("DNS: %s", why);
+	if (settings.dns_search != 0)
+		dns_search_start();
 	auth_start();
 	/* Who opens these when it needs them shares what is open here, and in
 	 * a chroot could not open it. */

@@ -13,6 +13,7 @@
 #include "net/dns.h"
 #include "net/dns_int.h"
 #include "tests/test.h"
+#include "util/buf.h"
 #include "util/task.h"
 
 /* --- the server */
@@ -696,6 +697,36 @@ nsswitch_says_where_to_look(void)
 
 /* --- names */
 
+static const char *
+tried(const char *name, unsigned options)
+{
+	static struct buf all = BUF_INIT;
+	struct buf	  one = BUF_INIT;
+
+	buf_clear(&all);
+	for (size_t i = 0; dns_search_name(name, options, i, &one); i++)
+		buf_addf(&all, "%s%s", i > 0 ? " " : "", one.data);
+	buf_done(&one);
+	return all.data;
+}
+
+static void
+names_are_completed_as_resolv_conf_says(void)
+{
+	dns_search_read("domain one.example\n# x\nsearch a.example\tb.example"
+	    " -bad-\nnameserver 127.0.0.1\n");
+	CHECK_STR(tried("mx", 0), "mx");
+	CHECK_STR(tried("mx", DNS_DEFNAMES), "mx.a.example mx");
+	CHECK_STR(tried("mx", DNS_SEARCH), "mx");
+	CHECK_STR(tried("mx", DNS_DEFNAMES | DNS_SEARCH),
+	    "mx.a.example mx.b.example mx");
+	CHECK_STR(tried("mx.c", DNS_DEFNAMES), "mx.c");
+	CHECK_STR(tried("mx.c", DNS_SEARCH),
+	    "mx.c mx.c.a.example mx.c.b.example");
+	dns_search_read("nameserver 127.0.0.1\nsearch\n");
+	CHECK_STR(tried("mx", DNS_DEFNAMES), "mx");
+}
+
 static void
 names_fit_for_dns(void)
 {
@@ -740,6 +771,7 @@ main(void)
 	int failed;
 
 	start_server();
+	TEST(names_are_completed_as_resolv_conf_says);
 	TEST(names_fit_for_dns);
 	TEST(the_hosts_file_is_read);
 	TEST(nsswitch_says_where_to_look);
