@@ -13,6 +13,7 @@
 #include "mail/queue_file.h"
 #include "util/clock.h"
 #include "util/mem.h"
+#include "util/text.h"
 
 struct forward {
 	struct forward	*next;
@@ -94,6 +95,7 @@ send_content(struct cleanup_client *c, struct forward *f, struct delivery *d)
 {
 	const struct queue_file	*file = &d->file;
 	struct buf		 date = BUF_INIT, to = BUF_INIT;
+	struct buf		 folded = BUF_INIT;
 
 	clock_rfc_date(&date, time(NULL));
 	cleanup_printf(c, "Received: by %s (%s)", conf_mail.myhostname,
@@ -102,8 +104,10 @@ send_content(struct cleanup_client *c, struct forward *f, struct delivery *d)
 	buf_done(&date);
 	if (content_wants_delivered_to("forward")) {
 		address_quote(&to, f->delivered_to);
-		cleanup_printf(c, "Delivered-To: %s", to.data);
+		text_fold(&folded, to.data, conf_mail.smtputf8_enable);
+		cleanup_printf(c, "Delivered-To: %s", folded.data);
 		buf_done(&to);
+		buf_done(&folded);
 	}
 	return queue_file_copy(file, queue_file_header_at(file),
 	    file->t.header_len, cleanup_put, c) &&

@@ -6,6 +6,7 @@ Run as root; ann and bea are users, cat lists what each message was.
 """
 
 import os
+import re
 import subprocess
 import sys
 
@@ -93,6 +94,15 @@ def forward_to_own_list():
                mail.log()[mark:])
         for name in "ann", "bea":
             os.unlink("%s/mail/%s" % (mail.dir, name))
+    fresh()
+
+
+def lower_case():
+    write(users["ann"][1] + "/.forward", "bea\n", users["ann"][0])
+    ok = delivered("ANN")
+    tap.ok(ok and re.search("^Delivered-To: ann@", box("bea"), re.M),
+           "what is forwarded was delivered to the address in lower case",
+           box("bea"))
     fresh()
 
 
@@ -270,6 +280,7 @@ try:
     aliases("")
     mail.start()
     forward_to_own_list()
+    lower_case()
     owner()
     no_copy_twice()
     all_failures()
