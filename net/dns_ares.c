@@ -360,6 +360,13 @@ read_limits(long *seconds, long *attempts)
 	buf_done(&b);
 }
 
+/* The answers that later releases would keep are kept by dns.c. */
+#ifdef ARES_OPT_QUERY_CACHE
+#define NO_CACHE	ARES_OPT_QUERY_CACHE	/* of 0 seconds */
+#else
+#define NO_CACHE	0
+#endif
+
 bool
 dns_ares_start(const char **ret_why)
 {
@@ -380,7 +387,7 @@ dns_ares_start(const char **ret_why)
 	if ((status = ares_library_init(ARES_LIB_INIT_ALL)) == ARES_SUCCESS)
 		status = ares_init_options(&dns.channel, &o, ARES_OPT_FLAGS |
 		    ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
-		    ARES_OPT_SOCK_STATE_CB);
+		    ARES_OPT_SOCK_STATE_CB | NO_CACHE);
 	if (status != ARES_SUCCESS) {
 		*ret_why = ares_strerror(status);
 		return false;

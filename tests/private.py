@@ -187,8 +187,10 @@ class MariaDB:
                   "--character-set-server=utf8mb4",
                   "--innodb-buffer-pool-size=8M", "--innodb-log-file-size=4M"]
         text = "create database if not exists mysql;\nuse mysql;\n"
-        for name in ("mysql_system_tables", "mysql_system_tables_data"):
-            with open("%s/mysql/%s.sql" % (share, name)) as f:
+        own = os.path.exists(share + "/mysql/mariadb_system_tables.sql")
+        for name in ("system_tables", "system_tables_data"):
+            with open("%s/mysql/%s_%s.sql" %
+                      (share, "mariadb" if own else "mysql", name)) as f:
                 text += f.read() + "\n"
         made = place.call(common + ["--bootstrap", "--skip-grant-tables"],
                           root, text)

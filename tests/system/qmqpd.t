@@ -48,7 +48,7 @@ def talk(data, port=OPEN, more_to_come=False):
                 s.shutdown(socket.SHUT_WR)
             while chunk := s.recv(4096):
                 got += chunk
-        except ConnectionError:
+        except OSError:         # reset, perhaps before shutdown()
             pass
     if not got:
         return ""

@@ -7,6 +7,7 @@ server; clients that mean harm.  What is not installed is left out.
 """
 
 import os
+import re
 import shutil
 import smtplib
 import socket
@@ -82,7 +83,7 @@ class Pki:
     def make(self, name, key):
         self.run("openssl req -newkey %s -nodes -keyout %s.key -out csr "
                  "-subj /CN=%s.example && "
-                 "printf 'subjectAltName=DNS:localhost' >ext && "
+                 "printf 'subjectAltName=DNS:localhost,IP:127.0.0.1' >ext && "
                  "openssl x509 -req -in csr -CA ca.pem -CAkey ca.key "
                  "-CAcreateserial -days 200 -extfile ext -out %s.pem" %
                  (key, name, name, name))
@@ -181,8 +182,8 @@ def openssl_connects(mail, pki):
            "the table, too", out)
     out = s_client(mail.port, "-tls1_2", "-sigalgs", "RSA-PSS+SHA256:"
                    "RSA+SHA256", "-cipher", "aRSA")
-    tap.ok("CN = rsa.example" in out, "a client without ECDSA gets the RSA "
-           "certificate", out)
+    tap.ok(re.search("CN ?= ?rsa.example", out),
+           "a client without ECDSA gets the RSA certificate", out)
     out = renegotiates(mail.port)
     tap.ok("no renegotiation" in out, "renegotiation is refused", out)
     for old in ("-tls1", "-tls1_1"):
