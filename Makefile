@@ -124,6 +124,7 @@ $(BIN)/posttop: LIBS += $(shell pkg-config --libs ncursesw 2>/dev/null || \
 	  echo -lncursesw)
 # The load generators have their sessions in common.
 $(addprefix $(BIN)/,smtp-source qmqp-source): $(call obj_of,commands/source)
+$(addprefix $(BIN)/,smtp-sink qmqp-sink): $(call obj_of,commands/sink)
 # A command may have a folder of its own name for more files.
 $(foreach c,$(COMMANDS),$(eval $(BIN)/$(c): $(call obj_of,commands/$(c))))
 

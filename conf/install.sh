@@ -13,7 +13,7 @@ daemon_directory=$dest/usr/lib/postfix/sbin
 command_directory=$dest/usr/sbin
 commands="postfix postconf postmap postalias postqueue postsuper postcat postlog
 	postkick postlimit postlock postdrop postmulti posttls-finger sendmail
-	posttrace posttop qshape smtp-source qmqp-source"
+	posttrace posttop qshape smtp-source qmqp-source smtp-sink qmqp-sink"
 
 is_root() { [ "$(id -u)" = 0 ]; }
 
