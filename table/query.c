@@ -177,18 +177,17 @@ query_wants(struct query *q, struct table *t, const char *key,
 {
 	if (!text_is_utf8(key, strlen(key)))
 		return TABLE_NOT_FOUND;
+	if (*key == '\0' && q->domain == NULL) {
+		log_warn("table \"%s\": empty query string -- ignored",
+		    t->full_name);
+		return TABLE_NOT_FOUND;
+	}
 	for (; *templates != NULL; templates++)
 		if (!query_fits(*templates, key, false))
 			return TABLE_NOT_FOUND;
 	if (!query_fits(q->result_format, key, true))
 		return TABLE_NOT_FOUND;
-	if (q->domain != NULL)
-		return check_domain(q, t, key);
-	if (*key != '\0')
-		return TABLE_FOUND;
-	log_warn("table \"%s\": empty query string -- ignored",
-	    t->full_name);
-	return TABLE_NOT_FOUND;
+	return q->domain == NULL ? TABLE_FOUND : check_domain(q, t, key);
 }
 
 bool
