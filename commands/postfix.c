@@ -24,6 +24,7 @@
 #include "commands/postfix/services.h"
 #include "conf/conf.h"
 #include "server/accounts.h"
+#include "server/identity.h"
 #include "server/layout.h"
 #include "server/maillog.h"
 #include "util/buf.h"
@@ -499,7 +500,8 @@ main(int argc, char **argv)
 		fatalx("%s", why);
 	}
 	only_for_owner();
-	if (!accounts_check(&why) || !maillog_check(&why))
+	if (!identity_check(&why) || !accounts_check(&why) ||
+	    !maillog_check(&why))
 		fatalx("%s", why);
 	setenv("MAIL_CONFIG", conf_dir(), 1);
 	umask(022);

@@ -34,6 +34,7 @@
 #include "master/start.h"
 #include "net/addr.h"
 #include "server/accounts.h"
+#include "server/identity.h"
 #include "server/maillog.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -124,7 +125,7 @@ find_owner(void)
 	master.is_root = geteuid() == 0;
 	if (!master.is_root)
 		return;
-	if (!accounts_check(&why))
+	if (!identity_check(&why) || !accounts_check(&why))
 		fatalx("%s", why);
 	pw = getpwnam(conf_mail.mail_owner);
 	master.owner_uid = pw->pw_uid;

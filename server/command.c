@@ -12,6 +12,7 @@
 #include "conf/conf.h"
 #include "net/addr.h"
 #include "server/accounts.h"
+#include "server/identity.h"
 #include "server/maillog.h"
 #include "server/redirect.h"
 #include "util/log.h"
@@ -160,7 +161,7 @@ command_configure(int status)
 
 	check_config_dir(status);
 	if (conf_read(&why) && conf_load_core(&why) &&
-	    accounts_check(&why)) {
+	    identity_check(&why) && accounts_check(&why)) {
 		log_set_ascii(!conf_mail.smtputf8_enable);
 		addr_set_known_ports(conf_mail.known_tcp_ports);
 		redirect_tables(false);

@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include "conf/conf.h"
+#include "server/accounts.h"
 #include "server/command.h"
+#include "server/identity.h"
 #include "server/redirect.h"
 #include "table/table.h"
 #include "util/buf.h"
@@ -53,7 +55,8 @@ read_configuration(struct table_command *c)
 
 	conf_set_brief(true);
 	conf_ignore_interfaces();
-	ok = conf_read(&why) && conf_load_core(&why);
+	ok = conf_read(&why) && conf_load_core(&why) &&
+	    identity_check(&why) && accounts_check(&why);
 	conf_warn_read();
 	if (!ok)
 		fatalx("%s", why);

@@ -170,6 +170,17 @@ postmap: warning: cidr map nets, line 4: bad mask length in "10.0.0.1/33": skipp
 postmap: warning: cidr map nets, line 5: missing '"']'"' character after "[10.0.0.1": skipping this rule
 x'
 
+echo 'myhostname = a-.example' >>main.cf
+is "a host name that is none is an error for every command" \
+    "$(postmap -q x static:y 2>&1 | grep -v overriding)" \
+"postmap: warning: valid_hostname: misplaced hyphen: a-.example
+postmap: fatal: file $dir/main.cf: parameter myhostname: bad parameter value: a-.example"
+printf 'myhostname = mx.home.example\nverp_delimiter_filter = +\n' >main.cf
+is "so are delimiters that are not allowed" \
+    "$(postmap -q x static:y 2>&1)" \
+"postmap: fatal: file $dir/main.cf: parameters default_verp_delimiters and verp_delimiter_filter: bad second VERP delimiter character"
+printf 'compatibility_level = 3.11\nmyhostname = mx.home.example\n' >main.cf
+
 printf '# aliases\nList: one, two,\n  three\nnocolon\nx@y: z\n"a b": c\n' >aliases
 is "postalias warns by line" "$(postalias hash:aliases 2>&1)" \
 'postalias: warning: aliases, line 4: need name:value pair
