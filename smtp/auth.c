@@ -411,8 +411,7 @@ auth_log_in(struct session *s, const struct login *login, struct why *why)
 	    (login->user == NULL && !login->trouble))
 		return true;
 	if (login->trouble) {
-		why_set(why, "4.3.0", "local data error while talking to %s",
-		    s->namaddr);
+		session_local_trouble(s, why);
 		return false;
 	}
 	s->logged_in = log_in(s, login, why);

@@ -14,21 +14,26 @@
 #include "util/stream.h"
 #include "util/text.h"
 
+/* In the order of the log; some a client can't use, but they may be named. */
 static const struct {
 	const char	*word;
 	unsigned	 feature;
 } keywords[] = {
 	{ "8BITMIME", FEATURE_8BITMIME },
 	{ "AUTH", FEATURE_AUTH },
-	{ "CHUNKING", FEATURE_CHUNKING },
-	{ "DSN", FEATURE_DSN },
-	{ "ENHANCEDSTATUSCODES", FEATURE_ENHANCED },
+	{ "ETRN", FEATURE_ETRN },
 	{ "PIPELINING", FEATURE_PIPELINING },
-	{ "REQUIRETLS", FEATURE_REQUIRETLS },
 	{ "SIZE", FEATURE_SIZE },
-	{ "SMTPUTF8", FEATURE_SMTPUTF8 },
-	{ "STARTTLS", FEATURE_STARTTLS },
+	{ "VERP", FEATURE_VERP },
+	{ "VRFY", FEATURE_VRFY },
+	{ "XCLIENT", FEATURE_XCLIENT },
 	{ "XFORWARD", FEATURE_XFORWARD },
+	{ "STARTTLS", FEATURE_STARTTLS },
+	{ "ENHANCEDSTATUSCODES", FEATURE_ENHANCED },
+	{ "DSN", FEATURE_DSN },
+	{ "SMTPUTF8", FEATURE_SMTPUTF8 },
+	{ "CHUNKING", FEATURE_CHUNKING },
+	{ "REQUIRETLS", FEATURE_REQUIRETLS },
 };
 
 enum { KEYWORDS = sizeof keywords / sizeof *keywords };
@@ -59,11 +64,30 @@ parse_discards(const char *list, bool *ret_silent)
 	return mask;
 }
 
+/* Of smtp_discard_ehlo_keyword_address_maps.  In a jail it can't be opened. */
+static struct table_list *
+discard_maps(void)
+{
+	static struct table_list *maps;
+
+	if (maps == NULL)
+		maps = table_list_open(settings.is_lmtp ?
+		    "lmtp_discard_lhlo_keyword_address_maps" :
+		    "smtp_discard_ehlo_keyword_address_maps",
+		    settings.discard_keyword_maps, TABLE_FOLD);
+	return maps;
+}
+
+void
+ehlo_init(void)
+{
+	discard_maps();
+}
+
 /* False: the table failed, which was logged. */
 static bool
 discarded(const struct session *s, unsigned *ret, bool *ret_silent)
 {
-	static struct table_list *maps;
 	struct buf	 found = BUF_INIT;
 	char		 text[ADDR_TEXT];
 	const char	*list = settings.discard_keywords;
@@ -71,11 +95,8 @@ discarded(const struct session *s, unsigned *ret, bool *ret_silent)
 
 	if (*settings.discard_keyword_maps != '\0' &&
 	    addr_family(&s->addr) != AF_UNIX) {
-		if (maps == NULL)
-			maps = table_list_open(settings.prefix,
-			    settings.discard_keyword_maps, TABLE_FOLD);
 		addr_text(&s->addr, text);
-		got = table_list_find(maps, text, &found);
+		got = table_list_find(discard_maps(), text, &found);
 	}
 	if (got == TABLE_FOUND)
 		list = found.data;
@@ -166,7 +187,7 @@ take_keywords(struct session *s, char *lines)
 	imply_8bitmime(s);
 	if (!discarded(s, &mask, &silent))
 		return false;
-	mask &= s->features;
+	/* told whether or not they were offered, as in Postfix */
 	if (mask != 0 && !silent)
 		log_discards(mask);
 	s->features &= ~mask;

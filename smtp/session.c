@@ -159,11 +159,10 @@ read_line(struct session *s)
 }
 
 void
-session_local_trouble(struct session *s, struct why *why)
+session_local_trouble(const struct session *s, struct why *why)
 {
 	why_set(why, "4.3.0", "local data error while talking to %s",
 	    s->namaddr);
-	stream_fail(s->stream, "local data error");
 }
 
 bool
@@ -182,6 +181,7 @@ session_reply(struct session *s, int seconds, const char *doing,
 		}
 		if (!quirks_filter_reply(s, &s->line)) {
 			session_local_trouble(s, why);
+			stream_fail(s->stream, "local data error");
 			return false;
 		}
 		notice_in(s, s->line.data, s->line.len);

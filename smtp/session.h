@@ -28,6 +28,11 @@ enum feature {
 	FEATURE_ENHANCED = 512,		/* ENHANCEDSTATUSCODES */
 	FEATURE_XFORWARD = 1024,
 	FEATURE_REQUIRETLS = 2048,
+	/* of no use to us */
+	FEATURE_ETRN = 4096,
+	FEATURE_VERP = 8192,
+	FEATURE_VRFY = 16384,
+	FEATURE_XCLIENT = 32768,
 };
 
 /*
@@ -88,9 +93,9 @@ void		 session_quit(struct session *);
 bool		 session_reply(struct session *, int seconds,
 		    const char *doing, struct buf *lines, struct why *why);
 
-/* A table of ours failed: ends the session, which is no fault of the
- * server. */
-void		 session_local_trouble(struct session *, struct why *why);
+/* A table of ours failed, which is no fault of the server. */
+void		 session_local_trouble(const struct session *,
+		    struct why *why);
 
 /* What happened to a failed stream, as `why`. */
 void		 session_lost(const struct session *, const char *doing,
@@ -118,6 +123,9 @@ enum opening {
 
 enum opening	 session_open(struct session *, const struct policy *,
 		    const char *loop_text, struct why *why);
+
+/* Opens a table; before the jail. */
+void		 ehlo_init(void);
 
 /* The parts of it, in ehlo.c.  False with why. */
 bool		 session_greet(struct session *, const char *loop_text,

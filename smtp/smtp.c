@@ -31,9 +31,9 @@
 #include "smtp/quirks.h"
 #include "smtp/report.h"
 #include "smtp/requiretls.h"
+#include "smtp/session.h"
 #include "smtp/settings.h"
 #include "smtp/tls.h"
-#include "table/table.h"
 #include "util/log.h"
 #include "util/proc.h"
 
@@ -59,10 +59,7 @@ before_jail(void)
 	if (settings.dns_search != 0)
 		dns_search_start();
 	auth_start();
-	/* Who opens these when it needs them shares what is open here, and in
-	 * a chroot could not open it. */
-	table_list_open(settings.prefix, settings.discard_keyword_maps,
-	    TABLE_FOLD);
+	ehlo_init();
 	generic_init();
 	filter_init();
 	quirks_init();

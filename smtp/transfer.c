@@ -413,8 +413,7 @@ fail_content(struct transfer_state *t, enum content result)
 	struct why why = WHY_INIT;
 
 	if (result == CONTENT_NO_TABLE)
-		why_set(&why, "4.3.0", "local data error while talking to %s",
-		    t->s->namaddr);
+		session_local_trouble(t->s, &why);
 	else
 		why_set(&why, "4.3.0", "queue file read error");
 	attempt_fail_all(t->a, &why, false);
