@@ -263,8 +263,9 @@ targets_deliver(struct request *r, struct context *c,
 
 /* --- aliases */
 
+/* Whatever domain of ours the mail is for, the owner is of myorigin. */
 static const char *
-find_owner(struct request *r, const char *alias, const char *domain)
+find_owner(struct request *r, const char *alias)
 {
 	struct buf	 key = BUF_INIT, value = BUF_INIT;
 	const char	*owner = NULL;
@@ -273,10 +274,8 @@ find_owner(struct request *r, const char *alias, const char *domain)
 		buf_addf(&key, "owner-%s", alias);
 		if (table_list_find(local_tables.aliases, key.data, &value) ==
 		    TABLE_FOUND)
-			owner = conf_mail.expand_owner_alias ?
-			    completed(r, text_trim(value.data)) :
-			    pool_printf(r->pool, "%s@%s", key.data,
-			    domain != NULL ? domain : conf_mail.myorigin);
+			owner = completed(r, conf_mail.expand_owner_alias ?
+			    text_trim(value.data) : key.data);
 	}
 	buf_done(&key);
 	buf_done(&value);
@@ -308,7 +307,7 @@ act_as_table_owner(struct request *r, struct context *c)
 
 static enum outcome
 expand_alias(struct request *r, const struct context *c, const char *alias,
-    const char *domain, const char *value)
+    const char *value)
 {
 	struct context	self = *c;
 	struct target_list list = { 0 };
@@ -328,7 +327,7 @@ expand_alias(struct request *r, const struct context *c, const char *alias,
 		return request_end(r, c, "4.3.0",
 		    "cannot find alias database owner");
 	self.logname = alias;
-	if ((owner = find_owner(r, alias, domain)) != NULL)
+	if ((owner = find_owner(r, alias)) != NULL)
 		self.owner = self.sender = owner;
 	else if (conf_mail.reset_owner_alias)
 		self.owner = NULL;
@@ -387,8 +386,7 @@ alias_deliver(struct request *r, const struct context *c, const char *address,
 		/* An alias that names itself means the user of that name. */
 		took = !is_expanding(c, alias);
 		if (took)
-			*ret = expand_alias(r, c, alias,
-			    address_domain(address), value.data);
+			*ret = expand_alias(r, c, alias, value.data);
 		break;
 	}
 	buf_done(&value);

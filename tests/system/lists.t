@@ -121,6 +121,11 @@ def owner():
            "Original-Recipient" not in box("bea"),
            "of the message as it came", box("bea"))
     fresh()
+    delivered("news@localhost")
+    tap.ok("SENDER=owner-news@" in said("news") and
+           "SENDER=owner-news@localhost\n" not in said("news"),
+           "owners are of myorigin", said("news"))
+    fresh()
 
 
 def no_copy_twice():
