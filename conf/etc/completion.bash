@@ -26,6 +26,7 @@ _rohrpost() {
 	posttls-finger:-a) words="any ipv4 ipv6" ;;
 	posttls-finger:-[AFHkK]) files=-f ;;
 	posttls-finger:-P) files=-d ;;
+	smtp-source:-F) files=-f ;;
 	postkick:postkick) words="public private" ;;
 	postkick:public) words="pickup qmgr cleanup flush postlog showq" ;;
 	sendmail:-B) words="7BIT 8BITMIME" ;;
@@ -67,6 +68,9 @@ _rohrpost() {
 		posttrace:-*) words="--why --json" ;;
 		posttrace:*) words=$(_rohrpost_ids) ;;
 		qshape:*) words="maildrop incoming active deferred hold" ;;
+		smtp-source:-*) words="-4 -6 -A -c -C -d -f -F -l -L -m -M -N -o -r -R -s -S -t -T -v -w" ;;
+		qmqp-source:-*) words="-4 -6 -c -C -f -l -m -M -r -R -s -t -v -w" ;;
+		smtp-source:* | qmqp-source:*) words="localhost inet: unix:" ;;
 		*) files=-f ;;
 		esac
 	fi
@@ -75,4 +79,5 @@ _rohrpost() {
 
 complete -F _rohrpost postfix postconf postmap postalias postqueue postsuper \
 	postcat postdrop postlog postlock postkick postmulti posttls-finger \
-	sendmail mailq newaliases posttrace posttop qshape postlimit
+	sendmail mailq newaliases posttrace posttop qshape postlimit \
+	smtp-source qmqp-source
