@@ -33,6 +33,7 @@
 #include "master/loop.h"
 #include "master/start.h"
 #include "net/addr.h"
+#include "net/connect.h"
 #include "server/accounts.h"
 #include "server/identity.h"
 #include "server/maillog.h"
@@ -113,6 +114,7 @@ read_main_cf(const char **ret_why)
 	if (!conf_read(ret_why) || !conf_load(&param_mail, ret_why))
 		return false;
 	addr_set_known_ports(conf_mail.known_tcp_ports);
+	connect_set_window(conf_mail.tcp_windowsize);
 	return true;
 }
 

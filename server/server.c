@@ -19,6 +19,7 @@
 #include "mail/queue_dir.h"
 #include "mail/qmgr_client.h"
 #include "net/addr.h"
+#include "net/connect.h"
 #include "server/maillog.h"
 #include "server/pass.h"
 #include "server/redirect.h"
@@ -329,6 +330,7 @@ read_configuration(void)
 	load(&param_mail);
 	log_set_ascii(!conf_mail.smtputf8_enable);
 	addr_set_known_ports(conf_mail.known_tcp_ports);
+	connect_set_window(conf_mail.tcp_windowsize);
 	for (size_t i = 0; s->areas != NULL && s->areas[i] != NULL; i++)
 		load(s->areas[i]);
 	why = conf_value("stress");

@@ -88,6 +88,42 @@ is_refused(void *arg)
 	task_stop();
 }
 
+static int
+buffer_of(int fd, int option)
+{
+	int	  bytes = 0;
+	socklen_t len = sizeof bytes;
+
+	getsockopt(fd, SOL_SOCKET, option, &bytes, &len);
+	return bytes;
+}
+
+/* The kernel doubles what it is told, for its own use. */
+static void
+a_window_is_bounded_at_both_ends(void)
+{
+	int fd, usual;
+
+	listen_somewhere("127.0.0.1");
+	usual = buffer_of(listener, SO_RCVBUF);
+	close(listener);
+
+	connect_set_window(20000);
+	listen_somewhere("127.0.0.1");
+	fd = connect_inet(&where, NULL, clock_in(5));
+	connect_set_window(0);
+	CHECK_INT(buffer_of(listener, SO_RCVBUF), 40000);
+	CHECK_INT(buffer_of(listener, SO_SNDBUF), 40000);
+	CHECK_INT(buffer_of(fd, SO_RCVBUF), 40000);
+	CHECK_INT(buffer_of(fd, SO_SNDBUF), 40000);
+	close(listener);
+	task_close(fd);
+
+	listen_somewhere("127.0.0.1");
+	CHECK_INT(buffer_of(listener, SO_RCVBUF), usual);
+	close(listener);
+}
+
 static void
 nobody_listens(void)
 {
@@ -234,6 +270,7 @@ main(void)
 		abort();
 	TEST(a_connection_is_made);
 	TEST(outside_of_tasks_too);
+	TEST(a_window_is_bounded_at_both_ends);
 	TEST(nobody_listens);
 	TEST(a_silent_server_times_out);
 	TEST(unix_sockets_have_their_mode);
