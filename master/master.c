@@ -312,6 +312,8 @@ start(void)
 		setsid();
 	maillog_open("master", true);
 	log_also_stderr(true);
+	if (!maillog_can_write(&why))
+		fatalx("%s", why);
 	start_lock();
 	raise_limits();
 	take_signals();

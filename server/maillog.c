@@ -48,8 +48,10 @@ maillog_open_file(const char **ret_why)
 	if (fd < 0 && errno == ENOENT) {
 		fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC |
 		    O_NOCTTY, 0600);
-		if (fd >= 0)
-			fchmod(fd, (mode_t)mode);	/* umask or not */
+		if (fd < 0)
+			return fail(ret_why, "open logfile '%s': cannot create"
+			    " file exclusively: %s", path, strerror(errno));
+		fchmod(fd, (mode_t)mode);	/* umask or not */
 	}
 	if (fd < 0)
 		return fail(ret_why, "open logfile '%s': cannot open file: %s",
@@ -57,20 +59,18 @@ maillog_open_file(const char **ret_why)
 	return fd;
 }
 
-/* True when it is there: who may not write it will find out by the loss of
- * lines alone. */
-static bool
-make_file(void)
+bool
+maillog_can_write(const char **ret_why)
 {
-	const char *why;
-	int	    fd = maillog_open_file(&why);
+	int fd;
 
-	if (fd < 0) {
-		log_warn("%s", why);
-		return false;
-	}
-	close(fd);
-	return true;
+	if (conf_mail.maillog_file[0] == '\0' ||
+	    text_eq(conf_mail.maillog_file, "/dev/stdout"))
+		return true;
+	fd = maillog_open_file(ret_why);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
 }
 
 bool
@@ -99,6 +99,7 @@ maillog_open(const char *program, bool direct)
 	char *tag = mem_printf("%s/%s", conf_mail.syslog_name, program);
 	char *path = mem_printf("public/%s", conf_mail.postlog_service_name);
 	int   facility = log_facility(conf_mail.syslog_facility);
+	const char *why;
 
 	if (facility < 0)
 		fatalx("parameter syslog_facility: unknown name \"%s\"; write"
@@ -110,7 +111,7 @@ maillog_open(const char *program, bool direct)
 		log_open(LOG_TO_STDOUT, tag, NULL, facility);
 	else if (conf_mail.maillog_file[0] == '\0')
 		log_open(LOG_TO_SYSLOG, tag, NULL, facility);
-	else if (direct && make_file())
+	else if (direct && maillog_can_write(&why))
 		log_open(LOG_TO_FILE, tag, conf_mail.maillog_file, facility);
 	else
 		log_open(LOG_TO_SOCKET, tag, path, facility);

@@ -36,6 +36,9 @@ bool	maillog_check(const char **ret_why);
 #define MAILLOG_NOT_ALLOWED "maillog_file value '%s' does not match any" \
 	" prefix in maillog_file_prefixes"
 
+/* There is such a file, or none is needed: made if need be.  False with why. */
+bool	maillog_can_write(const char **ret_why);
+
 /* Opens maillog_file for appending, made with maillog_file_permissions; -1
  * with a reason that says what to write.  Stands nowhere but below
  * maillog_file_prefixes. */

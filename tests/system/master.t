@@ -509,6 +509,17 @@ def port_in_use_is_told():
         i.logged('fatal: bind 127.0.0.1 port')
 
 
+def a_log_that_cannot_be_is_a_reason_not_to_start():
+    with Instance() as i:
+        main = open(i.path('etc/main.cf')).read()
+        i.write('etc/main.cf', main + 'maillog_file = %s\n' %
+                i.path('no/such/log'))
+        done = i.postfix('start')
+        check(done.returncode == 1 and "fatal: open logfile '%s': cannot "
+              'create file exclusively: No such file' % i.path('no/such/log')
+              in done.stdout, done.stdout)
+
+
 def reload_of_a_wrong_configuration_changes_nothing():
     with Instance() as i:
         i.start()
