@@ -62,22 +62,26 @@ struct session {
 
 /* --- the conversation */
 
-/* Adds the line to the reply; true if more belongs to it. */
+/* Adds the line to the reply; true if more belongs to it.  What is amiss is
+ * shown whole. */
 static bool
 take_line(struct session *s)
 {
 	const char *p = s->line.data;
-	bool	    is_reply = strspn(p, "0123456789") == 3 &&
-	    (p[3] == ' ' || p[3] == '-' || p[3] == '\0');
+	bool	    has_code = strspn(p, "0123456789") == 3, more = false;
 
 	log_debug("<<< %s", p);
-	s->code = is_reply ? atoi(p) : 0;
-	if (is_reply)
-		p += p[3] == '\0' ? 3 : 4;
+	s->code = has_code ? atoi(p) : 0;
+	if (has_code) {
+		p += 3;
+		more = *p == '-';
+		if (*p == ' ' || more)
+			p++;
+	}
 	if (s->reply.len > 0)
 		buf_addc(&s->reply, '\n');
 	buf_adds(&s->reply, p);
-	return is_reply && p[-1] == '-';
+	return more;
 }
 
 static void

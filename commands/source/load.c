@@ -62,24 +62,32 @@ load_number(const char *what, const char *text)
 	return (int)n;
 }
 
-/* A domain, or an address as "[192.0.2.1]", "[IPv6:2001:db8::1]". */
+/* Between brackets: "192.0.2.1" or "IPv6:2001:db8::1". */
+static bool
+is_literal(const char *text)
+{
+	struct addr a;
+
+	if (strncasecmp(text, "IPv6:", 5) == 0)
+		return addr_parse(&a, text + 5, 0) && strchr(text + 5, ':');
+	return addr_parse(&a, text, 0) && strchr(text, ':') == NULL;
+}
+
 static const char *
 host_name(const char *text)
 {
 	size_t n = strlen(text);
 	char  *inside;
-	bool   ok;
 
 	if (text[0] != '[') {
 		if (!dns_valid_name(text))
 			fatalx("bad hostname: %s", text);
 		return text;
 	}
-	ok = text[n - 1] == ']';
-	inside = mem_strndup(text + 1, ok ? n - 2 : 0);
-	if (strncasecmp(inside, "IPv6:", 5) == 0)
-		memmove(inside, inside + 5, strlen(inside + 5) + 1);
-	if (!ok || !dns_valid_address(inside))
+	inside = mem_strndup(text + 1, n - 1);
+	if (n > 1)
+		inside[n - 2] = '\0';
+	if (text[n - 1] != ']' || !is_literal(inside))
 		fatalx("bad address literal: %s", text);
 	mem_free(inside);
 	return text;

@@ -50,14 +50,16 @@ void	load_begin(struct load *, const char *server);
 void	load_run(task_fn *session);
 
 /*
- * The number of the next message to send, from 1, common to all sessions.  0
- * in *number says that it is the session's first; otherwise the pause between
- * messages comes before.  False: all are sent or being sent.
+ * Takes the next message: *number becomes its number, from 1, among those of
+ * all sessions.  If it was 0, this is the session's first; otherwise the pause
+ * between messages comes before.  False: all are sent or being sent.
  */
 bool	load_next(int *number);
 
-/* For -c. */
+/* A message is through: -c shows how many. */
 void	load_count(void);
+
+/* The session's last call. */
 void	load_end(void);
 
 /*

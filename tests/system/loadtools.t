@@ -166,6 +166,10 @@ def refusals():
           "warning: recipient rejected: 450 no", RCPT="450 no")
     talks("after DATA", (*ME, "-A"), START + [RCPT, "DATA", "RSET", "QUIT"], 0,
           "warning: data rejected: 450 no", DATA="450 no")
+    talks("a code without a space is a code", (*ME, "-A"),
+          START + [RCPT, "DATA", "RSET", "QUIT"], 0,
+          "warning: data rejected: 450 no", MAIL="250x", RCPT="250",
+          DATA="450no")
     code, out = run("-A", "-L", "-r3", dot="450 no")
     tap.ok(code == 0 and out.count("end of data rejected: 450 no") == 3,
            "and hears LMTP's answers to the end", out)
@@ -239,6 +243,11 @@ COMPLAINTS = [
     (("-M", "", "x"), "fatal: bad hostname: "),
     (("-M", "[1.2.3.4", "x"), "fatal: bad address literal: [1.2.3.4"),
     (("-M", "[", "x"), "fatal: bad address literal: ["),
+    (("-M", "[]", "x"), "fatal: bad address literal: []"),
+    (("-M", "[1.2.3.4]x", "x"), "fatal: bad address literal: [1.2.3.4]x"),
+    (("-M", "[::1]", "x"), "fatal: bad address literal: [::1]"),
+    (("-M", "[IPv6:1.2.3.4]", "x"), "fatal: bad address literal: [IPv6:1"),
+    (("-M", "1.2.3.4", "x"), "fatal: bad hostname: 1.2.3.4"),
     (("-w1", "-R1", "x"), "fatal: do not use -w and -R options at the same"),
     (("-l1", "-F", "/x", "x"), "fatal: -l option cannot be used with -F"),
     (("-F", "/no/file", "127.0.0.1"), "fatal: open /no/file: No such file"),
