@@ -508,11 +508,13 @@ greet(struct session *s)
 		log_info("NOQUEUE: reject: CONNECT from %s: too many "
 		    "connections", s->label);
 		drop(s, "421 4.7.0 Error: too many connections");
-		return;
+		log_info("DISCONNECT %s", s->label);
+		break;
 	case LIMITS_ALL:
 		log_info("NOQUEUE: reject: CONNECT from %s: all screening "
 		    "ports busy", s->label);
 		drop(s, "421 4.3.2 All screening ports are busy");
+		log_info("DISCONNECT %s", s->label);
 		break;
 	case LIMITS_OK:
 		decide(s);

@@ -46,11 +46,12 @@ lookup_key(struct lookup *l, const char *key)
 }
 
 void
-lookup_forbid_permit(struct lookup *l, const char *restriction)
+lookup_forbid_permit(struct lookup *l, const char *restriction,
+    const char *name)
 {
 	if (l->verdict != VERDICT_PERMIT)
 		return;
-	log_warn("restriction %s returns OK for %s", restriction, l->name);
+	log_warn("restriction %s returns OK for %s", restriction, name);
 	log_warn("this is not allowed for security reasons");
 	log_warn("use DUNNO instead of OK if you want to make an exception");
 	l->verdict = access_broken(l->a);

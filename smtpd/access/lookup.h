@@ -31,8 +31,9 @@ bool	lookup_domain(struct lookup *, const char *domain);
 bool	lookup_network(struct lookup *, const char *ip);
 
 /* Names that their owners choose may refuse but not permit: then the verdict
- * becomes a configuration error. */
-void	lookup_forbid_permit(struct lookup *, const char *restriction);
+ * becomes a configuration error.  `name` is whose it was, for the log. */
+void	lookup_forbid_permit(struct lookup *, const char *restriction,
+	    const char *name);
 
 /* user+ext@domain, user@domain, domain and above, user+ext@, user@ */
 bool	lookup_address(struct lookup *, const char *address);

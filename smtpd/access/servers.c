@@ -22,6 +22,7 @@ enum { SERVERS_MAX = 100 };	/* of a domain; the rest is not looked at */
 struct check {
 	struct lookup	 l;
 	const char	*restriction;
+	const char	*whose;		/* servers, in warnings */
 	enum dns_type	 type;		/* DNS_MX, DNS_NS, DNS_A */
 	const char	*kind;		/* "MX" */
 };
@@ -31,7 +32,7 @@ static bool
 goes_on(struct check *c, bool not_found)
 {
 	if (!not_found)
-		lookup_forbid_permit(&c->l, c->restriction);
+		lookup_forbid_permit(&c->l, c->restriction, c->whose);
 	return not_found;
 }
 
@@ -130,6 +131,7 @@ try_servers(struct check *c, const char *domain)
 	if (d != DNS_OK) {
 		log_warn("Unable to look up %s host for %s: %s", c->kind,
 		    asked != NULL ? asked : c->l.name,
+		    d == DNS_NOT_FOUND ? "Host not found" :
 		    text_eq(why, DNS_WHY_FILTERED) ?
 		    "DNS reply filter policy" : why);
 		return;
@@ -170,10 +172,10 @@ subject_of(struct access *a, const char *restriction)
 		s.about = ABOUT_RECIPIENT;
 		s.name = a->rcpt;
 	}
-	if (s.domain == NULL)
-		s.domain = s.name;
 	if (s.name != NULL && s.about >= ABOUT_SENDER)
 		s.domain = address_domain(s.name);
+	if (s.domain == NULL)	/* "user" alone: a name like any other */
+		s.domain = s.name;
 	if (s.about < ABOUT_HELO && text_eq(s.domain, "unknown"))
 		s.domain = NULL;
 	return s;
@@ -188,13 +190,14 @@ check(struct access *a, const struct access_item *item, enum dns_type type,
 		.l = { a, item->table, s.about, s.name, BUF_INIT,
 		    VERDICT_NONE },
 		.restriction = item->what->name, .type = type, .kind = kind,
+		.whose = s.about == ABOUT_CLIENT ? s.domain : s.name,
 	};
 
 	if (s.domain == NULL || *s.domain == '\0')
 		return VERDICT_NONE;
 	if (*s.domain == '[')
 		try_literal(&c, s.domain);
-	else if (dns_valid_address(s.domain))
+	else if (type != DNS_NS && dns_valid_address(s.domain))
 		try_literal(&c, pool_printf(&a->pool, "[%s]", s.domain));
 	else
 		try_servers(&c, s.domain);

@@ -55,7 +55,7 @@ check_reverse(struct access *a, const struct access_item *item)
 
 	if (lookup_domain(&l, a->s->client.reverse_name))
 		lookup_network(&l, a->s->client.ip);
-	lookup_forbid_permit(&l, item->what->name);
+	lookup_forbid_permit(&l, item->what->name, l.name);
 	buf_done(&l.value);
 	return l.verdict;
 }

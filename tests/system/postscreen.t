@@ -196,6 +196,13 @@ for s, _ in conns:
     s.close()
 tap.ok(logged(r"reject: CONNECT from \[127\.0\.0\.5\]:\d+: too many conn"),
        "the log says who had more")
+mail.wait(lambda: len(re.findall(r"(HANGUP|PASS).*\[127\.0\.0\.5\]",
+                                 mail.log())) == 3)
+s, f = connect("127.0.0.5")
+got = lines(f)
+tap.ok(got[0].startswith("220"), "and has room again later",
+       mail.log()[-1500:])
+s.close()
 
 # --- behind a proxy
 s, f = connect("127.0.0.2", proxied)
