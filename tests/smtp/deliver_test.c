@@ -789,6 +789,23 @@ stuffs_dots_and_converts_8bit(void)
 	stop(&f);
 }
 
+/* RFC 6531 3.1 (8) */
+static void
+smtputf8_implies_8bitmime(void)
+{
+	struct fake f = { .address = "127.0.0.2",
+		.rules = { "EHLO 250-fake.example\r\n250 SMTPUTF8" } };
+
+	start(&f);
+	memset(&request, 0, sizeof request);
+	request.nexthop = loopback("127.0.0.2");
+	request.rcpts = "a@x";
+	request.encoding = "8bit";
+	CHECK_STR(deliver(NULL), SENT("a"));
+	CHECK(strstr(f.heard.data, " BODY=8BITMIME\n") != NULL);
+	stop(&f);
+}
+
 static void
 an_address_brings_no_command_of_its_own(void)
 {
@@ -933,6 +950,7 @@ run_all(void *arg)
 	TEST(the_fallback_relay_takes_what_others_do_not);
 	TEST(a_message_over_the_servers_limit_bounces);
 	TEST(stuffs_dots_and_converts_8bit);
+	TEST(smtputf8_implies_8bitmime);
 	TEST(an_address_brings_no_command_of_its_own);
 	TEST(a_probe_ends_before_data);
 	TEST(hundreds_of_deliveries_run_at_the_same_time);
