@@ -436,6 +436,7 @@ server_main(int argc, char **argv, const struct server *s)
 	if (!s->one_process)
 		table_on_stale(server_retire);
 	table_on_broken(table_fails);
+	table_set_reply_limit((size_t)conf_mail.socketmap_max_reply_size);
 	/* Who acts as users must not believe a process of mail_owner. */
 	table_use_proxymap(!s->privileged && !server_start.alone &&
 	    !text_eq(s->name, "proxymap"));

@@ -68,7 +68,7 @@ read_configuration(struct table_command *c)
 		c->utf8 = text_eq(conf_value("smtputf8_enable"), "yes");
 	if (c->utf8)
 		c->tool.flags |= TABLE_UTF8;
-	tool_set_cache();
+	tool_set_limits();
 	redirect_tables(false);
 	table_try_proxymap(conf_mail.queue_directory);
 }

@@ -17,7 +17,7 @@
 #include "util/stream.h"
 #include "util/text.h"
 
-enum { REPLY_MAX = 100000 };	/* bytes, socketmap_max_reply_size */
+static size_t reply_max = 100000;	/* bytes */
 
 struct socketmap {
 	struct ask_server	 server;
@@ -28,6 +28,12 @@ struct exchange {
 	struct buf	query;
 	struct buf	reply;
 };
+
+void
+table_set_reply_limit(size_t bytes)
+{
+	reply_max = bytes;
+}
 
 /* "inet:host:port" or "unix:path". */
 static bool
@@ -109,7 +115,7 @@ read_netstring(struct stream *s, struct buf *ret)
 		if (!isdigit((unsigned char)c))
 			return fail(s, bad);
 		len = len * 10 + (size_t)(c - '0');
-		if (len > REPLY_MAX)
+		if (len > reply_max)
 			return fail(s, "input exceeds size limit");
 	}
 	buf_clear(ret);

@@ -71,6 +71,9 @@ void		 table_abort(struct table *);
  */
 void		 table_set_cache(size_t create_bytes, size_t read_bytes);
 
+/* The longest answer of a socketmap server (socketmap_max_reply_size). */
+void		 table_set_reply_limit(size_t bytes);
+
 /*
  * A jailed process may be unable to take up a file that has changed: it does
  * not see it any more, or may not read it.  It goes on with what it has, and

@@ -294,15 +294,18 @@ tool_take_names(struct table_tool *tool, char **names, int count)
 }
 
 void
-tool_set_cache(void)
+tool_set_limits(void)
 {
-	long create, cache;
+	long create, cache, reply;
 
 	if (text_to_long(conf_value("berkeley_db_create_buffer_size"), 1,
 	    INT32_MAX, &create) &&
 	    text_to_long(conf_value("berkeley_db_read_buffer_size"), 1,
 	    INT32_MAX, &cache))
 		table_set_cache((size_t)create, (size_t)cache);
+	if (text_to_long(conf_value("socketmap_max_reply_size"), 1,
+	    INT32_MAX, &reply))
+		table_set_reply_limit((size_t)reply);
 }
 
 /* Effective ids only: root again with be_root().  False with errno. */

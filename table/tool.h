@@ -51,7 +51,7 @@ enum tool_result tool_delete(const struct table_tool *, const char *key,
 void	tool_take_names(struct table_tool *, char **names, int count);
 
 /* berkeley_db_*_buffer_size. */
-void	tool_set_cache(void);
+void	tool_set_limits(void);
 
 /*
  * A table that is to be built from its source file, or (`incremental`) changed

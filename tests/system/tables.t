@@ -132,6 +132,42 @@ got = postmap("-q", "a b", tcp)
 tap.ok(got[0] == 1 and "fatal" in got[2] and
        got[2].count("connect to TCP map") == 10,
        "tcp: so is a server that is gone; it is looked for ten times", got)
+
+
+# --- socketmap: what is wrong with an answer
+class Netstring(socketserver.BaseRequestHandler):
+    def handle(self):
+        while self.request.recv(4096):
+            self.request.sendall(self.server.answer)
+
+
+server = socketserver.ThreadingTCPServer(("127.0.0.1", port), Netstring)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+socketmap = "socketmap:inet:127.0.0.1:%d:m" % port
+with open(etc + "/main.cf", "w") as f:
+    f.write("socketmap_max_reply_size = 20\n")
+failed = "postmap: fatal: table %s: query error" % socketmap
+lookup = "postmap: warning: table %s lookup error: " % socketmap
+for answer, value, says in (
+        (b"8:OK found,", "found", ""), (b"9:NOTFOUND ,", "", ""),
+        (b"20:OK 12345678901234567,", "12345678901234567", ""),
+        (b"21:OK 123456789012345678,", "", lookup +
+         "input exceeds size limit\n%s: Operation now in progress\n" % failed),
+        (b"8:OK foundx", "", lookup +
+         "input format error\n%s: Operation now in progress\n" % failed),
+        (b"4:TEMP,", "", "postmap: warning: %s socketmap server temporary "
+         "error\n%s: Operation now in progress\n" % (socketmap, failed)),
+        (b"6:PERM x,", "", "postmap: warning: %s socketmap server permanent "
+         "error: x\n%s\n" % (socketmap, failed)),
+        (b"5:what ,", "", "postmap: warning: %s socketmap server unknown "
+         "error\n%s: Operation now in progress\n" % (socketmap, failed))):
+    server.answer = answer
+    got = postmap("-q", "x", socketmap)
+    tap.ok(got[1:] == (value, says), "socketmap: %r" % answer, got)
+server.shutdown()
+server.server_close()
+open(etc + "/main.cf", "w").close()
+
 for name, says in (
         ("tcp:127.0.0.1", "127.0.0.1: garbage after numerical service"),
         ("socketmap:inet:127.0.0.1:1",
