@@ -199,6 +199,67 @@ map_address(struct field *f, struct token *t)
 	return changed;
 }
 
+enum { BESIDE_MAX = 250 };	/* bytes around an address */
+
+static bool
+ends_entry(const struct token *t)
+{
+	return t->type == TOKEN_SPECIAL && (t->text.p[0] == ',' ||
+	    t->text.p[0] == ';');
+}
+
+static struct token *
+special(struct message *m, const char *byte, struct token *next)
+{
+	struct token *t = pool_zalloc(&m->pool, sizeof *t);
+
+	t->type = TOKEN_SPECIAL;
+	t->text = (struct str){ byte, 1 };
+	t->next = next;
+	return t;
+}
+
+/* From `*start` up to the entry's end, where the result points. */
+static struct token **
+shorten_entry(struct message *m, struct token **start)
+{
+	struct token **end = start, *rest, *address = NULL;
+	struct buf     all = BUF_INIT, addresses = BUF_INIT;
+
+	for (; *end != NULL && !ends_entry(*end); end = &(*end)->next)
+		if ((*end)->type == TOKEN_ADDRESS) {
+			address = *end;
+			address_token_text(&addresses, address);
+		}
+	rest = *end;
+	*end = NULL;
+	address_write_header(&all, *start);
+	*end = rest;
+	if (address != NULL && all.len > addresses.len + BESIDE_MAX) {
+		log_warn("stripping too many comments from address: %.100s...",
+		    all.data);
+		*start = special(m, "<", address);
+		address->next = special(m, ">", rest);
+		end = &address->next->next;
+	}
+	buf_done(&all);
+	buf_done(&addresses);
+	return end;
+}
+
+/*
+ * Programs that read mail have crashed on a comment or a name of thousands of
+ * bytes (CERT CA-2003-07): beside an address there is not that much to say.
+ */
+static void
+shorten(struct message *m, struct token **list)
+{
+	struct token **t = list;
+
+	while (*t != NULL)
+		t = ends_entry(*t) ? &(*t)->next : shorten_entry(m, t);
+}
+
 /* The lines that were written end in CRLF. */
 static void
 drop_cr(struct buf *text, size_t from)
@@ -256,6 +317,7 @@ rewrite(struct field *f)
 		if (t->type == TOKEN_ADDRESS && map_address(f, t))
 			changed = true;
 	if (changed) {
+		shorten(m, &list);
 		buf_cut(f->text, f->value);
 		buf_addc(f->text, ' ');
 		address_write_header(f->text, list);

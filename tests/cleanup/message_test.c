@@ -403,6 +403,39 @@ static const struct {
 };
 
 static void
+drops_what_is_too_long_beside_an_address(void)
+{
+	static const struct { size_t n; const char *before, *after, *want; }
+	rows[] = {
+		{ 247, "To: x (", "), a", "x@h.example (y" },
+		{ 248, "To: x (", "), a", "To: <x@h.example>, a@h.example" },
+		{ 300, "To: g: x (", "), b;, \"y\" <a>",
+		    "To: <x@h.example>, b@h.example;, \"y\" <a@h.example>" },
+		{ 300, "To: \"", "\" <x>", "To: <x@h.example>" },
+		{ 300, "To: x, (", ")", "x@h.example,\r\n\t(y" },
+		{ 300, "To: ", ", a", "yy@h.example,\r\n\ta@h.example" },
+		/* what needs no rewriting stays */
+		{ 300, "To: x@h.example (", ")", "x@h.example (y" },
+	};
+	struct buf b = BUF_INIT, start = BUF_INIT;
+	struct run r;
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		buf_clear(&start);
+		buf_addf(&start, "From: s@x.example\r\n%s", rows[i].before);
+		run(&r, CLEANUP_REWRITE_LOCAL, "s@x", "u@x",
+		    repeat(&b, start.data, 'y', rows[i].n, rows[i].after),
+		    100);
+		CHECK(strstr(r.header.data, rows[i].want) != NULL);
+		if (strstr(r.header.data, rows[i].want) == NULL)
+			printf("# %zu: %s\n", i, r.header.data);
+		done(&r);
+	}
+	buf_done(&b);
+	buf_done(&start);
+}
+
+static void
 maps_recipients(void)
 {
 	struct buf b = BUF_INIT;
@@ -697,6 +730,7 @@ main(void)
 	TEST(adds_what_local_mail_lacks);
 	TEST(says_undisclosed_where_no_field_has_recipients);
 	TEST(rewrites_header_addresses_of_local_mail_only);
+	TEST(drops_what_is_too_long_beside_an_address);
 	TEST(maps_recipients);
 	TEST(knows_recipients_again_up_to_the_limit);
 	TEST(without_original_recipients_only_the_address_counts);
