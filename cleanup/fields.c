@@ -204,8 +204,7 @@ enum { BESIDE_MAX = 250 };	/* bytes around an address */
 static bool
 ends_entry(const struct token *t)
 {
-	return t->type == TOKEN_SPECIAL && (t->text.p[0] == ',' ||
-	    t->text.p[0] == ';');
+	return t->type == TOKEN_SPECIAL && t->text.p[0] == ',';
 }
 
 static struct token *

@@ -412,6 +412,7 @@ drops_what_is_too_long_beside_an_address(void)
 		{ 300, "To: g: x (", "), b;, \"y\" <a>",
 		    "To: <x@h.example>, b@h.example;, \"y\" <a@h.example>" },
 		{ 300, "To: \"", "\" <x>", "To: <x@h.example>" },
+		{ 300, "To: g: x (", "); a", "To: <x@h.example>, a@h.example" },
 		{ 300, "To: x, (", ")", "x@h.example,\r\n\t(y" },
 		{ 300, "To: ", ", a", "yy@h.example,\r\n\ta@h.example" },
 		/* what needs no rewriting stays */
