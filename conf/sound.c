@@ -82,6 +82,17 @@ check_origin(const char **ret_why)
 	    "setting must not contain multiple values: %s", origin);
 }
 
+/* Mail for everybody would come back to this host. */
+static bool
+check_relayhost(const char **ret_why)
+{
+	if (!text_eq_nocase(conf_mail.relayhost, conf_mail.myhostname))
+		return true;
+	return conf_fail(ret_why, "name another host", "myhostname and "
+	    "relayhost parameter settings must not be identical: %s",
+	    conf_mail.myhostname);
+}
+
 /* An item of known_tcp_ports, "name=name=port". */
 static void
 look_at_port(const char *item)
@@ -120,5 +131,5 @@ conf_sound(const char **ret_why)
 	if (conf_is_set("known_tcp_ports"))
 		look_at_known_ports();
 	return check_protocols(ret_why) && check_style(ret_why) &&
-	    check_origin(ret_why);
+	    check_origin(ret_why) && check_relayhost(ret_why);
 }

@@ -70,3 +70,10 @@ accounts_check(const char **ret_why)
 		    "specify the same user %s", conf_mail.mail_owner);
 	return true;
 }
+
+bool
+accounts_check_set(const char **ret_why)
+{
+	return (!conf_is_set("mail_owner") && !conf_is_set("default_privs") &&
+	    !conf_is_set("setgid_group")) || accounts_check(ret_why);
+}

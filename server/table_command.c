@@ -56,7 +56,7 @@ read_configuration(struct table_command *c)
 	conf_set_brief(true);
 	conf_ignore_interfaces();
 	ok = conf_read(&why) && conf_load_core(&why) &&
-	    identity_check(&why) && accounts_check(&why);
+	    identity_check(&why) && accounts_check_set(&why);
 	conf_warn_read();
 	if (!ok)
 		fatalx("%s", why);

@@ -212,6 +212,9 @@ static const struct {
 	{ "mynetworks_style = Host\nmynetworks = 127.0.0.0/8", "" },
 	{ "myorigin = a, b", "myorigin parameter setting must not contain "
 	    "multiple values: a, b" },
+	{ "myhostname = a.example\nrelayhost = A.example", "myhostname and "
+	    "relayhost parameter settings must not be identical: a.example" },
+	{ "myhostname = a.example\nrelayhost = [a.example]", "" },
 };
 
 static void
