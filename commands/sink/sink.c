@@ -3,7 +3,6 @@
 #include "commands/sink/sink.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <netdb.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mail/address.h"
 #include "net/connect.h"
 #include "util/buf.h"
 #include "util/clock.h"
@@ -29,10 +29,10 @@ enum { RETRY_MS = 100 };	/* when there is no descriptor left */
 static void
 split(char *text, const char *where, char **ret_host, char **ret_port)
 {
-	char *end, *host = text, *port;
+	char *end, *host = NULL, *port = text;
 
 	if (*text == '[') {
-		host++;
+		host = text + 1;
 		if ((end = strchr(host, ']')) == NULL)
 			fatalx("%s: missing \"]\"", where);
 		*end++ = '\0';
@@ -41,14 +41,12 @@ split(char *text, const char *where, char **ret_host, char **ret_port)
 		port = *end == ':' ? end + 1 : end;
 	} else if ((end = strrchr(text, ':')) != NULL) {
 		*end = '\0';
+		host = end > text ? text : NULL;
 		port = end + 1;
-	} else {
-		port = text;
-		host = text + strlen(text);
 	}
 	if (*port == '\0')
 		fatalx("%s: missing service information", where);
-	*ret_host = *host != '\0' ? host : NULL;
+	*ret_host = host;
 	*ret_port = port;
 }
 
@@ -68,7 +66,7 @@ check(const char *where, const char *host, const char *port)
 	if (is_number(port) && !text_is_digits(port))
 		fatalx("%s: garbage after numerical service", where);
 	if (host != NULL && !addr_parse(&a, host, 0) &&
-	    (strchr(host, ':') != NULL ||
+	    (!address_is_hostname(host, strlen(host)) ||
 	    host[strspn(host, "0123456789.")] == '\0'))
 		fatalx("%s: valid hostname or network address required", where);
 }
@@ -146,6 +144,9 @@ sink_become(const char *user, const char *root)
 
 	if (user != NULL && (pw = getpwnam(user)) == NULL)
 		fatalx("unknown user: %s", user);
+	if (log_verbose > 1)
+		log_debug("chroot %s user %s", root != NULL ? root : "(none)",
+		    user != NULL ? user : "(none)");
 	if (root != NULL && (chroot(root) < 0 || chdir("/") < 0))
 		fatal("chroot(%s)", root);
 	if (pw != NULL && !proc_become(pw->pw_uid, pw->pw_gid, user))

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -119,6 +120,24 @@ spill(struct dump *d)
 	buf_clear(&d->text);
 }
 
+static void
+spill_if_large(struct dump *d)
+{
+	if (d->text.len >= MEMORY_MAX)
+		spill(d);
+}
+
+void
+dump_printf(struct dump *d, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_addv(&d->text, fmt, ap);
+	va_end(ap);
+	spill_if_large(d);
+}
+
 /* Without carriage returns; a dot at the begin of a line is the client's, and
  * alone it is the end, of which an empty line remains. */
 void
@@ -147,8 +166,7 @@ dump_content(struct dump *d, const char *p, size_t n)
 		buf_add(&d->text, p, (size_t)(stop - p));
 		p = stop;
 	}
-	if (d->text.len >= MEMORY_MAX)
-		spill(d);
+	spill_if_large(d);
 }
 
 /* --- the end */

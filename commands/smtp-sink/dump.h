@@ -34,7 +34,9 @@ struct dump {
 
 void	dump_open(struct dump *, const char *template, bool is_shared);
 
-/* Lines of our own: add to `text`. */
+/* A line of our own, or a part of it. */
+void	dump_printf(struct dump *, const char *fmt, ...)
+	    __attribute__((format(printf, 2, 3)));
 
 /* A piece of the content as it comes from the client, the final dot with its
  * CRLF included: CRs and dots that were added for transport are left out. */

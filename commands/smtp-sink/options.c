@@ -150,8 +150,8 @@ set_flag(struct options *o, int c)
 	return true;
 }
 
-/* Options with lists of commands.  An answer that breaks the order of
- * pipelined commands is -f's and -r's purpose no more than the client's. */
+/* Options with lists of commands.  To refuse means -p: a client that sends
+ * ahead would not see what it does after each refusal. */
 static bool
 set_list(struct options *o, int c, const char *list)
 {

@@ -70,63 +70,63 @@ count(struct session *s)
 		    c->messages);
 }
 
-/* "1.2.3.4", "ipv6:::1", or "local" */
-static void
-client_text(const struct session *s, struct buf *b)
-{
-	char text[ADDR_TEXT];
+enum { CLIENT_TEXT = ADDR_TEXT + 8 };
 
-	if (addr_family(s->addr) != AF_INET && addr_family(s->addr) != AF_INET6)
-		buf_adds(b, "local");
-	else {
-		addr_text(s->addr, text);
-		buf_addf(b, "%s%s", addr_family(s->addr) == AF_INET6 ?
-		    "ipv6:" : "", text);
-	}
+/* "192.0.2.1", "ipv6:2001:db8::1", or "local" */
+static const char *
+client_text(const struct session *s, char text[CLIENT_TEXT])
+{
+	bool  is_v6 = addr_family(s->addr) == AF_INET6;
+	char *address = stpcpy(text, is_v6 ? "ipv6:" : "");
+
+	if (is_v6 || addr_family(s->addr) == AF_INET)
+		addr_text(s->addr, address);
+	else
+		strcpy(text, "local");
+	return text;
 }
 
 /* --- what is written of a message */
 
-/* "FROM:<address>" without the first part. */
+/* What comes after "FROM:", or nothing. */
 static const char *
-without_label(const char *args, const char *label)
+without_label(const char *args)
 {
-	if (!text_starts_nocase(args, label))
-		return args;
-	args += strlen(label);
-	return args + strspn(args, SPACE);
+	const char *colon = strchr(args, ':');
+
+	return colon == NULL ? "" : colon + 1 + strspn(colon + 1, SPACE);
 }
 
 static void
 dump_begin(struct session *s, const char *args)
 {
-	struct buf *b = &s->dump.text;
+	struct dump *d = &s->dump;
+	char	     client[CLIENT_TEXT];
 
-	dump_open(&s->dump, s->opt->dump, s->opt->dump_is_shared);
-	buf_add(b, s->opt->dump_start.data, s->opt->dump_start.len);
-	buf_adds(b, "X-Client-Addr: ");
-	client_text(s, b);
-	buf_addf(b, "\nX-Client-Proto: %s\n", s->protocol);
+	dump_open(d, s->opt->dump, s->opt->dump_is_shared);
+	dump_printf(d, "%sX-Client-Addr: %s\nX-Client-Proto: %s\n",
+	    s->opt->dump_start.data, client_text(s, client), s->protocol);
 	if (s->has_helo)
-		buf_addf(b, "X-Helo-Args: %s\n", s->helo.data);
-	buf_addf(b, "X-Mail-Args: %s\n", without_label(args, "FROM:"));
+		dump_printf(d, "X-Helo-Args: %s\n", s->helo.data);
+	dump_printf(d, "X-Mail-Args: %s\n", without_label(args));
 }
 
 static void
 dump_received(struct session *s)
 {
-	struct buf *b = &s->dump.text, client = BUF_INIT;
+	struct dump *d = &s->dump;
+	struct buf   date = BUF_INIT;
+	char	     client[CLIENT_TEXT];
 
-	client_text(s, &client);
+	client_text(s, client);
+	clock_rfc_date(&date, time(NULL));
 	if (s->has_helo)
-		buf_addf(b, "Received: from %s", s->helo.data);
+		dump_printf(d, "Received: from %s", s->helo.data);
 	else
-		buf_addf(b, "Received: from [%s]", client.data);
-	buf_addf(b, " ([%s])\n\tby %s (smtp-sink) with %s id %08x;\n\t",
-	    client.data, s->opt->hostname, s->protocol, (unsigned)s->dump.id);
-	clock_rfc_date(b, time(NULL));
-	buf_addc(b, '\n');
-	buf_done(&client);
+		dump_printf(d, "Received: from [%s]", client);
+	dump_printf(d, " ([%s])\n\tby %s (smtp-sink) with %s id %08x;\n\t%s\n",
+	    client, s->opt->hostname, s->protocol, (unsigned)d->id, date.data);
+	buf_done(&date);
 }
 
 /* --- commands that are obeyed */
@@ -212,8 +212,8 @@ do_rcpt(struct session *s, const char *args)
 	s->rcpt_count++;
 	reply(s, "250 2.1.5 Ok");
 	if (s->dump.is_open)
-		buf_addf(&s->dump.text, "X-Rcpt-Args: %s\n",
-		    without_label(args, "TO:"));
+		dump_printf(&s->dump, "X-Rcpt-Args: %s\n",
+		    without_label(args));
 }
 
 static void
@@ -359,18 +359,6 @@ static const struct {
 	[VERB_QUIT] = { do_quit },
 };
 
-static void
-log_command(const char *word, const char *args)
-{
-	struct buf b = BUF_INIT;
-
-	text_printable(&b, word, strlen(word), false);
-	buf_addc(&b, ' ');
-	text_printable(&b, args, strlen(args), false);
-	syslog(LOG_INFO, "%s", b.data);
-	buf_done(&b);
-}
-
 /* As many delays as the dice say: another one for each throw below the odds. */
 static void
 wait_before(struct session *s, const struct verb_rule *rule)
@@ -401,7 +389,7 @@ run(struct session *s, enum verb verb, const char *word, const char *args)
 	const struct verb_rule *rule = &s->opt->rules[verb];
 
 	if (rule->log)
-		log_command(word, args);
+		syslog(LOG_INFO, "%s %s", word, args);
 	if (rule->hang_up) {
 		s->done = true;
 	} else if (rule->say_goodbye) {
@@ -448,15 +436,22 @@ obey(struct session *s)
 		reply(s, "500 5.5.2 Error: unknown command");
 		return;
 	}
-	/* NUL has no place in a command. */
 	for (int i = 0; i < VERB_COUNT; i++)
-		if (strlen(s->line.data) <= s->line.len &&
-		    text_eq_nocase(word, verb_names[i]) &&
+		if (text_eq_nocase(word, verb_names[i]) &&
 		    is_offered(s->opt, (enum verb)i)) {
 			run(s, (enum verb)i, word, args);
 			return;
 		}
 	reply(s, "500 5.5.1 Error: unknown command");
+}
+
+/* Commands are shown, logged and written to files. */
+static void
+make_printable(char *p, size_t n)
+{
+	for (; n > 0; n--, p++)
+		if (((signed char)*p < ' ' && *p != '\t') || *p == '\177')
+			*p = '?';
 }
 
 /* A line into `line`, without its CRLF; false at the end of the session. */
@@ -479,6 +474,7 @@ read_command(struct session *s)
 	}
 	buf_clear(&s->line);
 	buf_add(&s->line, p, (size_t)(end - p));
+	make_printable(s->line.data, s->line.len);
 	stream_skip(s->client, (size_t)(end - p) + 2);
 	return true;
 }
