@@ -111,6 +111,9 @@ look_at_port(const char *item)
 	else if (port[strcspn(port, " \t")] != '\0')
 		conf_note("known_tcp_ports: in \"%s\": whitespace in port "
 		    "number", item);
+	else if (!text_is_digits(port))
+		conf_note("known_tcp_ports: in \"%s\": non-numerical service "
+		    "port", item);
 }
 
 static void
