@@ -10,6 +10,7 @@
  */
 
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
 

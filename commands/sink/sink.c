@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <pwd.h>
-#include <stdio.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

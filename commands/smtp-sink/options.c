@@ -6,6 +6,7 @@
 #include "commands/smtp-sink/options.h"
 
 #include <ctype.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>

@@ -27,7 +27,10 @@
 #include "util/task.h"
 #include "util/text.h"
 
-enum { COMMAND_MAX = 2048 };	/* bytes, CRLF included */
+enum {
+	COMMAND_MAX = 2048,	/* bytes, CRLF included */
+	END_BYTES = 5,		/* CRLF "." CRLF */
+};
 
 #define SPACE " \t"
 
@@ -265,7 +268,7 @@ find_end(const char *p, size_t n, unsigned *matched)
 	const char *cr;
 	size_t	    i = 0;
 
-	while (i < n && *matched < 5) {
+	while (i < n && *matched < END_BYTES) {
 		if (*matched == 0) {
 			cr = memchr(p + i, '\r', n - i);
 			if (cr == NULL)
@@ -284,11 +287,11 @@ find_end(const char *p, size_t n, unsigned *matched)
 static bool
 read_content(struct session *s)
 {
-	unsigned    matched = 2;
+	unsigned    matched = 2;	/* as if after a line */
 	const char *p;
 	size_t	    n;
 
-	while (matched < 5) {
+	while (matched < END_BYTES) {
 		stream_set_deadline(s->client, s->opt->timeout);
 		if ((p = stream_peek(s->client, &n)) == NULL)
 			return false;
@@ -339,24 +342,22 @@ do_data(struct session *s, const char *args)
 
 /* --- what is done about a command */
 
-static const struct {
-	void	(*run)(struct session *, const char *args);
-} actions[VERB_COUNT] = {
-	[VERB_CONNECT] = { do_connect },
-	[VERB_HELO] = { do_helo },
-	[VERB_EHLO] = { do_ehlo },
-	[VERB_LHLO] = { do_ehlo },
-	[VERB_XCLIENT] = { do_nothing },
-	[VERB_XFORWARD] = { do_nothing },
-	[VERB_AUTH] = { do_nothing },
-	[VERB_MAIL] = { do_mail },
-	[VERB_RCPT] = { do_rcpt },
-	[VERB_VRFY] = { do_nothing },
-	[VERB_DATA] = { do_data },
-	[VERB_DOT] = { do_dot },
-	[VERB_RSET] = { do_rset },
-	[VERB_NOOP] = { do_nothing },
-	[VERB_QUIT] = { do_quit },
+static void (*const actions[VERB_COUNT])(struct session *, const char *args) = {
+	[VERB_CONNECT] = do_connect,
+	[VERB_HELO] = do_helo,
+	[VERB_EHLO] = do_ehlo,
+	[VERB_LHLO] = do_ehlo,
+	[VERB_XCLIENT] = do_nothing,
+	[VERB_XFORWARD] = do_nothing,
+	[VERB_AUTH] = do_nothing,
+	[VERB_MAIL] = do_mail,
+	[VERB_RCPT] = do_rcpt,
+	[VERB_VRFY] = do_nothing,
+	[VERB_DATA] = do_data,
+	[VERB_DOT] = do_dot,
+	[VERB_RSET] = do_rset,
+	[VERB_NOOP] = do_nothing,
+	[VERB_QUIT] = do_quit,
 };
 
 /* As many delays as the dice say: another one for each throw below the odds. */
@@ -402,7 +403,7 @@ run(struct session *s, enum verb verb, const char *word, const char *args)
 	} else {
 		if (rule->delay > 0)
 			wait_before(s, rule);
-		actions[verb].run(s, args);
+		actions[verb](s, args);
 	}
 }
 

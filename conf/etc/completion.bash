@@ -27,6 +27,10 @@ _rohrpost() {
 	posttls-finger:-[AFHkK]) files=-f ;;
 	posttls-finger:-P) files=-d ;;
 	smtp-source:-F) files=-f ;;
+	smtp-sink:-[dD]) files=-f ;;
+	smtp-sink:-R) files=-d ;;
+	smtp-sink:-u) words=$(compgen -u) ;;
+	smtp-sink:-[fqQrsW]) words="CONNECT HELO EHLO LHLO XCLIENT XFORWARD AUTH MAIL RCPT VRFY DATA . RSET NOOP QUIT" ;;
 	postkick:postkick) words="public private" ;;
 	postkick:public) words="pickup qmgr cleanup flush postlog showq" ;;
 	sendmail:-B) words="7BIT 8BITMIME" ;;
@@ -70,6 +74,9 @@ _rohrpost() {
 		qshape:*) words="maildrop incoming active deferred hold" ;;
 		smtp-source:-*) words="-4 -6 -A -c -C -d -f -F -l -L -m -M -N -o -r -R -s -S -t -T -v -w" ;;
 		qmqp-source:-*) words="-4 -6 -c -C -f -l -m -M -r -R -s -t -v -w" ;;
+		smtp-sink:-*) words="-4 -6 -8 -a -A -b -B -c -C -d -D -e -E -f -F -h -H -L -m -M -n -N -p -P -q -Q -r -R -s -S -t -T -u -v -w -W" ;;
+		qmqp-sink:-*) words="-4 -6 -c -v -x" ;;
+		smtp-sink:* | qmqp-sink:*) words="127.0.0.1: inet: unix:" ;;
 		smtp-source:* | qmqp-source:*) words="localhost inet: unix:" ;;
 		*) files=-f ;;
 		esac
@@ -80,4 +87,4 @@ _rohrpost() {
 complete -F _rohrpost postfix postconf postmap postalias postqueue postsuper \
 	postcat postdrop postlog postlock postkick postmulti posttls-finger \
 	sendmail mailq newaliases posttrace posttop qshape postlimit \
-	smtp-source qmqp-source
+	smtp-source qmqp-source smtp-sink qmqp-sink
