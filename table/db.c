@@ -210,13 +210,39 @@ decide_nul(struct db_table *d)
 }
 
 static bool
+is_stamped(DB *db, const struct table_stamp *stamp)
+{
+	struct stat st;
+	int	    fd;
+
+	return db->fd(db, &fd) == 0 && fstat(fd, &st) == 0 &&
+	    st.st_dev == stamp->dev && st.st_ino == stamp->ino;
+}
+
+/* The file of `fd`, which is locked.  By its name: the library looks a name up
+ * four times, which costs much less outside of /proc. */
+static bool
+open_locked(struct table *t, int fd, size_t cache)
+{
+	struct db_table *d = t->state;
+	char		 name[ASIDE_NAME];
+
+	if (open_db(t, t->path, DB_RDONLY, cache)) {
+		if (is_stamped(d->db, &t->stamp))
+			return true;
+		d->db->close(d->db, DB_NOSYNC);	/* a new one took its place */
+		d->db = NULL;
+	}
+	return open_db(t, aside_name(t, fd, name), DB_RDONLY, cache);
+}
+
+static bool
 open_read(struct table *t)
 {
 	struct db_table *d = make(t);
 	size_t		 cache = lib.read_cache, size;
 	bool		 ok;
 	int		 fd = aside_open_read(t), saved;
-	char		 name[ASIDE_NAME];
 
 	if (fd < 0) {
 		discard(d);
@@ -225,7 +251,7 @@ open_read(struct table *t)
 	size = (size_t)t->stamp.size;
 	if (size > cache)
 		cache = size < READ_CACHE_MAX ? size : READ_CACHE_MAX;
-	ok = open_db(t, aside_name(t, fd, name), DB_RDONLY, cache);
+	ok = open_locked(t, fd, cache);
 	saved = errno;
 	close(fd);
 	errno = saved;
