@@ -81,11 +81,11 @@ the_last_of_two_entries_counts_with_a_note(void)
 static void
 an_entry_given_twice_is_named_by_its_port(void)
 {
-	CHECK_STR(parsing("smtp inet n - n - - x\nsmtp inet n - n - - x\n"
+	CHECK_STR(parsing("2525 inet n - n - - x\n2525 inet n - n - - x\n"
 	    "localhost:26 inet n - n - - x\nlocalhost:26 inet n - n - - x\n"
 	    "[::1]:27 inet n - n - - x\n[::1]:27 inet n - n - - x\n"), "ok");
 	CHECK_STR(table.notes.data,
-	    "duplicate master.cf entry for service \"smtp\" (25) -- using"
+	    "duplicate master.cf entry for service \"2525\" (2525) -- using"
 	    " the last entry\n"
 	    "duplicate master.cf entry for service \"localhost:26\""
 	    " ([localhost]:26) -- using the last entry\n"
