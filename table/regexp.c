@@ -96,12 +96,17 @@ repeated(double size, const char **p)
 	    (1 + (double)(max - min) / CLOSURE_STEP);
 }
 
-/* Could the compiled expression take more memory than a rule may? */
+/*
+ * Could the compiled expression take more memory than a rule may?  A "+" makes
+ * two of what stands before it; if that may be empty, as in "(a*)+" and
+ * "a?+", each part of one copy can be reached from each of the other.
+ */
 static bool
 is_too_large(const char *p, bool extended)
 {
 	double	 before[NESTING_MAX], size = 0, last = 0;
 	unsigned depth = 0;
+	bool	 is_simple = false;	/* one character stands before */
 
 	while (*p != '\0' && size + last < SIZE_LIMIT) {
 		bool escaped = *p == '\\' && p[1] != '\0';
@@ -112,6 +117,7 @@ is_too_large(const char *p, bool extended)
 			p = skip_bracket(p);
 			size += last;
 			last = 1;
+			is_simple = true;
 			continue;
 		}
 		p++;
@@ -124,13 +130,16 @@ is_too_large(const char *p, bool extended)
 			last = size + last + 1;
 			size = before[--depth];
 		} else if (is_operator && c == '+') {
-			last *= 2;
+			last *= is_simple ? 2 : 4;
 		} else if (is_operator && c == '{') {
 			last = repeated(last, &p);
-		} else if (escaped || c != '*') {
+		} else if (!(is_operator && c == '?') && (escaped || c != '*')) {
 			size += last;
 			last = 1;
+			is_simple = true;
+			continue;
 		}
+		is_simple = false;
 	}
 	return size + last >= SIZE_LIMIT;
 }

@@ -211,6 +211,8 @@ patterns_match_and_expand(void)
 		/* rules that would take all memory are left out */
 		{ "regexp:{{/a++++++++++++++++++++++++++++++++++/ no},{/a/ yes}}",
 		    "a", "yes" },
+		{ "regexp:{{/a?++++++++++++/ no},{/a/ yes}}", "a", "yes" },
+		{ "regexp:{{/((((a?b+)+)*c)+d?)+/ yes}}", "bc", "yes" },
 		{ "regexp:{{/((a{255}){255}){255}|a/ no},{/a/ yes}}", "a",
 		    "yes" },
 		{ "regexp:{{/((b|c){0,9000})*a/ no},{/a/ yes}}", "a", "yes" },
