@@ -133,7 +133,9 @@ is_too_large(const char *p, bool extended)
 			last *= is_simple ? 2 : 4;
 		} else if (is_operator && c == '{') {
 			last = repeated(last, &p);
-		} else if (!(is_operator && c == '?') && (escaped || c != '*')) {
+		} else if ((is_operator && c == '?') || (!escaped && c == '*')) {
+			last++;
+		} else {
 			size += last;
 			last = 1;
 			is_simple = true;
