@@ -25,6 +25,7 @@ enum {
 	SIZE_LIMIT = 100000,		/* positions; some 100 MB at worst */
 	NESTING_MAX = 200,		/* groups within groups */
 	CLOSURE_STEP = 160,		/* see repeated() */
+	PLUS_ON_CHAR = 2, PLUS_ON_GROUP = 4, PLUS_ON_REPEATED = 16,
 };
 
 struct expression {
@@ -99,14 +100,15 @@ repeated(double size, const char **p)
 /*
  * Could the compiled expression take more memory than a rule may?  A "+" makes
  * two of what stands before it; if that may be empty, as in "(a*)+" and
- * "a?+", each part of one copy can be reached from each of the other.
+ * "a?+", each part of one copy can be reached from each of the other, and
+ * behind "^" a fifth "+" in a row takes seconds.
  */
 static bool
 is_too_large(const char *p, bool extended)
 {
 	double	 before[NESTING_MAX], size = 0, last = 0;
 	unsigned depth = 0;
-	bool	 is_simple = false;	/* one character stands before */
+	int	 weight = PLUS_ON_REPEATED;	/* of a "+" that comes now */
 
 	while (*p != '\0' && size + last < SIZE_LIMIT) {
 		bool escaped = *p == '\\' && p[1] != '\0';
@@ -117,7 +119,7 @@ is_too_large(const char *p, bool extended)
 			p = skip_bracket(p);
 			size += last;
 			last = 1;
-			is_simple = true;
+			weight = PLUS_ON_CHAR;
 			continue;
 		}
 		p++;
@@ -130,7 +132,7 @@ is_too_large(const char *p, bool extended)
 			last = size + last + 1;
 			size = before[--depth];
 		} else if (is_operator && c == '+') {
-			last *= is_simple ? 2 : 4;
+			last *= weight;
 		} else if (is_operator && c == '{') {
 			last = repeated(last, &p);
 		} else if ((is_operator && c == '?') || (!escaped && c == '*')) {
@@ -138,10 +140,10 @@ is_too_large(const char *p, bool extended)
 		} else {
 			size += last;
 			last = 1;
-			is_simple = true;
+			weight = PLUS_ON_CHAR;
 			continue;
 		}
-		is_simple = false;
+		weight = c == ')' ? PLUS_ON_GROUP : PLUS_ON_REPEATED;
 	}
 	return size + last >= SIZE_LIMIT;
 }

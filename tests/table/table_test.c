@@ -212,6 +212,7 @@ patterns_match_and_expand(void)
 		{ "regexp:{{/a++++++++++++++++++++++++++++++++++/ no},{/a/ yes}}",
 		    "a", "yes" },
 		{ "regexp:{{/a?++++++++++++/ no},{/a/ yes}}", "a", "yes" },
+		{ "regexp:{{/^a?+++++/ no},{/a/ yes}}", "a", "yes" },
 		{ "regexp:{{/((((a?b+)+)*c)+d?)+/ yes}}", "bc", "yes" },
 		{ "regexp:{{/((a{255}){255}){255}|a/ no},{/a/ yes}}", "a",
 		    "yes" },
