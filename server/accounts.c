@@ -7,23 +7,8 @@
 #include <unistd.h>
 
 #include "conf/conf.h"
-#include "util/buf.h"
+#include "server/identity.h"
 #include "util/text.h"
-
-static bool __attribute__((format(printf, 2, 3)))
-fail(const char **ret_why, const char *fmt, ...)
-{
-	static struct buf text = BUF_INIT;
-	va_list ap;
-
-	buf_clear(&text);
-	buf_addf(&text, "file %s/main.cf: ", conf_dir());
-	va_start(ap, fmt);
-	buf_addv(&text, fmt, ap);
-	va_end(ap);
-	*ret_why = text.data;
-	return false;
-}
 
 static bool
 check_user(const char *parameter, const char *name, const char **ret_why)
@@ -31,14 +16,17 @@ check_user(const char *parameter, const char *name, const char **ret_why)
 	const struct passwd *pw = getpwnam(name);
 
 	if (pw == NULL)
-		return fail(ret_why, "parameter %s: unknown user name value: "
+		return identity_fail(ret_why,
+		    "parameter %s: unknown user name value: "
 		    "%s", parameter, name);
 	if (pw->pw_uid == 0)
-		return fail(ret_why, "parameter %s: user %s has privileged "
-		    "user ID", parameter, name);
+		return identity_fail(ret_why,
+		    "parameter %s: user %s has privileged user "
+		    "ID", parameter, name);
 	if (pw->pw_gid == 0)
-		return fail(ret_why, "parameter %s: user %s has privileged "
-		    "group ID", parameter, name);
+		return identity_fail(ret_why,
+		    "parameter %s: user %s has privileged group "
+		    "ID", parameter, name);
 	return true;
 }
 
@@ -48,11 +36,12 @@ check_group(const char *parameter, const char *name, const char **ret_why)
 	const struct group *gr = getgrnam(name);
 
 	if (gr == NULL)
-		return fail(ret_why, "parameter %s: unknown group name: %s",
-		    parameter, name);
+		return identity_fail(ret_why,
+		    "parameter %s: unknown group name: %s", parameter, name);
 	if (gr->gr_gid == 0)
-		return fail(ret_why, "parameter %s: group %s has privileged "
-		    "group ID", parameter, name);
+		return identity_fail(ret_why,
+		    "parameter %s: group %s has privileged group "
+		    "ID", parameter, name);
 	return true;
 }
 
@@ -66,8 +55,9 @@ accounts_check(const char **ret_why)
 	    !check_group("setgid_group", conf_mail.setgid_group, ret_why))
 		return false;
 	if (text_eq(conf_mail.mail_owner, conf_mail.default_privs))
-		return fail(ret_why, "parameters default_privs and mail_owner "
-		    "specify the same user %s", conf_mail.mail_owner);
+		return identity_fail(ret_why,
+		    "parameters default_privs and mail_owner specify the same "
+		    "user %s", conf_mail.mail_owner);
 	return true;
 }
 

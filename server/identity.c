@@ -63,8 +63,8 @@ identity_is_hostname(const char *name, struct buf *why)
 	return false;
 }
 
-static bool __attribute__((format(printf, 2, 3)))
-fail(const char **ret_why, const char *fmt, ...)
+bool
+identity_fail(const char **ret_why, const char *fmt, ...)
 {
 	static struct buf text = BUF_INIT;
 	va_list ap;
@@ -87,8 +87,8 @@ check_hostname(const char *parameter, const char *name, const char **ret_why)
 	if (!ok)
 		log_warn("valid_hostname: %s", why.data);
 	buf_done(&why);
-	return ok || fail(ret_why, "parameter %s: bad parameter value: %s",
-	    parameter, name);
+	return ok || identity_fail(ret_why,
+	    "parameter %s: bad parameter value: %s", parameter, name);
 }
 
 bool
@@ -103,9 +103,9 @@ identity_check(const char **ret_why)
 	for (int i = 0; i < 2; i++)
 		if (strchr(conf_mail.verp_delimiter_filter, delimiters[i]) ==
 		    NULL)
-			return fail(ret_why, "parameters "
-			    "default_verp_delimiters and "
-			    "verp_delimiter_filter: bad %s VERP delimiter "
-			    "character", which[i]);
+			return identity_fail(ret_why,
+			    "parameters default_verp_delimiters and "
+			    "verp_delimiter_filter: bad %s VERP "
+			    "delimiter character", which[i]);
 	return true;
 }

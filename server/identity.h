@@ -19,4 +19,8 @@ bool	identity_check(const char **ret_why);
  * over.  False with what is wrong, and where. */
 bool	identity_is_hostname(const char *name, struct buf *why);
 
+/* "file DIR/main.cf: " and the text, which lives until the next one; false. */
+bool	identity_fail(const char **ret_why, const char *fmt, ...)
+	    __attribute__((format(printf, 2, 3)));
+
 #endif
